@@ -1,0 +1,120 @@
+// The linter holds the walls between the rooms of src (see docs/map.md): which room may import which, and who may touch
+// time, luck and the process. test/repo/walls.test.ts plants a violation of each and expects it to be caught.
+import js from '@eslint/js'
+import tseslint from 'typescript-eslint'
+
+/** Everything outside the room's own folder, but for what is let in. */
+const onlyImports = (...allowed) => ({
+  'no-restricted-imports': [
+    'error',
+    {
+      patterns: [
+        {
+          regex: `^(?!\\./)(?!${['$^', ...allowed].join('|')})`,
+          message: 'This room may not import that: see the walls in docs/map.md.',
+        },
+      ],
+    },
+  ],
+})
+
+const room = (files, ...allowed) => ({ files, rules: onlyImports(...allowed) })
+
+const LANE = '(?:\\.\\./)+lane/'
+const TIME = '(?:\\.\\./)+time/clock\\.ts'
+const EVENTS = '\\.\\./observe/events\\.ts'
+const SETTINGS = '\\.\\./config/settings\\.ts'
+const NODE = 'node:'
+
+const NO_TIME_NO_LUCK = [
+  ...['Date', 'performance', 'setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask', 'process'].map((name) => ({
+    name,
+    message: 'The core gets time as nowMs and knows no process.',
+  })),
+]
+
+export default tseslint.config(
+  { ignores: ['dist/', 'node_modules/', 'coverage/'] },
+  js.configs.recommended,
+  ...tseslint.configs.strictTypeChecked,
+  {
+    languageOptions: { parserOptions: { projectService: { allowDefaultProject: ['eslint.config.js'] } } },
+    rules: {
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true, ignoreVoidReturningFunctions: true }],
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': 'error',
+      'no-restricted-syntax': [
+        'error',
+        { selector: 'TSEnumDeclaration', message: 'A union of words instead of an enum.' },
+        { selector: 'ExportDefaultDeclaration', message: 'Named exports only.' },
+        { selector: 'ExportAllDeclaration', message: 'No barrels.' },
+      ],
+      'max-params': 'off',
+      '@typescript-eslint/max-params': ['error', { max: 4 }],
+      'max-lines': ['error', { max: 300 }],
+      'max-lines-per-function': ['error', { max: 60, skipBlankLines: true, skipComments: true }],
+      eqeqeq: 'error',
+      'no-console': 'error',
+    },
+  },
+  {
+    files: ['src/**/*.ts'],
+    rules: {
+      'no-restricted-globals': [
+        'error',
+        { name: 'setTimeout', message: 'Time comes through time/clock.ts.' },
+        { name: 'setInterval', message: 'Time comes through time/clock.ts.' },
+        { name: 'performance', message: 'Time comes through time/clock.ts.' },
+      ],
+      'no-restricted-properties': [
+        'error',
+        { object: 'process', property: 'exit', message: 'Only main.ts ends the process.' },
+        { object: 'Date', property: 'now', message: 'Time comes through time/clock.ts.' },
+      ],
+    },
+  },
+  { files: ['src/time/system.ts'], rules: { 'no-restricted-globals': 'off', 'no-restricted-properties': 'off' } },
+  { files: ['src/main.ts'], rules: { 'no-restricted-properties': 'off' } },
+  {
+    files: ['src/lane/**/*.ts', 'src/time/clock.ts'],
+    rules: {
+      'no-restricted-globals': ['error', ...NO_TIME_NO_LUCK],
+      'no-restricted-properties': ['error', { object: 'Math', property: 'random', message: 'Luck comes in as a number.' }],
+      'no-restricted-syntax': [
+        'error',
+        { selector: ':function[async=true]', message: 'The core is synchronous.' },
+        { selector: 'AwaitExpression', message: 'The core is synchronous.' },
+        { selector: 'TSEnumDeclaration', message: 'A union of words instead of an enum.' },
+        { selector: 'ExportDefaultDeclaration', message: 'Named exports only.' },
+      ],
+    },
+  },
+  room(['src/lane/*.ts', 'src/time/clock.ts']),
+  room(['src/lane/limit/*.ts'], '\\.\\./(?:reason|sample|settings|lease)\\.ts'),
+  room(['src/time/system.ts']),
+  room(['src/route/*.ts', 'src/reply/*.ts', 'src/upstream/headers.ts', 'src/upstream/outcome.ts'], LANE),
+  room(['src/config/schema.ts', 'src/config/defaults.ts'], LANE, 'zod'),
+  room(['src/observe/events.ts'], LANE),
+  room(['src/observe/{board,log,metrics,narrate,watch}.ts'], LANE, TIME, 'pino', '@prometheus-io/client', NODE),
+  room(['src/gate/*.ts'], LANE, TIME, EVENTS),
+  room(['src/listen/*.ts'], NODE, LANE, TIME, 'zod'),
+  room(['src/upstream/{forward,upgrade,upload,pool,exchange}.ts'], NODE, 'undici', TIME, LANE),
+  room(
+    ['src/pipeline.ts', 'src/tools.ts'],
+    '\\./',
+    NODE,
+    'undici',
+  ),
+  {
+    files: ['test/**/*.ts', 'bench/**/*.ts'],
+    rules: {
+      'max-lines-per-function': 'off',
+      '@typescript-eslint/no-floating-promises': ['error', { allowForKnownSafeCalls: [{ from: 'package', name: ['test', 'describe', 'it'], package: 'node:test' }] }],
+      '@typescript-eslint/no-non-null-assertion': 'off',
+      'no-console': 'off',
+    },
+  },
+  { files: ['eslint.config.js'], ...tseslint.configs.disableTypeChecked },
+  { files: ['eslint.config.js'], rules: { 'no-restricted-syntax': 'off' } },
+)

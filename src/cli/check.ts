@@ -1,0 +1,35 @@
+/**
+ * `spillway check`: whether Spillway would start with this configuration, by the same code as the start itself.
+ * Must not open a socket or know how to start.
+ */
+import { readSettings } from '../config/load.ts'
+import { formatProblem } from '../config/problems.ts'
+import type { Typed } from './arguments.ts'
+import { EXIT } from './exit.ts'
+import type { ExitCode } from './exit.ts'
+
+export interface Print {
+  readonly out: (line: string) => void
+  readonly err: (line: string) => void
+}
+
+/** 0, or 3 for a configuration that refuses the start. */
+export function check(
+  { config: file, flags }: Pick<Typed, 'config' | 'flags'>,
+  { out, err }: Print,
+): ExitCode {
+  const result = readSettings({ file, env: process.env, flags })
+  if (!result.ok) {
+    for (const problem of result.problems) err(formatProblem(problem))
+    err(`${file}: ${counted(result.problems.length, 'problem')}; Spillway would not start`)
+    return EXIT.configuration
+  }
+  const names = result.settings.tools.map(({ tool }) => tool)
+  out(`${file}: ok, ${counted(names.length, 'tool')}: ${names.join(', ')}`)
+  out(`start it: spillway run -c ${file}`)
+  return EXIT.ok
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
+}

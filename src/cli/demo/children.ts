@@ -1,0 +1,89 @@
+/**
+ * The demo's processes: started with this process's own Node, and all of them stopped, each by its handle, however the
+ * demo ends. Must not know what they do.
+ */
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { extname } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { systemClock } from '../../time/system.ts'
+
+/** Milliseconds for a process to say that it is ready; it takes 0.2 to 0.6 s on a slow machine. */
+const READY_WITHIN_MS = 15_000
+/** Milliseconds between the polite and the other way to stop a process. */
+const STOP_WITHIN_MS = 2000
+
+/** The same folder and ending as this file's: `.ts` in the repository, `.js` in the package. */
+export function scriptBeside(path: string): string {
+  return fileURLToPath(new URL(path + extname(import.meta.url), import.meta.url))
+}
+
+export interface Program {
+  /** For error messages. */
+  readonly name: string
+  readonly script: string
+  readonly args: readonly string[]
+}
+
+export class Children {
+  readonly #running = new Set<ChildProcess>()
+  /** When this process is ended by a bug there is no time for a polite way. */
+  readonly #killAll = (): void => {
+    for (const child of this.#running) child.kill('SIGKILL')
+  }
+
+  constructor() {
+    process.on('exit', this.#killAll)
+  }
+
+  /**
+   * Starts a program and hands over each line that it prints. Resolves with what `readReady` made of the first line
+   * that told it something. Errors: the program ended before, or took too long.
+   */
+  async start<T>(
+    program: Program,
+    readReady: (line: string) => T | undefined,
+  ): Promise<{ ready: T; stop: () => Promise<void> }> {
+    const child = spawn(process.execPath, [program.script, ...program.args], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      env: withoutSettings(process.env),
+    })
+    this.#running.add(child)
+    child.once('exit', () => this.#running.delete(child))
+    const ready = await new Promise<T>((resolve, reject) => {
+      const fail = (what: string): void => reject(new Error(`${program.name} ${what}`))
+      const timer = systemClock.after(READY_WITHIN_MS, () => fail('did not start in time'))
+      child.once('error', (error) => fail(`could not be started: ${error.message}`))
+      child.once('exit', (code, signal) => fail(`ended at once (${code ?? signal ?? 'unknown'})`))
+      createInterface({ input: child.stdout }).on('line', (line) => {
+        const told = readReady(line)
+        if (told === undefined) return
+        timer.clear()
+        resolve(told)
+      })
+    })
+    return { ready, stop: () => stop(child) }
+  }
+
+  /** Stops what still runs. Idempotent. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#running].map(stop))
+    process.off('exit', this.#killAll)
+  }
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const exit = once(child, 'exit')
+  const timer = systemClock.after(STOP_WITHIN_MS, () => child.kill('SIGKILL'))
+  child.kill('SIGTERM')
+  await exit
+  timer.clear()
+}
+
+/** The demo's Spillway is configured by the demo alone. */
+function withoutSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('SPILLWAY_')))
+}

@@ -1,0 +1,64 @@
+/**
+ * From what happened to each call to the figures of one run. Pure. Latency is what the agent saw: from wanting the
+ * answer to having it, with the wait for a worker, all tries and the waits between them.
+ */
+import { percentile } from '../../lane/sample.ts'
+import type { CallRecord, Ending } from './caller.ts'
+import type { Counts } from './tool.ts'
+
+export interface Run {
+  readonly records: readonly CallRecord[]
+  /** Monotonic milliseconds. */
+  readonly burstFromMs: number
+  readonly burstToMs: number
+  /** Of the flaky tool, at the end. */
+  readonly counts: Counts
+}
+
+export interface Figures {
+  /** Calls to the flaky tool, each with up to three tries. */
+  readonly calls: number
+  readonly succeeded: number
+  /** Milliseconds, of the calls that succeeded; undefined without any. */
+  readonly p50Ms: number | undefined
+  readonly p95Ms: number | undefined
+  readonly p99Ms: number | undefined
+  readonly requests: number
+  readonly endings: Readonly<Record<Ending, number>>
+  /** Milliseconds, of all calls to the healthy tool, by when they were asked for. */
+  readonly healthyQuietP99Ms: number | undefined
+  readonly healthyBurstP99Ms: number | undefined
+  readonly counts: Counts
+}
+
+export function figuresOf({ records, burstFromMs, burstToMs, counts }: Run): Figures {
+  const flaky = records.filter(({ tool }) => tool === 'flaky')
+  const healthy = records.filter(({ tool }) => tool === 'healthy')
+  const good = latenciesMs(flaky.filter(({ succeeded }) => succeeded))
+  const burst = healthy.filter(({ askedAtMs }) => askedAtMs >= burstFromMs && askedAtMs < burstToMs)
+  return {
+    calls: flaky.length,
+    succeeded: good.length,
+    p50Ms: percentile(good, 0.5),
+    p95Ms: percentile(good, 0.95),
+    p99Ms: percentile(good, 0.99),
+    requests: flaky.reduce((sum, { tries }) => sum + tries.length, 0),
+    endings: countEndings(flaky),
+    healthyQuietP99Ms: percentile(
+      latenciesMs(healthy.filter((record) => record.askedAtMs < burstFromMs)),
+      0.99,
+    ),
+    healthyBurstP99Ms: percentile(latenciesMs(burst), 0.99),
+    counts,
+  }
+}
+
+export function countEndings(records: readonly CallRecord[]): Record<Ending, number> {
+  const endings: Record<Ending, number> = { ok: 0, failed: 0, refused: 0, timed_out: 0, broken: 0 }
+  for (const { tries } of records) for (const ending of tries) endings[ending]++
+  return endings
+}
+
+function latenciesMs(records: readonly CallRecord[]): Float64Array {
+  return Float64Array.from(records, ({ askedAtMs, endedAtMs }) => endedAtMs - askedAtMs)
+}

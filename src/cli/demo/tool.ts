@@ -1,0 +1,114 @@
+/**
+ * A tool, as a process of its own: `node tool.ts flaky SEED`. Says its port as one line of JSON, serves `/call` by the
+ * model of knee.ts, and tells under `/counts` what became of the calls. Like most tools it does not notice that a
+ * caller has left, and works on. Ends when its parent does.
+ */
+import { createServer } from 'node:http'
+import type { ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { systemClock } from '../../time/system.ts'
+import type { Timer } from '../../time/clock.ts'
+import { failRatioOf, SharedSpeed } from './knee.ts'
+import { luckFrom } from './luck.ts'
+import type { Luck } from './luck.ts'
+import { TOOL_SETTINGS, TOOLS } from './workload.ts'
+import type { ToolSettings } from './workload.ts'
+
+export interface Counts {
+  readonly started: number
+  /** With 200, to a caller who was still there. */
+  readonly answered: number
+  /** With 500, to a caller who was still there. */
+  readonly failed: number
+  /** The caller left before the answer: all work on it was for nobody. */
+  readonly wasted: number
+  readonly running: number
+  readonly mostAtOnce: number
+}
+
+interface Job {
+  readonly response: ServerResponse
+  readonly fails: boolean
+}
+
+class Tool {
+  readonly #settings: ToolSettings
+  readonly #luck: Luck
+  readonly #work: SharedSpeed<Job>
+  readonly #counts = { started: 0, answered: 0, failed: 0, wasted: 0, mostAtOnce: 0 }
+  #timer: Timer | undefined
+
+  constructor(settings: ToolSettings, luck: Luck) {
+    this.#settings = settings
+    this.#luck = luck
+    this.#work = new SharedSpeed(settings.knee, systemClock.nowMs())
+  }
+
+  counts(): Counts {
+    return { ...this.#counts, running: this.#work.active }
+  }
+
+  call(response: ServerResponse): void {
+    const nowMs = systemClock.nowMs()
+    const { fastestMs, slowestMs } = this.#settings
+    this.#answerEnded(nowMs)
+    const fails = this.#luck() < failRatioOf(this.#work.active + 1, this.#settings.knee)
+    const workMs = fastestMs + this.#luck() * (slowestMs - fastestMs)
+    // A call that fails dies somewhere on the way: some of the work is spent on it all the same.
+    this.#work.begin({ response, fails }, fails ? workMs * this.#luck() : workMs, nowMs)
+    this.#counts.started++
+    this.#counts.mostAtOnce = Math.max(this.#counts.mostAtOnce, this.#work.active)
+    response.once('close', () => {
+      if (!response.writableEnded) this.#counts.wasted++
+    })
+    this.#wakeForNext(nowMs)
+  }
+
+  close(): void {
+    this.#timer?.clear()
+  }
+
+  #answerEnded(nowMs: number): void {
+    for (const { response, fails } of this.#work.take(nowMs)) {
+      if (response.destroyed) continue
+      if (fails) this.#counts.failed++
+      else this.#counts.answered++
+      response.writeHead(fails ? 500 : 200, { 'Content-Type': 'application/json' })
+      response.end(fails ? '{"error":"overloaded"}\n' : '{"result":"done"}\n')
+    }
+  }
+
+  #wakeForNext(nowMs: number): void {
+    this.#timer?.clear()
+    const dueAtMs = this.#work.nextDueAtMs()
+    if (dueAtMs === Infinity) return
+    this.#timer = systemClock.after(dueAtMs - nowMs, () => {
+      const wokenAtMs = systemClock.nowMs()
+      this.#answerEnded(wokenAtMs)
+      this.#wakeForNext(wokenAtMs)
+    })
+  }
+}
+
+function serve(name: string, seed: number): void {
+  const known = TOOLS.find((tool) => tool === name)
+  if (known === undefined) throw new Error(`the demo has no tool ${JSON.stringify(name)}`)
+  const tool = new Tool(TOOL_SETTINGS[known], luckFrom(seed))
+  // Longer than the demo, so that no kept-alive connection closes under a request.
+  const server = createServer({ keepAliveTimeout: 120_000 }, (request, response) => {
+    if (request.url === '/counts') response.end(JSON.stringify(tool.counts()))
+    else tool.call(response)
+  })
+  server.listen(0, '127.0.0.1', () => {
+    process.stdout.write(`${JSON.stringify({ port: (server.address() as AddressInfo).port })}\n`)
+  })
+  // The parent holds the other end of stdin and never writes: its end is the parent's.
+  process.stdin.resume().once('close', () => {
+    server.close()
+    server.closeAllConnections()
+    tool.close()
+  })
+}
+
+const [, , name = '', seed = ''] = process.argv
+serve(name, Number(seed))

@@ -1,0 +1,76 @@
+/**
+ * Settings out of a file that nothing is wrong with: layers merged, seconds made milliseconds, everything frozen.
+ * Must not know how problems are found; given what was refused, it would build nonsense.
+ */
+import type { ControllerSettings } from '../lane/settings.ts'
+import { mergeLane } from './layers.ts'
+import { canonicalRule, impliedRule } from './match.ts'
+import type { WrittenFile, WrittenTool } from './schema.ts'
+import type { Settings, ToolSettings } from './settings.ts'
+import type { Sidecar } from './sidecar.ts'
+import { parseUpstream } from './upstream.ts'
+
+type MergedLane = ReturnType<typeof mergeLane>
+
+export function buildSettings(file: WrittenFile, sidecar: Sidecar): Settings {
+  return frozen({
+    listen: sidecar.listen.value,
+    admin: sidecar.admin.value,
+    drainMs: toMs(sidecar.drainSeconds.value),
+    tools: Object.entries(file.tools).map(([tool, written]) =>
+      toolOf(tool, written, mergeLane(file.defaults ?? {}, written)),
+    ),
+  })
+}
+
+function toolOf(tool: string, written: WrittenTool, lane: MergedLane): ToolSettings {
+  const upstream = parseUpstream(written.upstream)
+  if (!upstream.ok) throw new Error(`the upstream of ${tool} was refused and yet used`)
+  return {
+    tool,
+    upstream: upstream.value,
+    match: written.match?.flatMap((rule) => canonicalRule(rule) ?? []) ?? [impliedRule(tool)],
+    stripPath: lane.stripPath,
+    keepHost: lane.keepHost,
+    connectTimeoutMs: toMs(lane.connectTimeoutSeconds),
+    maxBodyBytes: lane.maxBodyBytes,
+    onClientGone: lane.onClientGone,
+    fallbackTools: lane.fallbackTools,
+    lane: {
+      tool,
+      maxQueueDepth: lane.maxQueueDepth,
+      minConcurrent: lane.minConcurrent,
+      startConcurrent: lane.startConcurrent,
+      maxConcurrent: lane.maxConcurrent,
+      ttlMs: toMs(lane.ttlSeconds),
+      leaseMs: toMs(lane.leaseSeconds),
+      retryAfter: { minMs: toMs(lane.retryAfter.minSeconds), maxMs: toMs(lane.retryAfter.maxSeconds) },
+      controller: controllerOf(lane.controller),
+    },
+  }
+}
+
+function controllerOf(controller: MergedLane['controller']): ControllerSettings {
+  switch (controller.algorithm) {
+    case 'fixed':
+      return { algorithm: 'fixed' }
+    case 'aimd': {
+      const { windowSeconds, ...figures } = controller
+      return { ...figures, algorithm: 'aimd', windowMs: toMs(windowSeconds) }
+    }
+    default:
+      return controller.algorithm satisfies never
+  }
+}
+
+function toMs(seconds: number): number {
+  return Math.round(seconds * 1000)
+}
+
+/** Copies as it freezes: two tools may share an alias, and built-in values belong to nobody. */
+function frozen<T>(value: T): T {
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return Object.freeze(value.map((each: unknown) => frozen(each))) as T
+  const entries = Object.entries(value).map(([key, each]: [string, unknown]) => [key, frozen(each)])
+  return Object.freeze(Object.fromEntries(entries)) as T
+}

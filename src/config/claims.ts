@@ -1,0 +1,89 @@
+/**
+ * What two parts of the configuration claim at once: one match by two tools, one address by two listeners, Spillway's
+ * own address by an upstream. Must not know what is inside a lane (conflicts.ts).
+ */
+import { arrivesAt, formatAddress, isSameAddress } from './address.ts'
+import { canonicalRule, impliedRule } from './match.ts'
+import { formatPath } from './paths.ts'
+import type { Path } from './paths.ts'
+import type { Complaint, Where } from './problems.ts'
+import type { Remains } from './schema.ts'
+import type { MatchRule } from './settings.ts'
+import type { Shape } from './shape.ts'
+import type { Sidecar } from './sidecar.ts'
+import { parseUpstream } from './upstream.ts'
+
+interface Claim {
+  readonly rule: MatchRule
+  readonly where: Extract<Where, { readonly path: Path }>
+  readonly isImplied: boolean
+}
+
+/** A tool whose `match` is refused claims nothing yet. */
+export function doubleMatches({ remains, isRefused }: Shape): readonly Complaint[] {
+  const taken = new Map<string, Claim>()
+  const claims = Object.entries(remains.tools ?? {}).flatMap(([tool, { match }]) =>
+    isRefused(['tools', tool, 'match']) ? [] : claimsOf(tool, match),
+  )
+  // What was written stands before what is only implied: the remedy is then at the tool that wrote nothing.
+  const ordered = [
+    ...claims.filter(({ isImplied }) => !isImplied),
+    ...claims.filter(({ isImplied }) => isImplied),
+  ]
+  return ordered.flatMap((claim) => {
+    const id = `${claim.rule.host ?? ''} ${claim.rule.path ?? '/'}`
+    const before = taken.get(id)
+    if (before === undefined) taken.set(id, claim)
+    return before === undefined ? [] : [takenBefore(claim, before)]
+  })
+}
+
+export function doubleAddress({ listen, admin }: Sidecar): readonly Complaint[] {
+  const where = admin.where ?? listen.where
+  if (where === undefined || !isSameAddress(listen.value, admin.value)) return []
+  const [own, other, name] = admin.where === undefined ? [listen, admin, 'admin'] : [admin, listen, 'listen']
+  const what = `${formatAddress(own.value)} is taken by ${name}, which is ${formatAddress(other.value)}`
+  return [{ where, what, remedy: 'write another port' }]
+}
+
+export function loops({ tools = {} }: Remains, { listen }: Sidecar): readonly Complaint[] {
+  return Object.entries(tools).flatMap(([tool, { upstream }]) => {
+    const parsed = upstream === undefined ? undefined : parseUpstream(upstream)
+    if (!parsed?.ok || !arrivesAt(addressOf(parsed.value.origin), listen.value)) return []
+    const what = `is Spillway's own listen address ${formatAddress(listen.value)}, so every call would come back`
+    const remedy = 'write where the tool itself answers'
+    return [{ where: { kind: 'value', path: ['tools', tool, 'upstream'] }, what, remedy }]
+  })
+}
+
+function claimsOf(
+  tool: string,
+  match: readonly { host?: string; path?: string }[] | undefined,
+): readonly Claim[] {
+  const path = ['tools', tool]
+  if (match === undefined) return [{ rule: impliedRule(tool), where: { kind: 'key', path }, isImplied: true }]
+  return match.flatMap((written, index): readonly Claim[] => {
+    const rule = canonicalRule(written)
+    const where = { kind: 'value', path: [...path, 'match', index] } as const
+    return rule === undefined ? [] : [{ rule, where, isImplied: false }]
+  })
+}
+
+function takenBefore({ rule, where, isImplied }: Claim, before: Claim): Complaint {
+  const what = isImplied
+    ? `its match, { path: ${rule.path ?? '/'} } when none is written, is taken by ${formatPath(before.where.path)}`
+    : `the same match as ${formatPath(before.where.path)}`
+  return {
+    where,
+    what,
+    remedy: isImplied
+      ? 'write a match of its own'
+      : 'keep one of the two, or tell them apart by host or path',
+  }
+}
+
+function addressOf(origin: string) {
+  const url = new URL(origin)
+  const port = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port)
+  return { host: url.hostname.replace(/^\[|\]$/g, ''), port }
+}

@@ -1,0 +1,102 @@
+/**
+ * What cannot be true at once within one lane, after all layers are merged: a lower bound above its upper bound, figures
+ * of another algorithm. Says so where the operator wrote the nearer of the two. Must not know other tools (claims.ts).
+ */
+import { effective } from './layers.ts'
+import type { Effective } from './layers.ts'
+import { formatPath, valueAt } from './paths.ts'
+import type { Path } from './paths.ts'
+import type { Complaint } from './problems.ts'
+import { KEYS } from './schema.ts'
+import type { Remains } from './schema.ts'
+import type { Shape } from './shape.ts'
+
+interface Order {
+  readonly low: Path
+  readonly high: Path
+  /** Whether the two may be equal. */
+  readonly mayMeet: boolean
+  readonly algorithm?: 'aimd'
+}
+
+const ORDERS: readonly Order[] = [
+  { low: ['minConcurrent'], high: ['maxConcurrent'], mayMeet: true },
+  { low: ['minConcurrent'], high: ['startConcurrent'], mayMeet: true },
+  { low: ['startConcurrent'], high: ['maxConcurrent'], mayMeet: true },
+  { low: ['retryAfter', 'minSeconds'], high: ['retryAfter', 'maxSeconds'], mayMeet: true },
+  {
+    low: ['controller', 'increaseBelowP95Ms'],
+    high: ['controller', 'decreaseAboveP95Ms'],
+    mayMeet: false,
+    algorithm: 'aimd',
+  },
+  {
+    low: ['controller', 'increaseBelowErrorRate'],
+    high: ['controller', 'halveAboveErrorRate'],
+    mayMeet: true,
+    algorithm: 'aimd',
+  },
+]
+
+const ALGORITHM = ['controller', 'algorithm']
+
+/** Of what the schema has already refused nothing is said. */
+export function laneConflicts(shape: Shape): readonly Complaint[] {
+  const { tools, defaults } = shape.remains
+  const ofTools = Object.keys(tools ?? {}).flatMap((tool) => {
+    const algorithm = certain(shape, tool, ALGORITHM)?.value
+    const orders = ORDERS.filter((order) => order.algorithm === undefined || order.algorithm === algorithm)
+    return [
+      ...orders.flatMap((order) =>
+        outOfOrder(order, certain(shape, tool, order.low), certain(shape, tool, order.high)),
+      ),
+      ...(algorithm === 'fixed' ? idleFigures(shape.remains, ['tools', tool, 'controller']) : []),
+    ]
+  })
+  const isFixed = defaults?.controller?.algorithm === 'fixed'
+  return [...ofTools, ...(isFixed ? idleFigures(shape.remains, ['defaults', 'controller']) : [])]
+}
+
+/** The value that counts; undefined when the one that was meant to count is refused. */
+function certain({ remains, isRefused }: Shape, tool: string, key: Path): Effective | undefined {
+  const found = effective(remains, tool, key)
+  if (isRefused(['tools', tool, ...key])) return undefined
+  return found?.depth !== 0 && isRefused(['defaults', ...key]) ? undefined : found
+}
+
+function outOfOrder(order: Order, low?: Effective, high?: Effective): readonly Complaint[] {
+  if (typeof low?.value !== 'number' || typeof high?.value !== 'number') return []
+  if (low.value < high.value || (order.mayMeet && low.value === high.value)) return []
+  return low.depth <= high.depth ? aboutLow(order, low, high) : aboutHigh(order, low, high)
+}
+
+function aboutLow(order: Order, low: Effective, high: Effective): readonly Complaint[] {
+  if (low.path === undefined) return []
+  const [name, bound] = [formatPath(order.high), String(high.value)]
+  const what = `${String(low.value)} is ${order.mayMeet ? 'above' : 'not below'} ${name}, which is ${bound}${origin(high)}`
+  const remedy = `write ${order.mayMeet ? 'at most' : 'less than'} ${bound}, or raise ${name}`
+  return [{ where: { kind: 'value', path: low.path }, what, remedy }]
+}
+
+function aboutHigh(order: Order, low: Effective, high: Effective): readonly Complaint[] {
+  if (high.path === undefined) return []
+  const [name, bound] = [formatPath(order.low), String(low.value)]
+  const what = `${String(high.value)} is ${order.mayMeet ? 'below' : 'not above'} ${name}, which is ${bound}${origin(low)}`
+  const remedy = `write ${order.mayMeet ? 'at least' : 'more than'} ${bound}, or lower ${name}`
+  return [{ where: { kind: 'value', path: high.path }, what, remedy }]
+}
+
+function origin({ depth }: Effective): string {
+  return ['', ' in defaults', ' by default'][depth] ?? ''
+}
+
+/** aimd's figures next to `fixed`: somebody believes that they work. */
+function idleFigures(written: Remains, controller: Path): readonly Complaint[] {
+  return KEYS.controller.keys
+    .filter((key) => key !== 'algorithm' && valueAt(written, [...controller, key]) !== undefined)
+    .map((key) => ({
+      where: { kind: 'key', path: [...controller, key] },
+      what: 'does nothing under the algorithm fixed',
+      remedy: 'remove it, or write algorithm: aimd',
+    }))
+}

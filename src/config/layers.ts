@@ -1,0 +1,55 @@
+/**
+ * How the settings of a lane lie on top of each other: built-in under `defaults` under the tool, key by key, also inside
+ * `controller` and `retryAfter`; and from which layer an effective value comes. Must not know what is a good value.
+ */
+import { AIMD_DEFAULTS, LANE_DEFAULTS, RETRY_AFTER_DEFAULTS } from './defaults.ts'
+import type { Default } from './defaults.ts'
+import { valueAt } from './paths.ts'
+import type { Path } from './paths.ts'
+import type { Remains, WrittenLane } from './schema.ts'
+
+type Values<T extends Readonly<Record<string, Default<unknown>>>> = { readonly [K in keyof T]: T[K]['value'] }
+
+export const BUILT_IN_LANE = {
+  ...valuesOf(LANE_DEFAULTS),
+  controller: valuesOf(AIMD_DEFAULTS),
+  retryAfter: valuesOf(RETRY_AFTER_DEFAULTS),
+} as const
+
+export interface Effective {
+  readonly value: unknown
+  /** Where it was written; undefined for a built-in value. */
+  readonly path: Path | undefined
+  /** 0 for the tool's own, 1 for `defaults`, 2 for built in. */
+  readonly depth: number
+}
+
+/** One lane, complete. `startConcurrent` is where `maxConcurrent` is unless it was written. */
+export function mergeLane(defaults: WrittenLane, tool: WrittenLane) {
+  const lane = { ...BUILT_IN_LANE, ...defaults, ...tool }
+  return {
+    ...lane,
+    startConcurrent: lane.startConcurrent ?? lane.maxConcurrent,
+    controller: { ...BUILT_IN_LANE.controller, ...defaults.controller, ...tool.controller },
+    retryAfter: { ...BUILT_IN_LANE.retryAfter, ...defaults.retryAfter, ...tool.retryAfter },
+  }
+}
+
+/** The value that counts for a tool at a lane key such as `['controller', 'decreaseBy']`. */
+export function effective(written: Remains, tool: string, key: Path): Effective | undefined {
+  const layers = [
+    { source: written, path: ['tools', tool, ...key] },
+    { source: written, path: ['defaults', ...key] },
+  ]
+  for (const [depth, { source, path }] of layers.entries()) {
+    const value = valueAt(source, path)
+    if (value !== undefined) return { value, path, depth }
+  }
+  const value = valueAt(BUILT_IN_LANE, key)
+  return value === undefined ? undefined : { value, path: undefined, depth: layers.length }
+}
+
+function valuesOf<T extends Readonly<Record<string, Default<unknown>>>>(defaults: T): Values<T> {
+  const entries = Object.entries(defaults).map(([key, { value }]) => [key, value])
+  return Object.fromEntries(entries) as Values<T>
+}

@@ -1,0 +1,119 @@
+/**
+ * From tools.yaml, environment and flags to settings that are certain, or to every problem at once, by position.
+ * The only file of this room that touches the disk. Must not know who asks: the start, a reload and `check` are the same.
+ */
+import { readFileSync, statSync } from 'node:fs'
+import { buildSettings } from './build.ts'
+import { doubleAddress, doubleMatches, loops } from './claims.ts'
+import { laneConflicts } from './conflicts.ts'
+import { formatPath } from './paths.ts'
+import type { Places } from './places.ts'
+import { inOrder, refuse } from './problems.ts'
+import type { Complaint, Parsed, Problem } from './problems.ts'
+import type { Settings } from './settings.ts'
+import { checkShape } from './shape.ts'
+import type { Shape } from './shape.ts'
+import { readSidecar } from './sidecar.ts'
+import type { Environment, Flags } from './sidecar.ts'
+import { readSource } from './source.ts'
+
+const LARGEST_BYTES = 1_048_576
+
+export type SettingsResult =
+  | { readonly ok: true; readonly settings: Settings }
+  /** At least one. */
+  | { readonly ok: false; readonly problems: readonly Problem[] }
+
+export interface Overrides {
+  /** As the operator named it; part of every message. */
+  readonly file: string
+  readonly env: Environment
+  readonly flags: Flags
+}
+
+const NO_SHAPE: Shape = { complaints: [], file: undefined, remains: {}, isRefused: () => true }
+
+/** Never throws, whatever the text is. */
+export function parseSettings({
+  text,
+  file,
+  env,
+  flags,
+}: Overrides & { readonly text: string }): SettingsResult {
+  const source = readSource(text)
+  const shape = source.kind === 'read' ? checkShape(source.value) : NO_SHAPE
+  const sidecar = readSidecar(shape.remains, env, flags)
+  const areAddressesGood =
+    sidecar.areAddressesGood && !shape.isRefused(['listen']) && !shape.isRefused(['admin'])
+  const complaints = [
+    ...shape.complaints,
+    ...sidecar.complaints,
+    ...laneConflicts(shape),
+    ...doubleMatches(shape),
+    ...(areAddressesGood ? [...doubleAddress(sidecar), ...loops(shape.remains, sidecar)] : []),
+  ]
+  const places = source.kind === 'read' ? source.places : undefined
+  const problems = inOrder([
+    ...source.flaws.map(({ place, path, what, remedy }) => ({ file, ...place, path, what, remedy })),
+    ...complaints.map((complaint) => located(complaint, file, places)),
+  ])
+  if (problems.length > 0 || shape.file === undefined) return { ok: false, problems }
+  return { ok: true, settings: buildSettings(shape.file, sidecar) }
+}
+
+/** A file that cannot be read is a problem like any other, told together with those of environment and flags. */
+export function readSettings({ file, env, flags }: Overrides): SettingsResult {
+  const text = readText(file)
+  if (text.ok) return parseSettings({ text: text.value, file, env, flags })
+  const { what, remedy } = text
+  const others = readSidecar({}, env, flags).complaints.map((complaint) =>
+    located(complaint, file, undefined),
+  )
+  const unreadable = { file, line: undefined, column: undefined, path: '', what, remedy }
+  return { ok: false, problems: [unreadable, ...others] }
+}
+
+function located({ where, what, remedy }: Complaint, file: string, places: Places | undefined): Problem {
+  if (where.kind === 'named' || places === undefined) {
+    const name = where.kind === 'named' ? where.name : file
+    return { file: name, line: undefined, column: undefined, path: '', what, remedy }
+  }
+  return { file, ...places.of(where), path: formatPath(where.path), what, remedy }
+}
+
+function readText(file: string): Parsed<string> {
+  try {
+    const { size } = statSync(file)
+    if (size > LARGEST_BYTES) return tooLarge()
+    const bytes = readFileSync(file)
+    // A pipe has no size before it is read.
+    if (bytes.length > LARGEST_BYTES) return tooLarge()
+    return { ok: true, value: new TextDecoder('utf-8', { fatal: true }).decode(bytes) }
+  } catch (error) {
+    return refuseUnreadable(error instanceof Error && 'code' in error ? String(error.code) : '')
+  }
+}
+
+function tooLarge() {
+  return refuse('is larger than 1 MiB', 'name the tools.yaml of Spillway with -c FILE')
+}
+
+function refuseUnreadable(code: string) {
+  switch (code) {
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return refuse(
+        'there is no such file',
+        'write it, name another with -c FILE, or use --upstream URL without a file',
+      )
+    case 'EISDIR':
+      return refuse('is a directory', 'name the file in it with -c FILE')
+    case 'EACCES':
+    case 'EPERM':
+      return refuse('may not be read by this user', 'give this user the right to read it')
+    case 'ERR_ENCODING_INVALID_ENCODED_DATA':
+      return refuse('is not UTF-8 text', 'save it as UTF-8')
+    default:
+      return refuse(`cannot be read${code === '' ? '' : ` (${code})`}`, 'look at the file and its disk')
+  }
+}

@@ -1,0 +1,51 @@
+/**
+ * The tools.yaml that `spillway --upstream URL [--concurrency N]` stands for, and the name its one tool gets.
+ * Takes any text: parseSettings judges it. Print it only once that has found it good: a refused URL may hold a password.
+ */
+import { TOOL_NAME } from './schema.ts'
+
+const NAMELESS = 'tool'
+/** Names inside a network, where the first label is the service: `search.default.svc.cluster.local`. */
+const PRIVATE_ENDINGS = new Set(['local', 'internal', 'svc', 'test', 'lan', 'home', 'localdomain'])
+/** `example.co.uk` is not called `co`. */
+const REGISTRY_LABELS = new Set(['co', 'com', 'net', 'org', 'gov', 'ac', 'edu'])
+const PLAIN_URL = /^https?:\/\/[\w./~%:-]*[\w/]$/
+const PLAIN_NAME = /^(?!(?:null|true|false)$)[a-z][a-z0-9-]*$/
+const PLAIN_NUMBER = /^\d+$/
+
+export function quickYaml(options: {
+  readonly upstream: string
+  readonly concurrency?: string | undefined
+}): string {
+  const { upstream, concurrency } = options
+  const lines = [
+    'tools:',
+    `  ${scalar(nameOf(upstream), PLAIN_NAME)}:`,
+    `    upstream: ${scalar(upstream, PLAIN_URL)}`,
+    '    match: [{ path: / }]',
+  ]
+  if (concurrency !== undefined) lines.push(`    maxConcurrent: ${scalar(concurrency, PLAIN_NUMBER)}`)
+  return `${lines.join('\n')}\n`
+}
+
+function nameOf(upstream: string): string {
+  const host = URL.canParse(upstream) ? new URL(upstream).hostname : ''
+  const labels = host.split('.').filter((label) => label !== '')
+  const last = labels.at(-1) ?? ''
+  // The last label of an IP address is a number or ends in a bracket.
+  if (last === 'localhost' || /^\d*$|\]$/.test(last)) return NAMELESS
+  const name = PRIVATE_ENDINGS.has(last) ? labels[0] : publicName(labels)
+  return name !== undefined && TOOL_NAME.test(name) ? name : NAMELESS
+}
+
+function publicName(labels: readonly string[]): string | undefined {
+  const second = labels.at(-2)
+  if (second === undefined) return labels[0]
+  const isRegistry = labels.length > 2 && labels.at(-1)?.length === 2 && REGISTRY_LABELS.has(second)
+  return isRegistry ? labels.at(-3) : second
+}
+
+/** JSON's strings are YAML's, so nothing that was typed can become structure. */
+function scalar(text: string, plain: RegExp): string {
+  return plain.test(text) ? text : JSON.stringify(text)
+}

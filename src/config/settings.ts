@@ -1,0 +1,47 @@
+/**
+ * The configuration as the rest of the program sees it: complete, certain, frozen, in milliseconds and bytes.
+ * load.ts makes it out of tools.yaml, environment and flags; nothing else may.
+ */
+import type { LaneSettings } from '../lane/settings.ts'
+
+export interface Address {
+  readonly host: string
+  /** 0 asks the system for a free port. */
+  readonly port: number
+}
+
+/** One entry of `match`: at least one of the two is there. `host` is lower case without a port; `path` starts with `/` and ends without. */
+export interface MatchRule {
+  readonly host?: string
+  readonly path?: string
+}
+
+export interface ToolSettings {
+  readonly tool: string
+  readonly upstream: {
+    /** `http://host:port` or `https://host:port`, as undici's Pool takes it. */
+    readonly origin: string
+    /** `host[:port]` for the Host header. */
+    readonly host: string
+    /** Put before every path; empty or `/segments` without a slash at the end. */
+    readonly basePath: string
+  }
+  readonly match: readonly MatchRule[]
+  readonly stripPath: boolean
+  readonly keepHost: boolean
+  readonly connectTimeoutMs: number
+  readonly maxBodyBytes: number
+  readonly onClientGone: 'cancel' | 'finish'
+  readonly fallbackTools: readonly string[]
+  readonly lane: LaneSettings
+}
+
+export type LogFormat = 'json' | 'text'
+
+export interface Settings {
+  readonly listen: Address
+  readonly admin: Address
+  /** Milliseconds that SIGTERM gives running and waiting work. */
+  readonly drainMs: number
+  readonly tools: readonly ToolSettings[]
+}

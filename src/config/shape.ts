@@ -1,0 +1,97 @@
+/**
+ * Whether a value has the shape of tools.yaml: every complaint of the schema at once, worded for people, and what
+ * remains of the value without the parts complained about. Must not know YAML, positions or defaults.
+ */
+import type * as z from 'zod'
+import { adviceIn } from './fields.ts'
+import { formatPath, valueAt } from './paths.ts'
+import type { Path } from './paths.ts'
+import type { Complaint, Where } from './problems.ts'
+import { fileSchema, remainsSchema, toolSchema } from './schema.ts'
+import type { Remains, WrittenFile } from './schema.ts'
+import { adviseOnKey } from './unknown-key.ts'
+
+export interface Shape {
+  readonly complaints: readonly Complaint[]
+  /** The file, certain to be of the schema's shape; undefined as soon as there is a complaint. */
+  readonly file: WrittenFile | undefined
+  readonly remains: Remains
+  /** Whether a complaint took away what stands at this path. */
+  readonly isRefused: (path: Path) => boolean
+}
+
+interface Finding extends Complaint {
+  readonly where: Extract<Where, { readonly path: Path }>
+  /** The key that the writer of an unknown key probably meant. */
+  readonly meant?: Path
+}
+
+const TOOL_NAME_ADVICE = {
+  what: 'is not a name for a tool',
+  remedy: 'write 1 to 63 letters, digits, _ . or -, a letter or digit first',
+}
+
+export function checkShape(value: unknown): Shape {
+  const parsed = fileSchema.safeParse(value)
+  const findings = [
+    ...(parsed.error?.issues ?? []).flatMap((issue) => findingsOf(issue, value)),
+    ...prototypeAsTool(value),
+  ]
+  const refused = new Set(findings.map(({ where }) => formatPath(upToList(where.path))))
+  return {
+    complaints: withoutEchoes(findings, value),
+    file: findings.length === 0 ? parsed.data : undefined,
+    remains: remainsOf(value, findings),
+    isRefused: (path) => path.some((_, index) => refused.has(formatPath(path.slice(0, index + 1)))),
+  }
+}
+
+function findingsOf(issue: z.core.$ZodIssue, value: unknown): readonly Finding[] {
+  const path = issue.path.map((step) => (typeof step === 'number' ? step : String(step)))
+  if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey(key, path))
+  const atValue: Finding = { where: { kind: 'value', path }, ...adviceIn(issue.message) }
+  if (issue.code !== 'invalid_key') return [atValue]
+  // zod does not look into a tool whose name it refuses, but all problems are to be told at once.
+  const inside = toolSchema.safeParse(valueAt(value, path)).error?.issues ?? []
+  const name: Finding = { where: { kind: 'key', path }, ...TOOL_NAME_ADVICE }
+  return [name, ...inside.flatMap((each) => findingsOf({ ...each, path: [...path, ...each.path] }, value))]
+}
+
+function unknownKey(key: string, path: Path): Finding {
+  const { meant, ...advice } = adviseOnKey(key, path)
+  const where = { kind: 'key', path: [...path, key] } as const
+  return { where, ...advice, ...(meant !== undefined && { meant: [...path, meant] }) }
+}
+
+/** zod passes over a record's key `__proto__` in silence. */
+function prototypeAsTool(value: unknown): readonly Finding[] {
+  const path = ['tools', '__proto__']
+  return valueAt(value, path) === undefined ? [] : [{ where: { kind: 'key', path }, ...TOOL_NAME_ADVICE }]
+}
+
+/** Who wrote `upstreem` is not told as well that `upstream` is missing. */
+function withoutEchoes(findings: readonly Finding[], value: unknown): readonly Complaint[] {
+  const meant = new Set(findings.flatMap(({ meant }) => (meant === undefined ? [] : [formatPath(meant)])))
+  return findings.filter(
+    ({ where: { path } }) => !meant.has(formatPath(path)) || valueAt(value, path) !== undefined,
+  )
+}
+
+function remainsOf(value: unknown, findings: readonly Finding[]): Remains {
+  const copy: unknown = structuredClone(value)
+  for (const { where } of findings) takeOut(copy, where.path)
+  return remainsSchema.safeParse(copy).data ?? {}
+}
+
+function takeOut(value: unknown, path: Path): void {
+  const target = upToList(path)
+  const parent = valueAt(value, target.slice(0, -1))
+  const key = target.at(-1)
+  if (typeof parent === 'object' && parent !== null && key !== undefined) Reflect.deleteProperty(parent, key)
+}
+
+/** A list with a refused entry is refused whole: without the entry, the others would change their index. */
+function upToList(path: Path): Path {
+  const listAt = path.findIndex((step) => typeof step === 'number')
+  return listAt === -1 ? path : path.slice(0, listAt)
+}

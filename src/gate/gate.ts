@@ -1,0 +1,138 @@
+/**
+ * The lane in real time: tickets become promises, due times become one timer, freed slots become calls to whoever
+ * waits. The only room with promises and decisions; it decides nothing itself, lane/ does.
+ */
+import { Lane } from '../lane/lane.ts'
+import type { Moves, Refusal } from '../lane/lane.ts'
+import type { LaneListener } from '../lane/event.ts'
+import type { Lease, LeaseEnd } from '../lane/lease.ts'
+import type { Ticket } from '../lane/queue.ts'
+import type { LaneSettings } from '../lane/settings.ts'
+import type { ValveOrder } from '../lane/valve.ts'
+import type { Clock, Timer } from '../time/clock.ts'
+
+/** How waiting ended. */
+export type Turn =
+  | { readonly kind: 'granted'; readonly lease: Lease }
+  | { readonly kind: 'refused'; readonly refusal: Refusal }
+  | { readonly kind: 'left' }
+
+export type Entry =
+  | Exclude<Turn, { kind: 'left' }>
+  | {
+      readonly kind: 'queued'
+      /** Settles once: with a lease, a refusal, or because the caller left. Never rejects. */
+      readonly turn: Promise<Turn>
+      /** The caller left: the place in the queue is free at once. Idempotent. */
+      readonly leave: () => void
+    }
+
+export interface GateParts {
+  readonly clock: Clock
+  /** Luck: 0 <= n < 1. */
+  readonly random: () => number
+  readonly tell: LaneListener
+}
+
+export class Gate {
+  readonly lane: Lane
+  readonly #clock: Clock
+  readonly #random: () => number
+  readonly #waiting = new Map<Ticket, (turn: Turn) => void>()
+  readonly #holders = new Map<Lease, () => void>()
+  #timer: Timer | undefined
+  #timerAtMs = Infinity
+
+  constructor(settings: LaneSettings, parts: GateParts) {
+    this.#clock = parts.clock
+    this.#random = parts.random
+    this.lane = new Lane(settings, parts.clock.nowMs(), parts.tell)
+  }
+
+  /** Asks for a lease; answers at once. */
+  enter(): Entry {
+    const nowMs = this.#clock.nowMs()
+    // What is due comes first, so that a stale ticket never costs a newcomer its place.
+    if (this.lane.wakeAtMs() <= nowMs) this.#pass(this.lane.expire(nowMs))
+    const admission = this.lane.admit({ spread: this.#random() }, nowMs)
+    this.#arm(nowMs)
+    if (admission.kind !== 'queued') return admission
+    const { ticket } = admission
+    const turn = new Promise<Turn>((resolve) => this.#waiting.set(ticket, resolve))
+    return { kind: 'queued', turn, leave: () => this.#leave(ticket) }
+  }
+
+  /** Whoever runs the call says how to stop it, should the lease be reclaimed. */
+  hold(lease: Lease, stop: () => void): void {
+    this.#holders.set(lease, stop)
+  }
+
+  /** A byte went by, in whichever direction. */
+  renew(lease: Lease): void {
+    lease.renewedAtMs = this.#clock.nowMs()
+  }
+
+  settle(lease: Lease, end: LeaseEnd): void {
+    this.#holders.delete(lease)
+    const nowMs = this.#clock.nowMs()
+    this.#pass(this.lane.settle(lease, end, nowMs))
+    this.#arm(nowMs)
+  }
+
+  operate(order: ValveOrder): void {
+    const nowMs = this.#clock.nowMs()
+    this.#pass(this.lane.operate(order, nowMs))
+    this.#arm(nowMs)
+  }
+
+  reconfigure(settings: LaneSettings): void {
+    const nowMs = this.#clock.nowMs()
+    this.#pass(this.lane.reconfigure(settings, nowMs))
+    this.#arm(nowMs)
+  }
+
+  /** Stops the timer; nothing comes due any more. */
+  close(): void {
+    this.#timer?.clear()
+    this.#timer = undefined
+    this.#timerAtMs = Infinity
+  }
+
+  #leave(ticket: Ticket): void {
+    if (this.lane.cancel(ticket, this.#clock.nowMs())) this.#answer(ticket, { kind: 'left' })
+  }
+
+  /** Stops before starts: a tool must not see the new call while the reclaimed one still runs. */
+  #pass(moves: Moves): void {
+    for (const lease of moves.reclaimed) {
+      const stop = this.#holders.get(lease)
+      this.#holders.delete(lease)
+      stop?.()
+    }
+    for (const { ticket, refusal } of moves.refused) this.#answer(ticket, { kind: 'refused', refusal })
+    for (const ticket of moves.granted) {
+      if (ticket.lease !== undefined) this.#answer(ticket, { kind: 'granted', lease: ticket.lease })
+    }
+  }
+
+  #answer(ticket: Ticket, turn: Turn): void {
+    const resolve = this.#waiting.get(ticket)
+    this.#waiting.delete(ticket)
+    resolve?.(turn)
+  }
+
+  /** One timer, never later than what is due first. One that is early costs a look and is set anew. */
+  #arm(nowMs: number): void {
+    const wakeAtMs = this.lane.wakeAtMs()
+    if (wakeAtMs >= this.#timerAtMs) return
+    this.#timer?.clear()
+    this.#timerAtMs = wakeAtMs
+    this.#timer = this.#clock.after(wakeAtMs - nowMs, () => {
+      this.#timer = undefined
+      this.#timerAtMs = Infinity
+      const atMs = this.#clock.nowMs()
+      this.#pass(this.lane.expire(atMs))
+      this.#arm(atMs)
+    })
+  }
+}

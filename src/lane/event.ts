@@ -1,0 +1,31 @@
+/**
+ * What a lane says about itself. The core only tells; counting, logging and showing is observe/'s affair.
+ * Times are milliseconds on the lane's clock.
+ */
+import type { Decision } from './limit/limiter.ts'
+import type { EndCause, Verdict } from './reason.ts'
+
+/** The lane at the moment of an event. */
+export interface Depths {
+  readonly queueDepth: number
+  readonly active: number
+  readonly limit: number
+}
+
+export type LaneEvent =
+  /** Work was let in: it runs now or waits. */
+  | { readonly kind: 'admitted'; readonly queued: boolean }
+  /** A lease began, after `waitedMs` in the queue. */
+  | { readonly kind: 'started'; readonly waitedMs: number }
+  /** A lease ended. */
+  | { readonly kind: 'ended'; readonly cause: EndCause; readonly verdict: Verdict; readonly heldMs: number }
+  /** A caller left while waiting. */
+  | { readonly kind: 'left'; readonly waitedMs: number }
+  /** The controller finished a window; `from` is the limit before. */
+  | { readonly kind: 'decided'; readonly decision: Decision; readonly from: number; readonly depths: Depths }
+  /** An operator's hand on the valve; `untilMs` is Infinity without an end. */
+  | { readonly kind: 'operated'; readonly paused: boolean; readonly pinned: boolean }
+  /** A lease was ended twice: counted, not obeyed. */
+  | { readonly kind: 'ended_twice' }
+
+export type LaneListener = (event: LaneEvent) => void

@@ -1,0 +1,43 @@
+/**
+ * The right to run one request now. Bytes renew it by writing `renewedAtMs`; the lane looks at that only when the
+ * lease would otherwise run out, so that renewing costs one assignment. Ends exactly once.
+ */
+import type { Due } from './deadline-heap.ts'
+import type { EndCause, Verdict } from './reason.ts'
+
+export type LeaseState = 'running' | EndCause
+
+export class Lease implements Due {
+  state: LeaseState = 'running'
+  /** Milliseconds: last byte in either direction. */
+  renewedAtMs: number
+  /** Who has to move next: a lease that runs out because its caller stalled teaches nothing about the tool. */
+  waitsFor: 'tool' | 'caller' = 'tool'
+  dueAtMs: number
+  heapIndex = -1
+  readonly grantedAtMs: number
+  /** Milliseconds spent in the queue. */
+  readonly waitedMs: number
+
+  constructor(grantedAtMs: number, dueAtMs: number, waitedMs: number) {
+    this.grantedAtMs = grantedAtMs
+    this.renewedAtMs = grantedAtMs
+    this.dueAtMs = dueAtMs
+    this.waitedMs = waitedMs
+  }
+}
+
+/** How a lease ended, said by whoever held it. */
+export interface LeaseEnd {
+  readonly cause: Exclude<EndCause, 'reclaimed'>
+  readonly verdict: Verdict
+  /** Milliseconds the tool took; absent where there is no honest measurement (an error, an upgraded connection). */
+  readonly latencyMs?: number | undefined
+}
+
+/** A lease's end as the lane learns from it, whoever ended it. */
+export interface EndedLease {
+  readonly cause: EndCause
+  readonly verdict: Verdict
+  readonly latencyMs?: number | undefined
+}

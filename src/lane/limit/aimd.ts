@@ -1,0 +1,140 @@
+/**
+ * The seed document's law, to the letter, at the end of each window of calls:
+ *
+ *     error_rate > halveAboveErrorRate (0.1)          limit = max(min, floor(limit / 2))
+ *     p95 > decreaseAboveP95Ms (4000)                 limit = max(min, limit - decreaseBy (2))
+ *     p95 < increaseBelowP95Ms (1200) and
+ *       error_rate < increaseBelowErrorRate (0.02)    limit = min(max, limit + increaseBy (1))
+ *
+ * with two guards, without which it steers on noise: a window is long enough and has enough calls, with latencies only
+ * of calls sent since the limit last moved; and it grows only when the limit was used.
+ * State: one window. Units: milliseconds and calls. Source: the seed document, "Reduce concurrency when latency
+ * spikes"; the guards' figures were found by simulation.
+ */
+import { LatencySample, percentile } from '../sample.ts'
+import type { AimdSettings } from '../settings.ts'
+import type { Bounds, Decision, EndedCall, Figures, Limiter } from './limiter.ts'
+
+/** A window needs this many calls a slot of the limit, within the bounds below. */
+const CALLS_PER_SLOT = 2.5
+const FEWEST_CALLS = 8
+const MOST_CALLS_NEEDED = 40
+/** A slow tool's window closes after this many milliseconds with only so many calls. */
+const LONG_WINDOW_MS = 15_000
+const LONG_WINDOW_CALLS = 3
+/** The limit counts as used from this share of it in flight, or this share of calls that had to wait. */
+const USED_RATIO = 0.8
+const WAITED_RATIO = 0.3
+
+export interface Window {
+  readonly figures: Figures
+  /** The limit bound the lane in this window. */
+  readonly used: boolean
+}
+
+/** The law itself: pure. */
+export function nextLimit(limit: number, window: Window, law: AimdSettings & Bounds): Decision {
+  const { figures } = window
+  const { errorRate, p95Ms } = figures
+  const hold = (reason: Decision['reason']): Decision => ({ limit, action: 'hold', reason, figures })
+  const down = (wanted: number, reason: Decision['reason']): Decision => {
+    const next = Math.max(law.min, wanted)
+    return next < limit ? { limit: next, action: 'decrease_concurrency', reason, figures } : hold('at_minimum')
+  }
+  if (errorRate > law.halveAboveErrorRate) return down(Math.floor(limit / 2), 'error_rate_high')
+  if (p95Ms === undefined) return hold('no_latency')
+  if (p95Ms > law.decreaseAboveP95Ms) return down(limit - law.decreaseBy, 'latency_high')
+  if (p95Ms >= law.increaseBelowP95Ms || errorRate >= law.increaseBelowErrorRate) return hold('in_band')
+  if (!window.used) return hold('limit_not_used')
+  const next = Math.min(law.max, limit + law.increaseBy)
+  return next > limit
+    ? { limit: next, action: 'increase_concurrency', reason: 'latency_low', figures }
+    : hold('at_maximum')
+}
+
+/** The law with its window, as a lane uses it. */
+export class AimdLimiter implements Limiter {
+  readonly algorithm = 'aimd'
+  readonly #law: AimdSettings
+  readonly #latency = new LatencySample()
+  #openedAtMs: number | undefined
+  #movedAtMs = -Infinity
+  #calls = 0
+  #dropped = 0
+  #sent = 0
+  #waited = 0
+  #peak = 0
+
+  constructor(law: AimdSettings) {
+    this.#law = law
+  }
+
+  sent(active: number, waited: boolean): void {
+    this.#sent++
+    if (waited) this.#waited++
+    if (active > this.#peak) this.#peak = active
+  }
+
+  ended(call: EndedCall, nowMs: number): void {
+    if (call.verdict === 'ignored') return
+    this.#openedAtMs ??= nowMs
+    this.#calls++
+    if (call.verdict === 'dropped') this.#dropped++
+    else if (call.latencyMs !== undefined && call.sentAtMs >= this.#movedAtMs) this.#latency.record(call.latencyMs)
+  }
+
+  step(limit: number, bounds: Bounds, nowMs: number): Decision | undefined {
+    if (!this.#isDue(limit, nowMs)) return undefined
+    const decision = nextLimit(limit, this.#read(limit), { ...this.#law, ...bounds })
+    this.#reopen()
+    if (decision.limit !== limit) this.#movedAtMs = nowMs
+    return decision
+  }
+
+  moved(nowMs: number): void {
+    this.#movedAtMs = nowMs
+    this.#reopen()
+  }
+
+  wakeAtMs(limit: number): number {
+    if (this.#openedAtMs === undefined || this.#calls < LONG_WINDOW_CALLS) return Infinity
+    return this.#openedAtMs + (this.#calls >= callsNeeded(limit) ? this.#law.windowMs : this.#longMs())
+  }
+
+  #isDue(limit: number, nowMs: number): boolean {
+    if (this.#openedAtMs === undefined) return false
+    const elapsedMs = nowMs - this.#openedAtMs
+    if (elapsedMs < this.#law.windowMs) return false
+    if (this.#calls >= callsNeeded(limit)) return true
+    return elapsedMs >= this.#longMs() && this.#calls >= LONG_WINDOW_CALLS
+  }
+
+  #longMs(): number {
+    return Math.max(LONG_WINDOW_MS, this.#law.windowMs)
+  }
+
+  #read(limit: number): Window {
+    return {
+      figures: {
+        calls: this.#calls,
+        errorRate: this.#dropped / this.#calls,
+        p95Ms: percentile(this.#latency.values(), 0.95),
+      },
+      used: this.#peak >= USED_RATIO * limit || this.#waited > WAITED_RATIO * this.#sent,
+    }
+  }
+
+  #reopen(): void {
+    this.#openedAtMs = undefined
+    this.#latency.reset()
+    this.#calls = 0
+    this.#dropped = 0
+    this.#sent = 0
+    this.#waited = 0
+    this.#peak = 0
+  }
+}
+
+function callsNeeded(limit: number): number {
+  return Math.min(MOST_CALLS_NEEDED, Math.max(FEWEST_CALLS, CALLS_PER_SLOT * limit))
+}

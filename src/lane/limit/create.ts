@@ -1,0 +1,18 @@
+/**
+ * The one place that knows which laws exist.
+ */
+import type { ControllerSettings } from '../settings.ts'
+import { AimdLimiter } from './aimd.ts'
+import { fixedLimiter } from './fixed.ts'
+import type { Limiter } from './limiter.ts'
+
+export function createLimiter(settings: ControllerSettings): Limiter {
+  switch (settings.algorithm) {
+    case 'aimd':
+      return new AimdLimiter(settings)
+    case 'fixed':
+      return fixedLimiter()
+    default:
+      return settings satisfies never
+  }
+}

@@ -1,0 +1,31 @@
+/**
+ * The closed set of reasons why a request gets Spillway's own answer: the same word in code, body, header, log and
+ * metric. Adding one means adding a row to reply/refuse.ts and to docs/reasons.md; a test holds them together.
+ */
+export const REASONS = [
+  'QUEUE_SATURATED',
+  'QUEUE_TTL_EXPIRED',
+  'LANE_PAUSED',
+  'DRAINING',
+  'UPSTREAM_UNREACHABLE',
+  'UPSTREAM_FAILED',
+  'LEASE_EXPIRED',
+  'NO_ROUTE',
+  'BAD_REQUEST',
+  'BODY_TOO_LARGE',
+  'HEADERS_TOO_LARGE',
+] as const
+
+export type Reason = (typeof REASONS)[number]
+
+/** The reasons that the core itself gives; the others are found out around it. */
+export type LaneReason = Extract<Reason, 'QUEUE_SATURATED' | 'QUEUE_TTL_EXPIRED' | 'LANE_PAUSED'>
+
+/** What the controller learns from the end of a lease. */
+export type Verdict = 'ok' | 'dropped' | 'ignored'
+
+/** How a lease ended; exactly one of them for each lease. */
+export type EndCause = 'completed' | 'failed' | 'cancelled' | 'reclaimed'
+
+/** How a request ended for its caller; a closed set, the label of requests_total. */
+export type Outcome = 'completed' | 'refused' | 'broken' | 'cancelled'

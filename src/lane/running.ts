@@ -1,0 +1,54 @@
+/**
+ * The leases that run now: how many, how old together, and which has gone silent for too long. Decides nothing about
+ * who may run; its owner keeps the limit.
+ */
+import { DeadlineHeap } from './deadline-heap.ts'
+import { Lease } from './lease.ts'
+
+export class Running {
+  readonly #leases = new DeadlineHeap<Lease>()
+  /** Milliseconds: sum of the grant times, for the mean age at O(1). */
+  #grantTimesMs = 0
+
+  get active(): number {
+    return this.#leases.size
+  }
+
+  /** Milliseconds: the earliest moment at which a lease could run out; bytes may have moved it by then. */
+  nextDueAtMs(): number {
+    return this.#leases.peek()?.dueAtMs ?? Infinity
+  }
+
+  /** Milliseconds: the running leases' ages, added up. */
+  agesMs(nowMs: number): number {
+    return this.active * nowMs - this.#grantTimesMs
+  }
+
+  begin(queuedAtMs: number, leaseMs: number, nowMs: number): Lease {
+    const lease = new Lease(nowMs, nowMs + leaseMs, nowMs - queuedAtMs)
+    this.#leases.push(lease)
+    this.#grantTimesMs += nowMs
+    return lease
+  }
+
+  /** Takes a lease out; false when it is not running any more. */
+  end(lease: Lease): boolean {
+    if (!this.#leases.remove(lease)) return false
+    // Starting again from 0 whenever the lane is empty keeps rounding errors from adding up.
+    this.#grantTimesMs = this.active === 0 ? 0 : this.#grantTimesMs - lease.grantedAtMs
+    return true
+  }
+
+  /** Takes out one lease that has had no byte for `leaseMs`; undefined when there is none. */
+  endSilent(leaseMs: number, nowMs: number): Lease | undefined {
+    for (let lease = this.#leases.peek(); lease !== undefined && lease.dueAtMs <= nowMs; lease = this.#leases.peek()) {
+      const dueAtMs = lease.renewedAtMs + leaseMs
+      if (dueAtMs <= nowMs) {
+        this.end(lease)
+        return lease
+      }
+      this.#leases.move(lease, dueAtMs)
+    }
+    return undefined
+  }
+}

@@ -1,0 +1,43 @@
+/**
+ * What the operator fixed for one lane, already made certain by config/: the core trusts these values.
+ * All durations are milliseconds. Must not know where they were written.
+ */
+
+/** The seed document's control law and its figures; see limit/aimd.ts. */
+export interface AimdSettings {
+  readonly algorithm: 'aimd'
+  /** Milliseconds. A window whose p95 is above this takes `decreaseBy` off the limit. */
+  readonly decreaseAboveP95Ms: number
+  /** Milliseconds. A window whose p95 is below this may add `increaseBy`. */
+  readonly increaseBelowP95Ms: number
+  /** Share of calls 0..1. A window above this halves the limit. */
+  readonly halveAboveErrorRate: number
+  /** Share of calls 0..1. Growth needs an error rate below this. */
+  readonly increaseBelowErrorRate: number
+  readonly decreaseBy: number
+  readonly increaseBy: number
+  /** Milliseconds. The shortest window that may close. */
+  readonly windowMs: number
+}
+
+export interface FixedSettings {
+  readonly algorithm: 'fixed'
+}
+
+export type ControllerSettings = AimdSettings | FixedSettings
+
+export interface LaneSettings {
+  readonly tool: string
+  /** Tickets that may wait; 0 means that nothing ever waits. */
+  readonly maxQueueDepth: number
+  readonly minConcurrent: number
+  readonly startConcurrent: number
+  readonly maxConcurrent: number
+  /** How long a ticket may wait before it is refused. */
+  readonly ttlMs: number
+  /** How long a lease may go without a byte before it is reclaimed. */
+  readonly leaseMs: number
+  /** Bounds of the advice in refusals. */
+  readonly retryAfter: { readonly minMs: number; readonly maxMs: number }
+  readonly controller: ControllerSettings
+}

@@ -1,0 +1,61 @@
+/**
+ * The operator's hand on the valve: a pause, a pinned limit, both or neither, each until a moment or without an end.
+ * Knows nothing of the controller; the lane decides what a pin means for it.
+ */
+
+/** What an operator asks for; what is left out stays as it is. */
+export interface ValveOrder {
+  readonly limit?: number | 'auto' | undefined
+  readonly paused?: boolean | undefined
+  /** Milliseconds after which what this order says ends by itself. */
+  readonly forMs?: number | undefined
+}
+
+interface Pin {
+  readonly limit: number
+  readonly untilMs: number
+}
+
+export class Valve {
+  #pin: Pin | undefined
+  /** Milliseconds on the lane's clock; undefined while not paused, Infinity for a pause without an end. */
+  #pausedUntilMs: number | undefined
+
+  get isPaused(): boolean {
+    return this.#pausedUntilMs !== undefined
+  }
+
+  /** The limit that the operator fixed; undefined leaves it to the controller. */
+  get pinnedLimit(): number | undefined {
+    return this.#pin?.limit
+  }
+
+  /** Milliseconds: when the pause ends by itself; Infinity when it does not, or there is none. */
+  get pausedUntilMs(): number {
+    return this.#pausedUntilMs ?? Infinity
+  }
+
+  /** Milliseconds: when the pin ends by itself; Infinity when it does not, or there is none. */
+  get pinnedUntilMs(): number {
+    return this.#pin?.untilMs ?? Infinity
+  }
+
+  nextDueAtMs(): number {
+    return Math.min(this.pausedUntilMs, this.pinnedUntilMs)
+  }
+
+  obey(order: ValveOrder, nowMs: number): void {
+    const untilMs = order.forMs === undefined ? Infinity : nowMs + order.forMs
+    if (order.limit === 'auto') this.#pin = undefined
+    else if (order.limit !== undefined) this.#pin = { limit: order.limit, untilMs }
+    if (order.paused !== undefined) this.#pausedUntilMs = order.paused ? untilMs : undefined
+  }
+
+  /** Ends what has come due; true when something did. */
+  expire(nowMs: number): boolean {
+    if (this.nextDueAtMs() > nowMs) return false
+    if (this.pausedUntilMs <= nowMs) this.#pausedUntilMs = undefined
+    if (this.pinnedUntilMs <= nowMs) this.#pin = undefined
+    return true
+  }
+}

@@ -1,0 +1,52 @@
+/**
+ * An operator's order as it comes in, made certain: `{"limit": 4 | "auto", "paused": true, "for": "10m"}`. Pure.
+ */
+import { z } from 'zod'
+import type { ValveOrder } from '../lane/valve.ts'
+
+/** The lane's bounds for a limit. */
+export interface Bounds {
+  readonly min: number
+  readonly max: number
+}
+
+export type ParsedOrder =
+  | { readonly ok: true; readonly order: ValveOrder }
+  | { readonly ok: false; readonly problem: string }
+
+const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
+const DURATION = /^(\d{1,9})(ms|s|m|h|d)$/
+
+const schema = z.strictObject({
+  limit: z.union([z.int(), z.literal('auto')]).optional(),
+  paused: z.boolean().optional(),
+  for: z.string().regex(DURATION).optional(),
+})
+
+const SHAPE = 'write for example {"limit": 4, "for": "10m"}, {"limit": "auto"} or {"paused": true}'
+
+export function parseOrder(body: string, bounds: Bounds): ParsedOrder {
+  let value: unknown
+  try {
+    value = JSON.parse(body)
+  } catch {
+    return { ok: false, problem: `the body is not JSON; ${SHAPE}` }
+  }
+  const parsed = schema.safeParse(value)
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]
+    return { ok: false, problem: `${issue?.path.join('.') ?? ''} ${issue?.message ?? 'is wrong'}; ${SHAPE}`.trim() }
+  }
+  const { limit, paused } = parsed.data
+  if (limit === undefined && paused === undefined) return { ok: false, problem: `nothing to do; ${SHAPE}` }
+  if (typeof limit === 'number' && (limit < bounds.min || limit > bounds.max)) {
+    const problem = `limit must lie between minConcurrent ${bounds.min} and maxConcurrent ${bounds.max}`
+    return { ok: false, problem: `${problem}; to stop the lane write {"paused": true}` }
+  }
+  return { ok: true, order: { limit, paused, forMs: durationMs(parsed.data.for) } }
+}
+
+function durationMs(text: string | undefined): number | undefined {
+  const parts = DURATION.exec(text ?? '')
+  return parts === null ? undefined : Number(parts[1]) * UNIT_MS[parts[2] as keyof typeof UNIT_MS]
+}

@@ -1,0 +1,116 @@
+/**
+ * The listener for agents: turns node:http's events into calls with one shape, and bounds what a connection may do
+ * before a lane sees it. Must not know of tools or lanes.
+ */
+import { createServer, ServerResponse } from 'node:http'
+import type { IncomingMessage, Server } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { collectEarlyBytes } from './early-bytes.ts'
+
+/** Milliseconds to receive a whole head: slow headers hold a socket, not a lane. */
+const HEADERS_TIMEOUT_MS = 30_000
+/** Milliseconds an idle connection is kept: longer than usual clients and balancers keep theirs (60 s), so that they close first. */
+const KEEP_ALIVE_MS = 72_000
+/** Bytes of request line and headers (node's default, fixed here). */
+const MAX_HEADER_BYTES = 16_384
+/**
+ * Bytes a paused request or response may buffer. A caller whose body fits is noticed when it leaves the queue;
+ * a larger body stops being read and with it the end of its connection.
+ */
+const BUFFER_BYTES = 1_048_576
+/** Connections at once: above any fleet a sidecar serves, below the usual limit of open files. */
+const MAX_CONNECTIONS = 10_000
+/** Milliseconds until a dead peer is looked for. */
+const TCP_KEEP_ALIVE_MS = 60_000
+
+/** The caller asked to leave HTTP on this connection. */
+export interface UpgradeCall {
+  readonly protocol: string
+  readonly socket: Duplex
+  readonly takeEarlyBytes: () => Buffer
+}
+
+export interface Call {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  /** The caller waits for `100 Continue` before it sends its body. */
+  readonly expectsContinue: boolean
+  readonly upgrade: UpgradeCall | undefined
+}
+
+/** Requests that node's parser or this listener could not make a call of. */
+export type Malformed = 'BAD_REQUEST' | 'HEADERS_TOO_LARGE'
+
+export interface ServerParts {
+  readonly onCall: (call: Call) => void
+  /** The bytes of a whole answer to a malformed request; the connection is closed after it. */
+  readonly answerMalformed: (reason: Malformed, detail: string) => string
+}
+
+/** One protocol that is not another HTTP: h2c would carry requests past the lane inside one lease. */
+const TUNNEL_PROTOCOL = /^(?!h2c$|http\b|tls\b)[A-Za-z0-9!#$%&'*+.^_`|~-]+(?:\/[A-Za-z0-9.]+)?$/i
+
+export function createProxyServer(parts: ServerParts): Server {
+  /** Connections with an answer under way: nothing else may be written to them. */
+  const busy = new WeakSet<Duplex>()
+  const options = {
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    // A call may wait in its lane for longer than any fixed time; leaseSeconds bounds the upload.
+    requestTimeout: 0,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    maxHeaderSize: MAX_HEADER_BYTES,
+    highWaterMark: BUFFER_BYTES,
+    keepAlive: true,
+    keepAliveInitialDelay: TCP_KEEP_ALIVE_MS,
+    // The pipeline answers a missing Host in JSON.
+    requireHostHeader: false,
+    shouldUpgradeCallback: isTunnel,
+  }
+  const server = createServer(options)
+  const call = (request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void => {
+    busy.add(request.socket)
+    response.on('close', () => busy.delete(request.socket))
+    parts.onCall({ request, response, expectsContinue, upgrade: undefined })
+  }
+  server.on('request', (request, response) => call(request, response, false))
+  server.on('checkContinue', (request, response) => call(request, response, true))
+  server.on('upgrade', (request, socket, head) => upgrade(parts, { request, socket, head }))
+  server.on('connect', (_request, socket) => {
+    socket.on('error', () => socket.destroy())
+    socket.end(
+      parts.answerMalformed('BAD_REQUEST', 'CONNECT tunnels are not offered: use http:// URLs, or the path of a tool'),
+    )
+  })
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    if (!socket.writable || busy.has(socket) || error.code === 'ECONNRESET') socket.destroy()
+    else if (error.code === 'HPE_HEADER_OVERFLOW') {
+      socket.end(parts.answerMalformed('HEADERS_TOO_LARGE', `more than ${MAX_HEADER_BYTES} bytes`))
+    } else socket.end(parts.answerMalformed('BAD_REQUEST', 'this is not well-formed HTTP/1.1'))
+  })
+  server.maxConnections = MAX_CONNECTIONS
+  return server
+}
+
+function isTunnel(request: IncomingMessage): boolean {
+  return request.method === 'GET' && TUNNEL_PROTOCOL.test(request.headers.upgrade ?? '')
+}
+
+/** Node versions without shouldUpgradeCallback bring every Upgrade header here; what is no tunnel is a plain request. */
+function upgrade(
+  parts: ServerParts,
+  { request, socket, head }: { request: IncomingMessage; socket: Duplex; head: Buffer },
+): void {
+  const response = new ServerResponse(request)
+  response.shouldKeepAlive = false
+  response.assignSocket(request.socket)
+  response.on('finish', () => {
+    response.detachSocket(request.socket)
+    socket.end()
+  })
+  socket.on('error', () => socket.destroy())
+  const takeEarlyBytes = collectEarlyBytes(socket, head)
+  const tunnel = isTunnel(request)
+    ? { protocol: request.headers.upgrade ?? '', socket, takeEarlyBytes }
+    : undefined
+  parts.onCall({ request, response, expectsContinue: false, upgrade: tunnel })
+}

@@ -1,0 +1,162 @@
+/**
+ * What operators see of a lane: running totals, added up from events, beside the lane's own state now. The one place
+ * that counts; metrics.ts reads the same totals. Pure but for the totals it keeps.
+ */
+import type { Lane } from '../lane/lane.ts'
+import type { Action, ActionReason } from '../lane/limit/limiter.ts'
+import type { Outcome, Reason } from '../lane/reason.ts'
+import type { ToolEvent } from './events.ts'
+
+/** Counts by a closed set of names. */
+export type Counts<K extends string> = Partial<Record<K, number>>
+
+export interface Totals {
+  /** Let in: granted at once, or queued. */
+  admitted: number
+  /** Leases by how they ended. */
+  completed: number
+  failed: number
+  reclaimed: number
+  /** Callers who left, waiting or running. */
+  cancelled: number
+  endedTwice: number
+  readonly refused: Counts<Reason>
+  readonly outcomes: Counts<Outcome>
+  /** `action reason` -> count. */
+  readonly actions: Counts<`${Action} ${ActionReason}`>
+  readonly codeClasses: Counts<string>
+}
+
+const newTotals = (): Totals => ({
+  admitted: 0,
+  completed: 0,
+  failed: 0,
+  reclaimed: 0,
+  cancelled: 0,
+  endedTwice: 0,
+  refused: {},
+  outcomes: {},
+  actions: {},
+  codeClasses: {},
+})
+
+/** Wall and monotonic time at the same moment, to turn one into the other. */
+export interface Moment {
+  readonly nowMs: number
+  readonly wallMs: number
+}
+
+export class Board {
+  readonly #totals = new Map<string, Totals>()
+
+  /** The totals of a tool since the start; zeros for one that nothing happened to. */
+  totals(tool: string): Totals {
+    let totals = this.#totals.get(tool)
+    if (totals === undefined) {
+      totals = newTotals()
+      this.#totals.set(tool, totals)
+    }
+    return totals
+  }
+
+  /** Every tool that something happened to. The keys are configured names and NO_TOOL, so this is bounded. */
+  tools(): IterableIterator<string> {
+    return this.#totals.keys()
+  }
+
+  readonly count = (tool: string, event: ToolEvent): void => {
+    const totals = this.totals(tool)
+    switch (event.kind) {
+      case 'admitted':
+        totals.admitted++
+        break
+      case 'ended':
+        totals[event.cause]++
+        break
+      case 'left':
+        totals.cancelled++
+        break
+      case 'ended_twice':
+        totals.endedTwice++
+        break
+      case 'replied':
+        add(totals.refused, event.reason)
+        break
+      case 'answered':
+        add(totals.codeClasses, codeClass(event.status))
+        break
+      case 'finished':
+        add(totals.outcomes, event.outcome)
+        break
+      case 'decided':
+        add(totals.actions, `${event.decision.action} ${event.decision.reason}`)
+        break
+      case 'started':
+      case 'operated':
+        break
+      default:
+        event satisfies never
+    }
+  }
+
+  /** A lane in JSON, with the contract's words (section 6). */
+  show(lane: Lane, moment: Moment) {
+    const now = lane.snapshot(moment.nowMs)
+    const { settings } = lane
+    const { admitted, completed, failed, refused, reclaimed, cancelled } = this.totals(settings.tool)
+    return {
+      tool: settings.tool,
+      queue_depth: now.queueDepth,
+      max_queue_depth: settings.maxQueueDepth,
+      oldest_wait_ms: Math.round(now.oldestWaitMs),
+      active_workers: now.active,
+      limit: now.limit,
+      min_limit: settings.minConcurrent,
+      max_limit: settings.maxConcurrent,
+      p95_ms: now.p95Ms === undefined ? null : round(now.p95Ms),
+      error_rate: round(now.errorRate),
+      shed_low_priority: false,
+      paused: now.paused,
+      paused_until: wallTime(now.pausedUntilMs, moment),
+      pinned: now.pinned,
+      pinned_until: wallTime(now.pinnedUntilMs, moment),
+      throttled_until: null,
+      controller: {
+        algorithm: now.algorithm,
+        last_action: now.lastDecision?.decision.action ?? null,
+        last_reason: now.lastDecision?.decision.reason ?? null,
+        at: now.lastDecision === undefined ? null : wallTime(now.lastDecision.atMs, moment),
+        figures: now.lastDecision === undefined ? null : figures(now.lastDecision.decision.figures),
+      },
+      estimate_ms: Math.round(now.estimateMs),
+      totals: { admitted, completed, failed, refused, reclaimed, cancelled },
+    }
+  }
+}
+
+/** `1xx` to `5xx`. */
+function codeClass(status: number): string {
+  return `${Math.floor(status / 100)}xx`
+}
+
+function add<K extends string>(counts: Counts<K>, key: K): void {
+  counts[key] = (counts[key] ?? 0) + 1
+}
+
+/** Three decimals: enough for milliseconds and shares. */
+function round(value: number): number {
+  return Math.round(value * 1000) / 1000
+}
+
+function figures(of: { calls: number; errorRate: number; p95Ms?: number | undefined }) {
+  return {
+    calls: of.calls,
+    error_rate: round(of.errorRate),
+    p95_ms: of.p95Ms === undefined ? null : round(of.p95Ms),
+  }
+}
+
+/** RFC 3339; null for "never". */
+function wallTime(atMs: number, moment: Moment): string | null {
+  return Number.isFinite(atMs) ? new Date(moment.wallMs + (atMs - moment.nowMs)).toISOString() : null
+}

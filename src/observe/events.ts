@@ -1,0 +1,41 @@
+/**
+ * Everything that happens, told once: the lanes' own events and what befalls single requests. Whoever counts, logs or
+ * shows subscribes here. Must not know what they do with it.
+ */
+import type { Depths, LaneEvent } from '../lane/event.ts'
+import type { Outcome, Reason } from '../lane/reason.ts'
+
+/** The tool's name for requests that no tool matched; no tool can be called so. */
+export const NO_TOOL = '-'
+
+export type RequestEvent =
+  /** Spillway answered in the tool's place. */
+  | {
+      readonly kind: 'replied'
+      readonly reason: Reason
+      readonly retryAfterMs: number | undefined
+      /** Absent when no tool matched. */
+      readonly depths: Depths | undefined
+    }
+  /** The tool's response head arrived. Milliseconds since its lease began. */
+  | { readonly kind: 'answered'; readonly status: number; readonly firstByteMs: number }
+  /** The request is over. Milliseconds since its lease began; absent when it never held one. */
+  | { readonly kind: 'finished'; readonly outcome: Outcome; readonly durationMs: number | undefined }
+
+export type ToolEvent = LaneEvent | RequestEvent
+
+export type Subscriber = (tool: string, event: ToolEvent) => void
+
+export class Events {
+  readonly #subscribers = new Set<Subscriber>()
+
+  /** Returns how to stop. A subscriber that throws is a bug, and is treated as one. */
+  subscribe(subscriber: Subscriber): () => void {
+    this.#subscribers.add(subscriber)
+    return () => this.#subscribers.delete(subscriber)
+  }
+
+  emit(tool: string, event: ToolEvent): void {
+    for (const subscriber of this.#subscribers) subscriber(tool, event)
+  }
+}

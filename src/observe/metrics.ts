@@ -1,0 +1,146 @@
+/**
+ * The Prometheus page. Histograms are fed by events; gauges and counters are read from the lanes and the board when
+ * the page is asked for, so that a request costs three observations and no more. Label values come from closed sets.
+ */
+import { Counter, Gauge, Histogram, Registry } from '@prometheus-io/client'
+import type { Lane } from '../lane/lane.ts'
+import type { Board, Counts } from './board.ts'
+import type { ToolEvent } from './events.ts'
+
+/** Seconds: from a cache hit to a long agent tool. */
+const DURATION_BUCKETS_S = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120]
+
+/** The only priority until callers can say another. */
+const PRIORITY = 'normal'
+
+export interface MetricsParts {
+  readonly board: Board
+  readonly lanes: () => Iterable<Lane>
+  readonly nowMs: () => number
+}
+
+export class Metrics {
+  readonly #registry = new Registry()
+  readonly #parts: MetricsParts
+  readonly #queueWait: Histogram<string>
+  readonly #duration: Histogram<string>
+  readonly #firstByte: Histogram<string>
+
+  constructor(parts: MetricsParts) {
+    this.#parts = parts
+    this.#queueWait = this.#histogram('queue_wait_seconds', 'Time from admission to lease.', ['tool', 'priority'])
+    this.#duration = this.#histogram('upstream_duration_seconds', "Time from lease to the end of the tool's answer.")
+    this.#firstByte = this.#histogram('upstream_first_byte_seconds', "Time from lease to the tool's response head.")
+    this.#gauges()
+    this.#counters()
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType
+  }
+
+  page(): Promise<string> {
+    return this.#registry.metrics()
+  }
+
+  readonly observe = (tool: string, event: ToolEvent): void => {
+    if (event.kind === 'started') this.#queueWait.observe({ tool, priority: PRIORITY }, event.waitedMs / 1000)
+    else if (event.kind === 'answered') this.#firstByte.observe({ tool }, event.firstByteMs / 1000)
+    else if (event.kind === 'finished' && event.durationMs !== undefined) {
+      this.#duration.observe({ tool }, event.durationMs / 1000)
+    }
+  }
+
+  #gauges(): void {
+    const { nowMs } = this.#parts
+    this.#gauge('queue_depth', 'Tickets that wait.', (lane) => lane.depths().queueDepth)
+    this.#gauge('queue_depth_limit', 'Tickets that may wait.', (lane) => lane.settings.maxQueueDepth)
+    this.#gauge('active_leases', 'Calls that run.', (lane) => lane.depths().active)
+    this.#gauge('concurrency_limit', 'Calls that may run now.', (lane) => lane.depths().limit)
+    this.#gauge('oldest_ticket_age_seconds', 'Age of the oldest ticket that waits.', (lane) => {
+      return lane.snapshot(nowMs()).oldestWaitMs / 1000
+    })
+    this.#gauge('upstream_p95_seconds', '95th percentile of the last 10 to 20 s; NaN without calls.', (lane) => {
+      return (lane.snapshot(nowMs()).p95Ms ?? NaN) / 1000
+    })
+    this.#gauge('error_ratio', 'Share of the calls of the last 10 to 20 s that the tool dropped.', (lane) => {
+      return lane.snapshot(nowMs()).errorRate
+    })
+    this.#gauge('lane_paused', '1 while an operator paused the lane.', (lane) => {
+      return lane.snapshot(nowMs()).paused ? 1 : 0
+    })
+  }
+
+  #counters(): void {
+    const { board } = this.#parts
+    this.#counter('requests_total', 'Requests by how they ended for the caller.', ['outcome'], (tool, add) => {
+      each(board.totals(tool).outcomes, (outcome, count) => add({ outcome }, count))
+    })
+    this.#counter('refused_total', "Spillway's own answers.", ['reason', 'priority'], (tool, add) => {
+      each(board.totals(tool).refused, (reason, count) => add({ reason, priority: PRIORITY }, count))
+    })
+    this.#counter('controller_actions_total', 'What the controller decided.', ['action', 'reason'], (tool, add) => {
+      each(board.totals(tool).actions, (key, count) => {
+        const [action = '', reason = ''] = key.split(' ')
+        add({ action, reason }, count)
+      })
+    })
+    this.#counter('leases_reclaimed_total', 'Leases taken back.', ['cause'], (tool, add) => {
+      add({ cause: 'silent' }, board.totals(tool).reclaimed)
+    })
+    this.#counter('leases_ended_twice_total', 'Second ends of a lease: always 0 but for a bug.', [], (tool, add) => {
+      add({}, board.totals(tool).endedTwice)
+    })
+    this.#counter('upstream_responses_total', "The tool's answers.", ['code_class'], (tool, add) => {
+      each(board.totals(tool).codeClasses, (codeClass, count) => add({ code_class: codeClass }, count))
+    })
+  }
+
+  #histogram(name: string, help: string, labelNames = ['tool']): Histogram<string> {
+    return new Histogram<string>({
+      name: `spillway_${name}`,
+      help,
+      labelNames,
+      buckets: DURATION_BUCKETS_S,
+      registers: [this.#registry],
+    })
+  }
+
+  #gauge(name: string, help: string, read: (lane: Lane) => number): void {
+    const { lanes } = this.#parts
+    new Gauge({
+      name: `spillway_${name}`,
+      help,
+      labelNames: ['tool'],
+      registers: [this.#registry],
+      collect() {
+        this.reset()
+        for (const lane of lanes()) this.set({ tool: lane.settings.tool }, read(lane))
+      },
+    })
+  }
+
+  #counter(
+    name: string,
+    help: string,
+    labelNames: string[],
+    read: (tool: string, add: (labels: Record<string, string>, count: number) => void) => void,
+  ): void {
+    const { board } = this.#parts
+    new Counter({
+      name: `spillway_${name}`,
+      help,
+      labelNames: ['tool', ...labelNames],
+      registers: [this.#registry],
+      collect() {
+        // The board's totals only grow, so writing them anew is a counter still.
+        this.reset()
+        for (const tool of board.tools()) read(tool, (labels, count) => this.inc({ tool, ...labels }, count))
+      },
+    })
+  }
+}
+
+function each(counts: Counts<string>, visit: (key: string, count: number) => void): void {
+  for (const [key, count] of Object.entries(counts)) visit(key, count ?? 0)
+}

@@ -1,0 +1,132 @@
+/**
+ * Which events are worth a line, in the seed document's words. State changes always are. Refusals come by the
+ * thousand when a lane is full, so of each tool and reason the first is written, then one a second with the number
+ * left out.
+ */
+import type { Depths } from '../lane/event.ts'
+import type { Lane } from '../lane/lane.ts'
+import type { Clock, Timer } from '../time/clock.ts'
+import type { RequestEvent, ToolEvent } from './events.ts'
+import type { Fields, Log } from './log.ts'
+
+/** Milliseconds between two lines about refusals of the same tool and reason. */
+const SAMPLE_MS = 1000
+
+export interface NarratorParts {
+  readonly log: Log
+  readonly clock: Clock
+  /** The fields of the line that says how a lane is; `undefined` when the tool is not configured any more. */
+  readonly status: (tool: string) => Fields | undefined
+}
+
+type Replied = Extract<RequestEvent, { kind: 'replied' }>
+
+/** The refusals of one tool and reason since the last line. */
+interface Sampled {
+  leftOut: number
+  last: Replied
+  timer: Timer
+}
+
+export class Narrator {
+  readonly #parts: NarratorParts
+  /** Keyed by tool and reason: bounded by the configuration. */
+  readonly #sampled = new Map<string, Sampled>()
+
+  constructor(parts: NarratorParts) {
+    this.#parts = parts
+  }
+
+  readonly tell = (tool: string, event: ToolEvent): void => {
+    if (event.kind === 'replied') this.#refused(tool, event)
+    else if (event.kind === 'decided' && event.decision.limit !== event.from) {
+      const { action, limit, reason, figures } = event.decision
+      this.#status(tool)
+      this.#parts.log('info', {
+        tool,
+        controller_action: action,
+        new_limit: limit,
+        old_limit: event.from,
+        reason,
+        calls: figures.calls,
+        p95_ms: figures.p95Ms === undefined ? undefined : Math.round(figures.p95Ms),
+        error_rate: figures.errorRate.toFixed(2),
+      })
+    } else if (event.kind === 'operated') {
+      this.#parts.log('info', { tool, operator: 'valve', paused: event.paused, pinned: event.pinned })
+    } else if (event.kind === 'ended' && event.cause === 'reclaimed') {
+      this.#parts.log('warn', { tool, lease: 'reclaimed', cause: 'silent', held_ms: Math.round(event.heldMs) })
+    } else if (event.kind === 'ended_twice') {
+      this.#parts.log('error', { tool, lease: 'ended_twice', msg: 'a lease was ended twice: please report this bug' })
+    }
+  }
+
+  /** Writes what was left out so far and stops the timers. */
+  close(): void {
+    for (const [key, sampled] of this.#sampled) {
+      sampled.timer.clear()
+      if (sampled.leftOut > 0) this.#rejected(toolOf(key), sampled.last, sampled.leftOut)
+    }
+    this.#sampled.clear()
+  }
+
+  #refused(tool: string, event: Replied): void {
+    const key = `${event.reason} ${tool}`
+    const sampled = this.#sampled.get(key)
+    if (sampled !== undefined) {
+      sampled.leftOut++
+      sampled.last = event
+      return
+    }
+    this.#status(tool)
+    this.#rejected(tool, event, 0)
+    this.#sampled.set(key, { leftOut: 0, last: event, timer: this.#startTimer(key) })
+  }
+
+  #startTimer(key: string): Timer {
+    return this.#parts.clock.after(SAMPLE_MS, () => {
+      const sampled = this.#sampled.get(key)
+      if (sampled === undefined) return
+      if (sampled.leftOut === 0) {
+        this.#sampled.delete(key)
+        return
+      }
+      this.#status(toolOf(key))
+      this.#rejected(toolOf(key), sampled.last, sampled.leftOut)
+      sampled.leftOut = 0
+      sampled.timer = this.#startTimer(key)
+    })
+  }
+
+  #status(tool: string): void {
+    const fields = this.#parts.status(tool)
+    if (fields !== undefined) this.#parts.log('info', fields)
+  }
+
+  #rejected(tool: string, event: Replied, leftOut: number): void {
+    this.#parts.log('warn', {
+      tool,
+      admission: 'reject',
+      reason: event.reason,
+      retry_after_ms: event.retryAfterMs,
+      left_out: leftOut === 0 ? undefined : leftOut,
+    })
+  }
+}
+
+function toolOf(key: string): string {
+  return key.slice(key.indexOf(' ') + 1)
+}
+
+/** The seed's first line: `tool=github queue_depth=119/120 active_workers=8/8 p95_ms=4820 error_rate=0.03`. */
+export function statusFields(lane: Lane, nowMs: number): Fields {
+  const { queueDepth, active, limit }: Depths = lane.depths()
+  const { p95Ms, errorRate } = lane.snapshot(nowMs)
+  return {
+    tool: lane.settings.tool,
+    queue_depth: `${queueDepth}/${lane.settings.maxQueueDepth}`,
+    active_workers: `${active}/${limit}`,
+    p95_ms: Math.round(p95Ms ?? 0),
+    error_rate: errorRate.toFixed(2),
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * The event stream for whoever watches: state changes as they come, and every lane once a second. Bounded: a watcher
+ * that does not read is cut off, and there are only so many.
+ */
+import type { ServerResponse } from 'node:http'
+import type { Clock, Timer } from '../time/clock.ts'
+import type { ToolEvent } from './events.ts'
+
+/** Watchers at once: a few dashboards, not an audience. */
+const MAX_WATCHERS = 32
+/** Bytes that a slow watcher may leave unread. */
+const MAX_UNREAD_BYTES = 1_048_576
+/** Milliseconds between two looks at all lanes. */
+const LANES_EVERY_MS = 1000
+
+export interface WatchParts {
+  readonly clock: Clock
+  readonly lanes: () => readonly object[]
+}
+
+export class Watchers {
+  readonly #parts: WatchParts
+  readonly #watching = new Set<ServerResponse>()
+  #timer: Timer | undefined
+
+  constructor(parts: WatchParts) {
+    this.#parts = parts
+  }
+
+  /** Takes over the response until the watcher leaves. */
+  readonly add = (response: ServerResponse): void => {
+    if (this.#watching.size >= MAX_WATCHERS) {
+      response.writeHead(503, { 'Content-Type': 'application/json', 'Retry-After': '5' })
+      response.end(`{"error":"already ${MAX_WATCHERS} watchers"}\n`)
+      return
+    }
+    response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' })
+    this.#watching.add(response)
+    response.on('close', () => this.#remove(response))
+    this.#send(response, 'lanes', this.#parts.lanes())
+    this.#timer ??= this.#tick()
+  }
+
+  /** Passes on what changes the state of a lane; single requests would be too many. */
+  readonly tell = (tool: string, event: ToolEvent): void => {
+    if (this.#watching.size === 0) return
+    if (event.kind === 'decided' || event.kind === 'operated') this.#broadcast(event.kind, { tool, ...event })
+    else if (event.kind === 'ended' && event.cause === 'reclaimed') this.#broadcast('reclaimed', { tool, ...event })
+  }
+
+  close(): void {
+    this.#timer?.clear()
+    this.#timer = undefined
+    for (const response of this.#watching) response.end()
+    this.#watching.clear()
+  }
+
+  #remove(response: ServerResponse): void {
+    this.#watching.delete(response)
+    if (this.#watching.size > 0) return
+    this.#timer?.clear()
+    this.#timer = undefined
+  }
+
+  #tick(): Timer {
+    return this.#parts.clock.after(LANES_EVERY_MS, () => {
+      this.#broadcast('lanes', this.#parts.lanes())
+      this.#timer = this.#watching.size > 0 ? this.#tick() : undefined
+    })
+  }
+
+  #broadcast(name: string, data: object): void {
+    for (const response of this.#watching) this.#send(response, name, data)
+  }
+
+  #send(response: ServerResponse, name: string, data: object): void {
+    if (response.writableLength > MAX_UNREAD_BYTES) response.destroy()
+    else response.write(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`)
+  }
+}

@@ -1,0 +1,154 @@
+/**
+ * Every answer that Spillway itself gives: the one room that turns a reason into a status, headers and bytes. Pure.
+ * Facts behind the numbers: real clients break on a Retry-After that is 0, a date or a fraction, so it is a whole
+ * number of seconds from 1 to 30; the finer value goes into retry-after-ms and the body.
+ */
+import type { Depths } from '../lane/event.ts'
+import type { Reason } from '../lane/reason.ts'
+
+interface Row {
+  readonly status: number
+  /** The tool was certainly not called, so that trying again is safe. */
+  readonly notExecuted: boolean
+  /** One sentence for a model; `$tool` and `$after` are filled in. */
+  readonly message: string
+}
+
+/** The table of the contract, section 4; docs/reasons.md says it for people, and a test compares the two. */
+export const REPLIES: Readonly<Record<Reason, Row>> = {
+  QUEUE_SATURATED: {
+    status: 429,
+    notExecuted: true,
+    message: 'The tool $tool is busy and its queue is full; the call was not made. Try again in $after, or do without it.',
+  },
+  QUEUE_TTL_EXPIRED: {
+    status: 429,
+    notExecuted: true,
+    message: 'The call waited for the tool $tool as long as it may and was not made. Try again in $after if it still matters.',
+  },
+  LANE_PAUSED: {
+    status: 503,
+    notExecuted: true,
+    message: 'An operator paused the tool $tool; the call was not made. Try again in $after, or do without it.',
+  },
+  DRAINING: {
+    status: 503,
+    notExecuted: true,
+    message: 'The proxy in front of the tool $tool is shutting down; the call was not made. Try again in $after.',
+  },
+  UPSTREAM_UNREACHABLE: {
+    status: 502,
+    notExecuted: true,
+    message: 'No connection to the tool $tool could be made; the call was not made. It may be down: use another way.',
+  },
+  UPSTREAM_FAILED: {
+    status: 502,
+    notExecuted: false,
+    message: 'The tool $tool broke the connection before it answered; the call may have had an effect. Check before repeating it.',
+  },
+  LEASE_EXPIRED: {
+    status: 504,
+    notExecuted: false,
+    message: 'The tool $tool went silent and the call was given up; it may have had an effect. Check before repeating it.',
+  },
+  NO_ROUTE: {
+    status: 404,
+    notExecuted: true,
+    message: 'No tool matches this host and path, so nothing was called; trying again will not help.',
+  },
+  BAD_REQUEST: {
+    status: 400,
+    notExecuted: true,
+    message: 'The request could not be forwarded safely, so nothing was called; trying again unchanged will not help.',
+  },
+  BODY_TOO_LARGE: {
+    status: 413,
+    notExecuted: true,
+    message: 'The request body is larger than the tool $tool may be sent; the call was not made. Send less.',
+  },
+  HEADERS_TOO_LARGE: {
+    status: 431,
+    notExecuted: true,
+    message: 'The request headers are too large, so nothing was called. Send fewer or shorter headers.',
+  },
+}
+
+/** The lane that refused, as the caller may see it. */
+export interface LaneView {
+  readonly tool: string
+  readonly maxQueueDepth: number
+  readonly fallbackTools: readonly string[]
+  readonly depths: Depths
+}
+
+export interface RefusalFacts {
+  readonly reason: Reason
+  readonly requestId: string
+  /** Absent when no tool matched. */
+  readonly lane?: LaneView | undefined
+  /** Milliseconds; told with 429 and 503 only. */
+  readonly retryAfterMs?: number | undefined
+  /** More about what was wrong, for people; a sentence without secrets. */
+  readonly detail?: string | undefined
+}
+
+export interface Reply {
+  readonly status: number
+  /** Flat list of names and values. */
+  readonly headers: string[]
+  readonly body: string
+  /** Milliseconds; undefined where coming back makes no sense. */
+  readonly retryAfterMs: number | undefined
+}
+
+/** Advice for refusals that no lane has an estimate for. */
+export const DEFAULT_RETRY_AFTER_MS = 1000
+
+export function refuse(facts: RefusalFacts): Reply {
+  const row = REPLIES[facts.reason]
+  const isTemporary = row.status === 429 || row.status === 503
+  const retryAfterMs = isTemporary ? (facts.retryAfterMs ?? DEFAULT_RETRY_AFTER_MS) : undefined
+  const body = `${JSON.stringify(bodyOf(facts, row, retryAfterMs))}\n`
+  const headers = [
+    'Content-Type',
+    'application/json',
+    'Cache-Control',
+    'no-store',
+    'Content-Length',
+    String(Buffer.byteLength(body)),
+    'X-Spillway-Reason',
+    facts.reason,
+  ]
+  if (facts.lane !== undefined) headers.push('X-Spillway-Tool', facts.lane.tool)
+  if (retryAfterMs !== undefined) {
+    headers.push('Retry-After', String(wholeSeconds(retryAfterMs)), 'retry-after-ms', String(retryAfterMs))
+  }
+  return { status: row.status, headers, body, retryAfterMs }
+}
+
+function bodyOf(facts: RefusalFacts, row: Row, retryAfterMs: number | undefined) {
+  const { lane } = facts
+  const message = row.message
+    .replace('$tool', lane?.tool ?? '')
+    .replace('$after', `${wholeSeconds(retryAfterMs ?? 0)} s`)
+  return {
+    accepted: false,
+    reason: facts.reason,
+    tool: lane?.tool ?? null,
+    retry_after_ms: retryAfterMs,
+    not_executed: row.notExecuted,
+    message: facts.detail === undefined ? message : `${message} (${facts.detail})`,
+    queue_depth: lane?.depths.queueDepth,
+    max_queue_depth: lane?.maxQueueDepth,
+    active_workers: lane?.depths.active,
+    limit: lane?.depths.limit,
+    priority: 'normal',
+    request_id: facts.requestId,
+    fallback_tools: lane?.fallbackTools ?? [],
+  }
+}
+
+/** Never 0: urllib3 reads that as a loop at 1 ms, axios-retry as "at once". */
+function wholeSeconds(ms: number): number {
+  return Math.max(1, Math.ceil(ms / 1000))
+}

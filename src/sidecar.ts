@@ -1,0 +1,198 @@
+/**
+ * The whole proxy, wired: two listeners, the tools behind them, and those who watch. Starts, reloads, drains and
+ * closes; owns no policy of its own.
+ */
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { planReload } from './config/reload.ts'
+import type { Address, Settings } from './config/settings.ts'
+import type { Lane } from './lane/lane.ts'
+import { createAdminServer } from './listen/admin.ts'
+import { Drain } from './listen/drain.ts'
+import { createProxyServer } from './listen/server.ts'
+import type { Malformed } from './listen/server.ts'
+import { Board } from './observe/board.ts'
+import { Events, NO_TOOL } from './observe/events.ts'
+import type { Log } from './observe/log.ts'
+import { Metrics } from './observe/metrics.ts'
+import { Narrator, statusFields } from './observe/narrate.ts'
+import { Watchers } from './observe/watch.ts'
+import { Pipeline } from './pipeline.ts'
+import { refuse } from './reply/refuse.ts'
+import type { Clock } from './time/clock.ts'
+import { Tools } from './tools.ts'
+
+export interface SidecarParts {
+  readonly settings: Settings
+  readonly clock: Clock
+  /** Luck: 0 <= n < 1. */
+  readonly random: () => number
+  readonly log: Log
+  readonly token: string | undefined
+  /** Reads the configuration again; the problems are lines for people. */
+  readonly reread: () => { ok: true; settings: Settings } | { ok: false; problems: readonly string[] }
+}
+
+export type DrainResult = 'finished' | 'ran out of time'
+
+export class Sidecar {
+  readonly #parts: SidecarParts
+  readonly #events = new Events()
+  readonly #board = new Board()
+  readonly #drain = new Drain()
+  readonly #tools: Tools
+  readonly #narrator: Narrator
+  readonly #watchers: Watchers
+  readonly #proxy: Server
+  readonly #admin: Server
+  #settings: Settings
+
+  constructor(parts: SidecarParts) {
+    const { settings, clock, random, log } = parts
+    this.#parts = parts
+    this.#settings = settings
+    this.#tools = new Tools(settings.tools, { clock, random, emit: (tool, event) => this.#events.emit(tool, event) })
+    this.#narrator = new Narrator({ log, clock, status: (tool) => this.#statusOf(tool) })
+    this.#watchers = new Watchers({ clock, lanes: () => this.#lanes() })
+    const pipeline = new Pipeline({ tools: this.#tools, events: this.#events, drain: this.#drain, clock })
+    this.#proxy = createProxyServer({
+      onCall: pipeline.handle,
+      answerMalformed: (reason, detail) => this.#answerMalformed(reason, detail),
+    })
+    this.#admin = this.#createAdmin(this.#subscribe())
+  }
+
+  /** Errors: those of `listen`, EADDRINUSE among them; nothing stays open then. */
+  async start(): Promise<{ readonly listen: Address; readonly admin: Address }> {
+    try {
+      const listen = await listenOn(this.#proxy, this.#settings.listen)
+      const admin = await listenOn(this.#admin, this.#settings.admin)
+      return { listen, admin }
+    } catch (error) {
+      await this.close()
+      throw error
+    }
+  }
+
+  /** A bad file changes nothing and says so; a good one keeps queues and leases. */
+  reload(): { readonly ok: boolean; readonly body: object } {
+    const reread = this.#parts.reread()
+    if (!reread.ok) {
+      this.#parts.log('error', { reload: 'refused', problems: reread.problems.length, first: reread.problems[0] })
+      return { ok: false, body: { reloaded: false, problems: reread.problems } }
+    }
+    const plan = planReload(this.#settings, reread.settings)
+    this.#tools.apply(plan)
+    // What needs a restart keeps its running value, so that the next reload still sees the difference.
+    this.#settings = { ...reread.settings, listen: this.#settings.listen, admin: this.#settings.admin }
+    const { added, changed, removed, needsRestart } = plan
+    const body = {
+      reloaded: true,
+      added: added.map(({ tool }) => tool),
+      changed: changed.map(({ tool, keys }) => ({ tool, keys })),
+      removed,
+      needs_restart: needsRestart,
+    }
+    this.#parts.log('info', {
+      reload: 'done',
+      added: added.length,
+      changed: changed.length,
+      removed: removed.length,
+      needs_restart: needsRestart.join(',') || undefined,
+    })
+    return { ok: true, body }
+  }
+
+  /** Refuses new work and waits for what runs and waits, at most `drainMs`. */
+  async drain(): Promise<DrainResult> {
+    const { clock, log } = this.#parts
+    const { drainMs } = this.#settings
+    log('info', { drain: 'started', open: this.#drain.open, seconds: drainMs / 1000 })
+    const finished = this.#drain.start().then((): DrainResult => 'finished')
+    const ranOut = new Promise<DrainResult>((resolve) => {
+      const timer = clock.after(drainMs, () => resolve('ran out of time'))
+      void finished.then(() => timer.clear())
+    })
+    const result = await Promise.race([finished, ranOut])
+    log(result === 'finished' ? 'info' : 'error', { drain: result, open: this.#drain.open })
+    return result
+  }
+
+  /** Cuts everything that is still open. Idempotent. */
+  async close(): Promise<void> {
+    this.#narrator.close()
+    this.#watchers.close()
+    for (const server of [this.#proxy, this.#admin]) {
+      server.close()
+      server.closeAllConnections()
+    }
+    await this.#tools.close()
+  }
+
+  /** Those who count come before those who show. */
+  #subscribe(): Metrics {
+    const { nowMs } = this.#parts.clock
+    const metrics = new Metrics({ board: this.#board, nowMs, lanes: () => this.#allLanes() })
+    for (const subscriber of [this.#board.count, metrics.observe, this.#narrator.tell, this.#watchers.tell]) {
+      this.#events.subscribe(subscriber)
+    }
+    return metrics
+  }
+
+  #createAdmin(metrics: Metrics): Server {
+    return createAdminServer({
+      isDraining: () => this.#drain.isDraining,
+      metrics: async () => ({ contentType: metrics.contentType, page: await metrics.page() }),
+      lanes: () => this.#lanes(),
+      lane: (tool) => this.#lane(tool),
+      bounds: (tool) => {
+        const lane = this.#tools.get(tool)?.settings.lane
+        return lane && { min: lane.minConcurrent, max: lane.maxConcurrent }
+      },
+      operate: (tool, order) => this.#tools.get(tool)?.gate.operate(order),
+      reload: () => this.reload(),
+      watch: this.#watchers.add,
+      host: this.#settings.admin.host,
+      token: this.#parts.token,
+    })
+  }
+
+  *#allLanes(): Iterable<Lane> {
+    for (const { gate } of this.#tools.all()) yield gate.lane
+  }
+
+  #lanes(): object[] {
+    return [...this.#tools.all()].map(({ tool }) => this.#lane(tool) ?? {})
+  }
+
+  #lane(tool: string): object | undefined {
+    const { clock } = this.#parts
+    const lane = this.#tools.get(tool)?.gate.lane
+    return lane && this.#board.show(lane, { nowMs: clock.nowMs(), wallMs: clock.wallMs() })
+  }
+
+  #statusOf(tool: string) {
+    const lane = this.#tools.get(tool)?.gate.lane
+    return lane && statusFields(lane, this.#parts.clock.nowMs())
+  }
+
+  #answerMalformed(reason: Malformed, detail: string): string {
+    const { status, headers, body } = refuse({ reason, requestId: crypto.randomUUID(), detail })
+    this.#events.emit(NO_TOOL, { kind: 'replied', reason, retryAfterMs: undefined, depths: undefined })
+    this.#events.emit(NO_TOOL, { kind: 'finished', outcome: 'refused', durationMs: undefined })
+    const lines = [`HTTP/1.1 ${status} ${reason}`, 'Connection: close']
+    for (let i = 0; i < headers.length; i += 2) lines.push(`${headers[i] ?? ''}: ${headers[i + 1] ?? ''}`)
+    return `${lines.join('\r\n')}\r\n\r\n${body}`
+  }
+}
+
+/** The address as bound, which tells the port when 0 was asked for. */
+function listenOn(server: Server, address: Address): Promise<Address> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(address.port, address.host, () => {
+      server.off('error', reject)
+      resolve({ host: address.host, port: (server.address() as AddressInfo).port })
+    })
+  })
+}

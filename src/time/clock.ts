@@ -1,0 +1,17 @@
+/**
+ * The only notion of time that rooms may hold: monotonic milliseconds for durations, wall time for text.
+ * Tests hand in a virtual clock; system.ts is the real one.
+ */
+export interface Timer {
+  /** Idempotent; a timer that has fired is already cleared. */
+  clear(): void
+}
+
+export interface Clock {
+  /** Monotonic milliseconds, fractional, from an arbitrary start. */
+  readonly nowMs: () => number
+  /** Milliseconds since the Unix epoch: for text that people read, never for durations. */
+  readonly wallMs: () => number
+  /** Calls `wake` once, about `delayMs` milliseconds from now (at most 2^31-1; longer delays fire early). */
+  readonly after: (delayMs: number, wake: () => void) => Timer
+}

@@ -1,0 +1,53 @@
+/**
+ * What forwarding needs to know of one admitted request, and what it tells. Contracts only.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { LeaseEnd } from '../lane/lease.ts'
+import type { Outcome, Reason } from '../lane/reason.ts'
+
+/** The lease, as whoever runs the call holds it. */
+export interface Slot {
+  /** A byte went by. */
+  renew(): void
+  /** Says who has to move next, should the lease run out. */
+  waitsFor(who: 'tool' | 'caller'): void
+  /** Ends the lease; does nothing after it was reclaimed. */
+  settle(end: LeaseEnd): void
+  /** `stop` is called if the lease is reclaimed. */
+  onReclaimed(stop: () => void): void
+}
+
+/** A caller that asked to leave HTTP for another protocol on the same connection. */
+export interface Upgrade {
+  /** The Upgrade header, for example `websocket`. */
+  readonly protocol: string
+  readonly socket: Duplex
+  /** Gives the bytes that came early and stops collecting them. */
+  readonly takeEarlyBytes: () => Buffer
+}
+
+export interface Exchange {
+  readonly upgrade: Upgrade | undefined
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly tool: string
+  /** With base path and query. */
+  readonly path: string
+  /** Flat list for the tool. */
+  readonly headers: string[]
+  /** Milliseconds spent in the queue. */
+  readonly queuedMs: number
+  readonly hasBody: boolean
+  readonly maxBodyBytes: number
+  readonly onClientGone: 'cancel' | 'finish'
+  readonly slot: Slot
+  /** Milliseconds, monotonic. */
+  readonly nowMs: () => number
+  /** Answers the caller in the tool's place; only before the response head. */
+  readonly refuse: (reason: Reason) => void
+  /** The tool's response head arrived, `firstByteMs` after the lease began. */
+  readonly answered: (status: number, firstByteMs: number) => void
+  /** The exchange is over, `durationMs` after the lease began; not called after `refuse`. */
+  readonly finished: (outcome: Outcome, durationMs: number) => void
+}

@@ -1,0 +1,107 @@
+/**
+ * Which headers cross the proxy, in both directions. Pure, on flat lists of names and values as the parsers give them:
+ * no objects are built on the hot path, and repeated headers stay repeated.
+ */
+
+/** RFC 9110, 7.6.1, and what older clients send in its place. They speak of one connection, not of the message. */
+const HOP_BY_HOP = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'te',
+  'transfer-encoding',
+  'upgrade',
+  'http2-settings',
+])
+
+/** Not passed to the tool: answered here (expect), said anew below, or without a way through (trailer). */
+const REPLACED = new Set([
+  ...HOP_BY_HOP,
+  'expect',
+  'trailer',
+  'host',
+  'via',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  'x-request-id',
+])
+
+const OWN_PREFIX = 'x-spillway-'
+const VIA = '1.1 spillway'
+/** Connection options that name no header. */
+const PLAIN_CONNECTION = /^\s*(?:keep-alive|close)\s*$/i
+
+export interface Forwarding {
+  /** The Host that the tool sees. */
+  readonly host: string
+  /** The Host that the caller wrote; empty when it wrote none. */
+  readonly callerHost: string
+  /** The caller's address. */
+  readonly peer: string
+  readonly requestId: string
+}
+
+/** The tool's headers out of the caller's: `raw` is name, value, name, value as node:http gives it. */
+export function toTool(raw: readonly string[], forwarding: Forwarding): string[] {
+  const named = namedByConnection(raw)
+  const out = ['host', forwarding.host]
+  let via = VIA
+  let forwardedFor = forwarding.peer
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i] as string
+    const lower = name.toLowerCase()
+    if (REPLACED.has(lower)) {
+      if (lower === 'via') via = `${raw[i + 1] as string}, ${via}`
+      else if (lower === 'x-forwarded-for') forwardedFor = `${raw[i + 1] as string}, ${forwardedFor}`
+    } else if (!lower.startsWith(OWN_PREFIX) && named?.has(lower) !== true) out.push(name, raw[i + 1] as string)
+  }
+  out.push('x-forwarded-for', forwardedFor, 'x-forwarded-proto', 'http', 'via', via)
+  if (forwarding.callerHost !== '') out.push('x-forwarded-host', forwarding.callerHost)
+  out.push('x-request-id', forwarding.requestId)
+  return out
+}
+
+/** The caller's headers out of the tool's: `raw` as undici gives it. Adds nothing. */
+export function toCaller(raw: readonly (Buffer | string)[]): string[] {
+  const text = raw.map((part) => (typeof part === 'string' ? part : part.toString('latin1')))
+  const named = namedByConnection(text)
+  const out: string[] = []
+  for (let i = 0; i < text.length; i += 2) {
+    const lower = (text[i] as string).toLowerCase()
+    if (HOP_BY_HOP.has(lower) || lower === 'x-spillway-tool' || named?.has(lower) === true) continue
+    out.push(text[i] as string, text[i + 1] as string)
+  }
+  return out
+}
+
+/** The first value of a header in a flat list; `lower` is its name in lower case. */
+export function headerValue(raw: readonly string[], lower: string): string | undefined {
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i] as string
+    if (name.length === lower.length && name.toLowerCase() === lower) return raw[i + 1]
+  }
+  return undefined
+}
+
+/** All values of a header, in order. */
+export function headerValues(raw: readonly string[], lower: string): string[] {
+  const values: string[] = []
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i] as string
+    if (name.length === lower.length && name.toLowerCase() === lower) values.push(raw[i + 1] as string)
+  }
+  return values
+}
+
+function namedByConnection(raw: readonly string[]): Set<string> | undefined {
+  let named: Set<string> | undefined
+  for (const value of headerValues(raw, 'connection')) {
+    if (PLAIN_CONNECTION.test(value)) continue
+    named ??= new Set()
+    for (const option of value.split(',')) named.add(option.trim().toLowerCase())
+  }
+  return named
+}

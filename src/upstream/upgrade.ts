@@ -1,0 +1,56 @@
+/**
+ * WebSockets and other upgraded connections: once the tool has switched protocols, bytes are carried both ways and
+ * each of them renews the lease, which ends with the connection. Says nothing about the tool's latency.
+ */
+import type { Duplex } from 'node:stream'
+import type { Exchange, Upgrade } from './exchange.ts'
+import { toCaller } from './headers.ts'
+
+interface Tunnel {
+  readonly exchange: Exchange
+  readonly upgrade: Upgrade
+  readonly toTool: Duplex
+  /** The tool's response headers. */
+  readonly raw: readonly Buffer[]
+  /** Milliseconds: when the lease began. */
+  readonly startedAtMs: number
+}
+
+export function tunnel({ exchange, upgrade, toTool, raw, startedAtMs }: Tunnel): void {
+  const { slot, nowMs, finished } = exchange
+  const { socket: toCallerSocket } = upgrade
+  let isOver = false
+  const over = (): void => {
+    if (isOver) return
+    isOver = true
+    slot.settle({ cause: 'completed', verdict: 'ignored' })
+    finished('completed', nowMs() - startedAtMs)
+  }
+  const cut = (): void => {
+    toTool.destroy()
+    toCallerSocket.destroy()
+    over()
+  }
+  const early = upgrade.takeEarlyBytes()
+  exchange.response.detachSocket(exchange.request.socket)
+  slot.onReclaimed(cut)
+  toTool.on('error', cut).on('close', () => {
+    over()
+    // What the tool said last still has to reach the caller.
+    toCallerSocket.end(() => toCallerSocket.destroy())
+  })
+  toCallerSocket.on('error', cut).on('close', cut)
+  for (const side of [toTool, toCallerSocket]) side.on('data', () => slot.renew())
+  toCallerSocket.write(head(raw, upgrade.protocol, exchange.tool))
+  if (early.length > 0) toTool.write(early)
+  toTool.pipe(toCallerSocket)
+  toCallerSocket.pipe(toTool)
+}
+
+function head(raw: readonly Buffer[], protocol: string, tool: string): string {
+  const lines = ['HTTP/1.1 101 Switching Protocols', 'Connection: Upgrade', `Upgrade: ${protocol}`]
+  const headers = toCaller(raw)
+  for (let i = 0; i < headers.length; i += 2) lines.push(`${headers[i] as string}: ${headers[i + 1] as string}`)
+  lines.push(`X-Spillway-Tool: ${tool}`)
+  return `${lines.join('\r\n')}\r\n\r\n`
+}

@@ -1,0 +1,77 @@
+/**
+ * Random lanes and random histories for them, small enough that every bound is met often.
+ */
+import fc from 'fast-check'
+import type { LeaseEnd } from '../../src/lane/lease.ts'
+import type { ControllerSettings, LaneSettings } from '../../src/lane/settings.ts'
+import type { ValveOrder } from '../../src/lane/valve.ts'
+import { SEED_LAW, laneSettings } from '../support/lane-settings.ts'
+import type { Operation } from './history.ts'
+
+const controllers = fc.constantFrom<ControllerSettings>(
+  { algorithm: 'fixed' },
+  { ...SEED_LAW, windowMs: 20 },
+  { ...SEED_LAW, windowMs: 200 },
+  { ...SEED_LAW, windowMs: 20_000 },
+)
+
+export const lanes: fc.Arbitrary<LaneSettings> = fc
+  .record({
+    maxQueueDepth: fc.nat(6),
+    minConcurrent: fc.integer({ min: 1, max: 3 }),
+    overMin: fc.nat(6),
+    startOverMin: fc.nat(6),
+    ttlMs: fc.constantFrom(5, 60, 1000),
+    leaseMs: fc.constantFrom(10, 100, 5000),
+    maxMs: fc.constantFrom(1000, 5000, 30_000),
+    controller: controllers,
+  })
+  .map(({ overMin, startOverMin, maxMs, ...rest }) =>
+    laneSettings({
+      ...rest,
+      startConcurrent: rest.minConcurrent + Math.min(startOverMin, overMin),
+      maxConcurrent: rest.minConcurrent + overMin,
+      retryAfter: { minMs: 1000, maxMs },
+    }),
+  )
+
+const spreads = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })
+
+const ends: fc.Arbitrary<LeaseEnd> = fc.record({
+  cause: fc.constantFrom('completed', 'failed', 'cancelled'),
+  verdict: fc.constantFrom('ok', 'ok', 'ok', 'dropped', 'ignored'),
+  latencyMs: fc.constantFrom(undefined, 1, 1199, 1200, 4000, 4001),
+})
+
+const orders: fc.Arbitrary<ValveOrder> = fc.record({
+  limit: fc.constantFrom(undefined, undefined, 'auto' as const, 0, 1, 2, 5, 50),
+  paused: fc.constantFrom(undefined, undefined, true, false),
+  forMs: fc.constantFrom(undefined, 0, 10, 300),
+})
+
+const wholeWaits = fc.oneof(
+  { weight: 8, arbitrary: fc.nat(30) },
+  { weight: 1, arbitrary: fc.constantFrom(60, 1000, 15_000) },
+)
+
+/** As performance.now() tells time. */
+export const fractionalWaits = wholeWaits.map((ms) => ms * 1.1)
+
+export function operations(waits: fc.Arbitrary<number> = wholeWaits): fc.Arbitrary<Operation> {
+  const pick = fc.nat(20)
+  const on = <const K extends string>(...kinds: K[]) => fc.constantFrom(...kinds)
+  return fc.oneof(
+    { weight: 9, arbitrary: fc.record({ do: on('admit'), spread: spreads }) },
+    { weight: 8, arbitrary: fc.record({ do: on('settle'), pick, end: ends }) },
+    { weight: 1, arbitrary: fc.record({ do: on('settle again'), pick, end: ends }) },
+    { weight: 3, arbitrary: fc.record({ do: on('cancel', 'renew', 'stall'), pick }) },
+    { weight: 4, arbitrary: fc.record({ do: on('wait'), ms: waits }) },
+    { weight: 3, arbitrary: fc.record({ do: on('expire', 'wake') }) },
+    { weight: 1, arbitrary: fc.record({ do: on('operate'), order: orders }) },
+    { weight: 1, arbitrary: fc.record({ do: on('reconfigure'), settings: lanes }) },
+  )
+}
+
+export function histories(waits?: fc.Arbitrary<number>): fc.Arbitrary<Operation[]> {
+  return fc.array(operations(waits), { maxLength: 120, size: 'max' })
+}

@@ -1,0 +1,205 @@
+/**
+ * Plays a history of random operations on a lane and on its model side by side, and compares them after every one.
+ * Keeps a record, so that properties over the whole history can be asked afterwards.
+ */
+import assert from 'node:assert/strict'
+import type { LaneEvent } from '../../src/lane/event.ts'
+import { Lane } from '../../src/lane/lane.ts'
+import type { Moves } from '../../src/lane/lane.ts'
+import type { Lease, LeaseEnd } from '../../src/lane/lease.ts'
+import type { Ticket } from '../../src/lane/queue.ts'
+import type { LaneSettings } from '../../src/lane/settings.ts'
+import type { ValveOrder } from '../../src/lane/valve.ts'
+import { checkRefusal, compare } from './agreement.ts'
+import { LaneModel } from './lane-model.ts'
+
+/** `pick` chooses among what there is; an operation that finds nothing to work on does nothing. */
+export type Operation =
+  | { readonly do: 'admit'; readonly spread: number }
+  | { readonly do: 'settle' | 'settle again'; readonly pick: number; readonly end: LeaseEnd }
+  | { readonly do: 'cancel' | 'renew' | 'stall'; readonly pick: number }
+  | { readonly do: 'wait'; readonly ms: number }
+  | { readonly do: 'expire' | 'wake' }
+  | { readonly do: 'operate'; readonly order: ValveOrder }
+  | { readonly do: 'reconfigure'; readonly settings: LaneSettings }
+
+const isEmpty = (moves: Moves): boolean =>
+  moves.reclaimed.length + moves.refused.length + moves.granted.length === 0
+
+export class History {
+  readonly lane: Lane
+  readonly model: LaneModel
+  nowMs: number
+  readonly events: LaneEvent[] = []
+  readonly tickets: Ticket[] = []
+  readonly ended: Lease[] = []
+  readonly grants: { readonly ticket: Ticket; readonly dueAtMs: number; readonly atMs: number }[] = []
+  /** How each ticket left the line, every time that it was told. */
+  readonly fates = new Map<Ticket, string[]>()
+
+  constructor(settings: LaneSettings, startMs = 0) {
+    this.nowMs = startMs
+    this.model = new LaneModel(settings)
+    this.lane = new Lane(settings, startMs, (event) => this.#hear(event))
+  }
+
+  play(operations: readonly Operation[]): this {
+    for (const operation of operations) {
+      this.#step(operation)
+      compare(this.lane, this.model, this.nowMs)
+    }
+    return this
+  }
+
+  /** Opens the valve and ends everything, as callers do in the end. */
+  finish(): this {
+    const end: LeaseEnd = { cause: 'completed', verdict: 'ok', latencyMs: 1 }
+    this.play([{ do: 'operate', order: { limit: 'auto', paused: false } }])
+    while (!this.lane.isIdle()) this.play([{ do: 'settle', pick: 0, end }])
+    return this
+  }
+
+  told(kind: LaneEvent['kind']): number {
+    return this.events.filter((event) => event.kind === kind).length
+  }
+
+  fate(wanted: string): number {
+    return [...this.fates.values()].flat().filter((fate) => fate === wanted).length
+  }
+
+  #step(operation: Operation): void {
+    switch (operation.do) {
+      case 'admit':
+        return this.#admit(operation.spread)
+      case 'settle':
+        return this.#settle(operation)
+      case 'settle again':
+        return this.#settleAgain(operation)
+      case 'cancel':
+        return this.#cancel(operation.pick)
+      case 'renew':
+      case 'stall':
+        return this.#touch(operation.do, operation.pick)
+      case 'wait':
+        this.nowMs += operation.ms
+        return
+      case 'expire':
+        return this.#expire()
+      case 'wake':
+        if (Number.isFinite(this.lane.wakeAtMs())) this.nowMs = Math.max(this.nowMs, this.lane.wakeAtMs())
+        return this.#expire()
+      case 'operate':
+        this.model.obey(operation.order, this.nowMs)
+        return this.#follow(this.lane.operate(operation.order, this.nowMs))
+      case 'reconfigure':
+        this.model.reconfigure(operation.settings)
+        return this.#follow(this.lane.reconfigure(operation.settings, this.nowMs))
+      default:
+        operation satisfies never
+    }
+  }
+
+  #admit(spread: number): void {
+    const expected = this.model.answerToNewcomer()
+    const answer = this.lane.admit({ spread }, this.nowMs)
+    assert.equal(answer.kind === 'refused' ? answer.refusal.reason : answer.kind, expected)
+    if (answer.kind === 'granted') this.model.start(answer.lease)
+    else if (answer.kind === 'refused') checkRefusal(answer.refusal, this.model)
+    else {
+      this.tickets.push(answer.ticket)
+      this.model.enqueue(answer.ticket, this.nowMs)
+      assert.ok(this.lane.depths().queueDepth <= this.model.settings.maxQueueDepth, 'the queue is over its bound')
+    }
+  }
+
+  #settle({ pick, end }: { pick: number; end: LeaseEnd }): void {
+    const held = this.model.running[pick % this.model.running.length]
+    if (held === undefined) return
+    this.model.end(held.lease)
+    const moves = this.lane.settle(held.lease, end, this.nowMs)
+    assert.equal(held.lease.state, end.cause)
+    this.ended.push(held.lease)
+    this.#follow(moves)
+  }
+
+  #settleAgain({ pick, end }: { pick: number; end: LeaseEnd }): void {
+    const lease = this.ended[pick % this.ended.length]
+    if (lease === undefined) return
+    const state = lease.state
+    const heard = this.events.length
+    assert.ok(isEmpty(this.lane.settle(lease, end, this.nowMs)), 'a second end moved something')
+    assert.deepEqual(this.events.slice(heard), [{ kind: 'ended_twice' }])
+    assert.equal(lease.state, state)
+  }
+
+  #cancel(pick: number): void {
+    const ticket = this.tickets[pick % this.tickets.length]
+    if (ticket === undefined) return
+    const waits = this.model.leave(ticket)
+    assert.equal(this.lane.cancel(ticket, this.nowMs), waits)
+    if (waits) this.#mark(ticket, 'cancelled')
+  }
+
+  #touch(how: 'renew' | 'stall', pick: number): void {
+    const lease = this.model.running[pick % this.model.running.length]?.lease
+    if (lease === undefined) return
+    if (how === 'renew') lease.renewedAtMs = this.nowMs
+    lease.waitsFor = how === 'renew' ? 'tool' : 'caller'
+  }
+
+  #expire(): void {
+    this.model.endOrders(this.nowMs)
+    const moves = this.lane.expire(this.nowMs)
+    for (const lease of moves.reclaimed) {
+      assert.ok(this.model.end(lease), 'a lease was reclaimed that does not run')
+      assert.equal(lease.state, 'reclaimed')
+      assert.ok(lease.renewedAtMs + this.model.settings.leaseMs <= this.nowMs, 'a lease was reclaimed too early')
+      this.ended.push(lease)
+    }
+    this.#follow({ ...moves, reclaimed: [] })
+    assert.ok(this.model.mustWakeByMs() > this.nowMs, 'something that is due was left undone')
+    assert.ok(this.lane.wakeAtMs() > this.nowMs, 'a timer loop would spin')
+  }
+
+  /** The model does the same; leases that were reclaimed are already out of both. */
+  #follow(moves: Moves): void {
+    const expected = this.model.handOver(this.nowMs)
+    const place = (ticket: Ticket): number => this.tickets.indexOf(ticket)
+    const byPlace = (tickets: readonly Ticket[]): number[] => tickets.map(place).sort((a, b) => a - b)
+    assert.deepEqual(moves.granted.map(place), expected.granted.map(place), 'the oldest tickets get the free slots')
+    assert.deepEqual(byPlace(moves.refused.map(({ ticket }) => ticket)), byPlace(expected.refused))
+    assert.equal(moves.reclaimed.length, 0)
+    for (const { ticket, refusal } of moves.refused) {
+      this.#mark(ticket, 'refused')
+      assert.equal(refusal.reason, 'QUEUE_TTL_EXPIRED')
+      checkRefusal(refusal, this.model)
+    }
+    for (const ticket of moves.granted) this.#granted(ticket)
+  }
+
+  #granted(ticket: Ticket): void {
+    this.#mark(ticket, 'granted')
+    this.grants.push({ ticket, dueAtMs: ticket.dueAtMs, atMs: this.nowMs })
+    assert.ok(ticket.lease, 'a granted ticket holds its lease')
+    assert.equal(ticket.lease.waitedMs, this.nowMs - ticket.queuedAtMs)
+    this.model.start(ticket.lease)
+  }
+
+  #mark(ticket: Ticket, fate: 'granted' | 'refused' | 'cancelled'): void {
+    assert.equal(ticket.state, fate)
+    const fates = this.fates.get(ticket) ?? []
+    fates.push(fate)
+    this.fates.set(ticket, fates)
+  }
+
+  #hear(event: LaneEvent): void {
+    this.events.push(event)
+    const { active, limit } = this.lane.depths()
+    if (event.kind === 'started') assert.ok(active <= limit, 'a lease began over the limit')
+    if (event.kind !== 'decided') return
+    const { decision, from } = event
+    assert.equal(from, this.model.limit)
+    if (this.model.pin) assert.ok(['operator', 'configuration'].includes(decision.reason), 'the controller moved a pin')
+    this.model.limit = decision.limit
+  }
+}

@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { Queue, Ticket } from '../../src/lane/queue.ts'
+
+function filled(...dues: number[]): { queue: Queue; tickets: Ticket[] } {
+  const queue = new Queue()
+  const tickets = dues.map((dueAtMs) => new Ticket(0, dueAtMs, 0))
+  for (const ticket of tickets) queue.push(ticket)
+  return { queue, tickets }
+}
+
+test('an empty queue has nothing to give and nothing due', () => {
+  const queue = new Queue()
+  assert.equal(queue.depth, 0)
+  assert.equal(queue.peek(), undefined)
+  assert.equal(queue.shift(), undefined)
+  assert.equal(queue.shiftDue(1e9), undefined)
+  assert.equal(queue.nextDueAtMs(), Infinity)
+})
+
+test('first in is first out, whatever the deadlines', () => {
+  const { queue, tickets } = filled(30, 10, 20)
+  assert.equal(queue.peek(), tickets[0])
+  assert.deepEqual([queue.shift(), queue.shift(), queue.shift()], tickets)
+  assert.equal(queue.depth, 0)
+})
+
+test('a ticket leaves the line from wherever it stands', () => {
+  for (const place of [0, 1, 2]) {
+    const { queue, tickets } = filled(1, 2, 3)
+    const [gone] = tickets.splice(place, 1) as [Ticket]
+    assert.equal(queue.remove(gone), true)
+    assert.equal(queue.remove(gone), false)
+    assert.deepEqual([queue.shift(), queue.shift(), queue.shift()], [...tickets, undefined])
+  }
+})
+
+test('shiftDue takes tickets in the order of their deadlines, and at the deadline, not after it', () => {
+  const { queue, tickets } = filled(30, 10, 20)
+  assert.equal(queue.nextDueAtMs(), 10)
+  assert.equal(queue.shiftDue(9.999), undefined)
+  assert.equal(queue.shiftDue(10), tickets[1])
+  assert.equal(queue.shiftDue(10), undefined)
+  assert.equal(queue.shiftDue(30), tickets[2])
+  assert.equal(queue.shiftDue(30), tickets[0])
+})
+
+test('a ticket that was taken out keeps no other ticket alive', () => {
+  const { queue, tickets } = filled(1, 2, 3)
+  queue.shift()
+  queue.shiftDue(2)
+  for (const ticket of tickets.slice(0, 2)) {
+    assert.equal(ticket.before, undefined)
+    assert.equal(ticket.after, undefined)
+  }
+  assert.equal(tickets[2]?.before, undefined)
+})
+
+type Step = { readonly push: number } | { readonly shift: true } | { readonly due: number } | { readonly remove: number }
+
+const steps: fc.Arbitrary<Step> = fc.oneof(
+  fc.record({ push: fc.nat(30) }),
+  fc.constant<Step>({ shift: true }),
+  fc.record({ due: fc.nat(30) }),
+  fc.record({ remove: fc.nat(30) }),
+)
+
+/** Takes one ticket out of the queue as `step` says; undefined when the list says that there is none. */
+function take(queue: Queue, list: Ticket[], step: Exclude<Step, { push: number }>): Ticket | undefined {
+  if ('shift' in step) {
+    assert.equal(queue.shift(), list[0])
+    return list[0]
+  }
+  if ('remove' in step) {
+    const ticket = list[step.remove % list.length]
+    if (ticket !== undefined) assert.equal(queue.remove(ticket), true)
+    return ticket
+  }
+  const taken = queue.shiftDue(step.due)
+  const earliest = Math.min(...list.map(({ dueAtMs }) => dueAtMs))
+  assert.equal(taken?.dueAtMs, earliest <= step.due ? earliest : undefined)
+  return taken
+}
+
+test('a queue agrees with a plain list after any steps', () => {
+  fc.assert(
+    fc.property(fc.array(steps, { maxLength: 80, size: 'max' }), (history) => {
+      const queue = new Queue()
+      let list: Ticket[] = []
+      for (const step of history) {
+        if ('push' in step) {
+          const ticket = new Ticket(0, step.push, 0)
+          queue.push(ticket)
+          list.push(ticket)
+        } else {
+          const taken = take(queue, list, step)
+          list = list.filter((ticket) => ticket !== taken)
+        }
+        assert.equal(queue.depth, list.length)
+        assert.equal(queue.peek(), list[0])
+        assert.equal(queue.nextDueAtMs(), Math.min(...list.map(({ dueAtMs }) => dueAtMs)))
+      }
+    }),
+    { numRuns: 1000 },
+  )
+})

@@ -1,0 +1,24 @@
+/**
+ * Waiting for something on the wire to become true, within a bound; the last failure is the one that is shown.
+ */
+
+/** Milliseconds. Generous, since machines are shared; what holds at once returns at once. */
+const PATIENCE_MS = 10_000
+
+/** Runs `check` until it does not throw. Errors: the check's last one. */
+export async function eventually<T>(check: () => T | Promise<T>, patienceMs = PATIENCE_MS): Promise<T> {
+  const endsAt = performance.now() + patienceMs
+  for (;;) {
+    try {
+      return await check()
+    } catch (error) {
+      if (performance.now() > endsAt) throw error
+      await pause(15)
+    }
+  }
+}
+
+/** Real milliseconds: only for tests on the wire. */
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}

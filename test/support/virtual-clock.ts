@@ -1,0 +1,78 @@
+/**
+ * Time that a test moves by hand. Timers fire in the order in which they are due, and those due together in the order
+ * in which they were set; while one runs, `nowMs` is the moment it was due. Nothing here waits for promises: a test
+ * that needs their reactions awaits them between two steps.
+ */
+import type { Clock, Timer } from '../../src/time/clock.ts'
+
+/** Timers that may fire at one and the same moment before it is a loop that will never let time go on. */
+const MOST_AT_ONE_MOMENT = 10_000
+
+interface Armed {
+  readonly dueAtMs: number
+  readonly wake: () => void
+}
+
+export interface VirtualClockStart {
+  readonly nowMs?: number
+  readonly wallMs?: number
+}
+
+export class VirtualClock implements Clock {
+  #nowMs: number
+  readonly #wallAheadMs: number
+  /** In the order in which they were set. */
+  readonly #armed = new Set<Armed>()
+
+  constructor(start: VirtualClockStart = {}) {
+    this.#nowMs = start.nowMs ?? 0
+    this.#wallAheadMs = (start.wallMs ?? Date.UTC(2026, 0, 1)) - this.#nowMs
+  }
+
+  /** How many timers are set. */
+  get timers(): number {
+    return this.#armed.size
+  }
+
+  // Arrows, because whoever holds a clock may pass its methods on alone.
+  readonly nowMs = (): number => this.#nowMs
+
+  readonly wallMs = (): number => this.#nowMs + this.#wallAheadMs
+
+  readonly after = (delayMs: number, wake: () => void): Timer => {
+    const armed: Armed = { dueAtMs: this.#nowMs + Math.max(0, delayMs), wake }
+    this.#armed.add(armed)
+    return { clear: () => void this.#armed.delete(armed) }
+  }
+
+  /** Milliseconds: when the next timer fires; Infinity when none is set. */
+  nextDueAtMs(): number {
+    return this.#first()?.dueAtMs ?? Infinity
+  }
+
+  /** Lets `ms` milliseconds go by and runs what comes due, including what that sets in turn. */
+  advance(ms: number): void {
+    this.advanceTo(this.#nowMs + ms)
+  }
+
+  advanceTo(targetMs: number): void {
+    if (!(targetMs >= this.#nowMs)) throw new RangeError(`time cannot go from ${this.#nowMs} to ${targetMs}`)
+    let atThisMoment = 0
+    for (let next = this.#first(); next && next.dueAtMs <= targetMs; next = this.#first()) {
+      atThisMoment = next.dueAtMs > this.#nowMs ? 1 : atThisMoment + 1
+      if (atThisMoment > MOST_AT_ONE_MOMENT) throw new Error(`timers spin at ${this.#nowMs} ms: time cannot go on`)
+      this.#nowMs = Math.max(this.#nowMs, next.dueAtMs)
+      this.#armed.delete(next)
+      next.wake()
+    }
+    this.#nowMs = targetMs
+  }
+
+  #first(): Armed | undefined {
+    let first: Armed | undefined
+    for (const armed of this.#armed) {
+      if (first === undefined || armed.dueAtMs < first.dueAtMs) first = armed
+    }
+    return first
+  }
+}
