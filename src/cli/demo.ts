@@ -9,7 +9,16 @@ import type { LimitMove } from './demo/narration.ts'
 import { run } from './demo/run.ts'
 import { routeThrough, Scratch } from './demo/spillway.ts'
 import { comparison } from './demo/table.ts'
-import { AGENTS, BURST_MS, QUIET_MS, TIMEOUT_MS, TOOL_SETTINGS, TRIES, WORKERS } from './demo/workload.ts'
+import {
+  AGENTS,
+  BURST_MS,
+  QUIET_MS,
+  TIMEOUT_MS,
+  TOOL_SETTINGS,
+  TRIES,
+  WARM_UP_MS,
+  WORKERS,
+} from './demo/workload.ts'
 import { EXIT } from './exit.ts'
 
 const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
@@ -53,7 +62,7 @@ function introduction(): string {
   return `Two tools and ${AGENTS} agents, as processes on this machine, twice.
 The flaky tool answers in ${fastestMs} to ${slowestMs} ms while at most ${knee.calls} calls are in it; with more it slows down, then it fails.
 The agents share ${WORKERS} workers, wait ${TIMEOUT_MS / 1000} s for an answer, and try ${TRIES} times. The healthy tool is called all the time;
-after ${QUIET_MS / 1000} s all agents want the flaky one too, for ${BURST_MS / 1000} s.
+after ${(WARM_UP_MS + QUIET_MS) / 1000} s all agents want the flaky one too, for ${BURST_MS / 1000} s.
 `
 }
 

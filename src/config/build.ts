@@ -7,16 +7,16 @@ import { mergeLane } from './layers.ts'
 import { canonicalRule, impliedRule } from './match.ts'
 import type { WrittenFile, WrittenTool } from './schema.ts'
 import type { Settings, ToolSettings } from './settings.ts'
-import type { Sidecar } from './sidecar.ts'
+import type { ProcessSettings } from './process-settings.ts'
 import { parseUpstream } from './upstream.ts'
 
 type MergedLane = ReturnType<typeof mergeLane>
 
-export function buildSettings(file: WrittenFile, sidecar: Sidecar): Settings {
+export function buildSettings(file: WrittenFile, own: ProcessSettings): Settings {
   return frozen({
-    listen: sidecar.listen.value,
-    admin: sidecar.admin.value,
-    drainMs: toMs(sidecar.drainSeconds.value),
+    listen: own.listen.value,
+    admin: own.admin.value,
+    drainMs: toMs(own.drainSeconds.value),
     tools: Object.entries(file.tools).map(([tool, written]) =>
       toolOf(tool, written, mergeLane(file.defaults ?? {}, written)),
     ),

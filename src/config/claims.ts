@@ -10,7 +10,7 @@ import type { Complaint, Where } from './problems.ts'
 import type { Remains } from './schema.ts'
 import type { MatchRule } from './settings.ts'
 import type { Shape } from './shape.ts'
-import type { Sidecar } from './sidecar.ts'
+import type { ProcessSettings } from './process-settings.ts'
 import { parseUpstream } from './upstream.ts'
 
 interface Claim {
@@ -38,7 +38,7 @@ export function doubleMatches({ remains, isRefused }: Shape): readonly Complaint
   })
 }
 
-export function doubleAddress({ listen, admin }: Sidecar): readonly Complaint[] {
+export function doubleAddress({ listen, admin }: ProcessSettings): readonly Complaint[] {
   const where = admin.where ?? listen.where
   if (where === undefined || !isSameAddress(listen.value, admin.value)) return []
   const [own, other, name] = admin.where === undefined ? [listen, admin, 'admin'] : [admin, listen, 'listen']
@@ -46,7 +46,7 @@ export function doubleAddress({ listen, admin }: Sidecar): readonly Complaint[] 
   return [{ where, what, remedy: 'write another port' }]
 }
 
-export function loops({ tools = {} }: Remains, { listen }: Sidecar): readonly Complaint[] {
+export function loops({ tools = {} }: Remains, { listen }: ProcessSettings): readonly Complaint[] {
   return Object.entries(tools).flatMap(([tool, { upstream }]) => {
     const parsed = upstream === undefined ? undefined : parseUpstream(upstream)
     if (!parsed?.ok || !arrivesAt(addressOf(parsed.value.origin), listen.value)) return []

@@ -13,8 +13,8 @@ import type { Complaint, Parsed, Problem } from './problems.ts'
 import type { Settings } from './settings.ts'
 import { checkShape } from './shape.ts'
 import type { Shape } from './shape.ts'
-import { readSidecar } from './sidecar.ts'
-import type { Environment, Flags } from './sidecar.ts'
+import { readProcessSettings } from './process-settings.ts'
+import type { Environment, Flags } from './process-settings.ts'
 import { readSource } from './source.ts'
 
 const LARGEST_BYTES = 1_048_576
@@ -42,15 +42,14 @@ export function parseSettings({
 }: Overrides & { readonly text: string }): SettingsResult {
   const source = readSource(text)
   const shape = source.kind === 'read' ? checkShape(source.value) : NO_SHAPE
-  const sidecar = readSidecar(shape.remains, env, flags)
-  const areAddressesGood =
-    sidecar.areAddressesGood && !shape.isRefused(['listen']) && !shape.isRefused(['admin'])
+  const own = readProcessSettings(shape.remains, env, flags)
+  const areAddressesGood = own.areAddressesGood && !shape.isRefused(['listen']) && !shape.isRefused(['admin'])
   const complaints = [
     ...shape.complaints,
-    ...sidecar.complaints,
+    ...own.complaints,
     ...laneConflicts(shape),
     ...doubleMatches(shape),
-    ...(areAddressesGood ? [...doubleAddress(sidecar), ...loops(shape.remains, sidecar)] : []),
+    ...(areAddressesGood ? [...doubleAddress(own), ...loops(shape.remains, own)] : []),
   ]
   const places = source.kind === 'read' ? source.places : undefined
   const problems = inOrder([
@@ -58,7 +57,7 @@ export function parseSettings({
     ...complaints.map((complaint) => located(complaint, file, places)),
   ])
   if (problems.length > 0 || shape.file === undefined) return { ok: false, problems }
-  return { ok: true, settings: buildSettings(shape.file, sidecar) }
+  return { ok: true, settings: buildSettings(shape.file, own) }
 }
 
 /** A file that cannot be read is a problem like any other, told together with those of environment and flags. */
@@ -66,7 +65,7 @@ export function readSettings({ file, env, flags }: Overrides): SettingsResult {
   const text = readText(file)
   if (text.ok) return parseSettings({ text: text.value, file, env, flags })
   const { what, remedy } = text
-  const others = readSidecar({}, env, flags).complaints.map((complaint) =>
+  const others = readProcessSettings({}, env, flags).complaints.map((complaint) =>
     located(complaint, file, undefined),
   )
   const unreadable = { file, line: undefined, column: undefined, path: '', what, remedy }

@@ -109,7 +109,7 @@ const TOOLS_EXAMPLE = `{ github: { upstream: ${UPSTREAM_EXAMPLE} } }`
 
 export const drainSchema = decimal({ from: 0, to: 3600, example: 25 })
 
-const sidecarShape = {
+const processShape = {
   listen: address.exactOptional(),
   admin: address.exactOptional(),
   drainSeconds: drainSchema.exactOptional(),
@@ -118,7 +118,7 @@ const sidecarShape = {
 
 export const fileSchema = z.strictObject(
   {
-    ...sidecarShape,
+    ...processShape,
     tools: z
       .record(toolName, toolSchema, { error: says('a map of tools', TOOLS_EXAMPLE) })
       .superRefine((tools, context) => {
@@ -133,7 +133,7 @@ export const fileSchema = z.strictObject(
 
 /** What is left of a file once everything that was refused is taken out of it: enough to look for conflicts. */
 export const remainsSchema = z.strictObject({
-  ...sidecarShape,
+  ...processShape,
   tools: z.record(z.string(), toolSchema.partial()).exactOptional(),
 })
 

@@ -69,12 +69,19 @@ function prototypeAsTool(value: unknown): readonly Finding[] {
   return valueAt(value, path) === undefined ? [] : [{ where: { kind: 'key', path }, ...TOOL_NAME_ADVICE }]
 }
 
-/** Who wrote `upstreem` is not told as well that `upstream` is missing. */
+/**
+ * Who wrote `upstreem` is not told as well that `upstream` is missing; nor of a map with a refused key that without it
+ * there is nothing in the map.
+ */
 function withoutEchoes(findings: readonly Finding[], value: unknown): readonly Complaint[] {
   const meant = new Set(findings.flatMap(({ meant }) => (meant === undefined ? [] : [formatPath(meant)])))
-  return findings.filter(
-    ({ where: { path } }) => !meant.has(formatPath(path)) || valueAt(value, path) !== undefined,
-  )
+  const keys = findings.filter(({ where }) => where.kind === 'key')
+  const holders = new Set(keys.map(({ where }) => formatPath(where.path.slice(0, -1))))
+  return findings.filter(({ where: { kind, path } }) => {
+    if (kind === 'key') return true
+    const id = formatPath(path)
+    return !holders.has(id) && !(meant.has(id) && valueAt(value, path) === undefined)
+  })
 }
 
 function remainsOf(value: unknown, findings: readonly Finding[]): Remains {

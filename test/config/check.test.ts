@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { check } from '../../src/cli/check.ts'
 
-function run(file: string, env: NodeJS.ProcessEnv = {}) {
+function run(config: string, flags: { readonly listen?: string } = {}) {
   const out: string[] = []
   const err: string[] = []
-  const code = check({ file, env, flags: {}, out: (line) => out.push(line), err: (line) => err.push(line) })
+  const code = check({ config, flags }, { out: (line) => out.push(line), err: (line) => err.push(line) })
   return { code, out, err }
 }
 
@@ -19,13 +19,11 @@ test('check finds nothing wrong with the tools.yaml of the repository, and says 
 })
 
 test('check tells each problem on a line of its own, counts them and exits with 3', () => {
-  assert.deepEqual(run('/nowhere/tools.yaml', { SPILLWAY_LISTEN: 'x' }), {
-    code: 3,
-    out: [],
-    err: [
-      '/nowhere/tools.yaml: there is no such file; write it, name another with -c FILE, or use --upstream URL without a file',
-      'SPILLWAY_LISTEN: must be an address with a port, not "x"; write HOST:PORT, for example 127.0.0.1:8080',
-      '/nowhere/tools.yaml: 2 problems; Spillway would not start',
-    ],
-  })
+  const { code, out, err } = run('/nowhere/tools.yaml', { listen: 'x' })
+  assert.deepEqual([code, out], [3, []])
+  assert.deepEqual(err, [
+    '/nowhere/tools.yaml: there is no such file; write it, name another with -c FILE, or use --upstream URL without a file',
+    '--listen: must be an address with a port, not "x"; write HOST:PORT, for example 127.0.0.1:8080',
+    '/nowhere/tools.yaml: 2 problems; Spillway would not start',
+  ])
 })

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { parseSettings } from '../../src/config/load.ts'
 import { formatProblem } from '../../src/config/problems.ts'
 import type { Settings, ToolSettings } from '../../src/config/settings.ts'
-import type { Environment, Flags } from '../../src/config/sidecar.ts'
+import type { Environment, Flags } from '../../src/config/process-settings.ts'
 
 interface Around {
   readonly env?: Environment

@@ -68,7 +68,7 @@ test('an alias stands for what it names, in its own place', () => {
 test('aliases of nothing are refused, all at once', () => {
   assert.deepEqual(problemsIn('tools: { a: *x, b: *y }\n'), [
     'tools.yaml:1:13 tools.a: no anchor "x" stands before this alias; write the value itself, or put quotes around a text that begins with *',
-    'tools.yaml:1:17 tools.b: no anchor "y" stands before this alias; write the value itself, or put quotes around a text that begins with *',
+    'tools.yaml:1:20 tools.b: no anchor "y" stands before this alias; write the value itself, or put quotes around a text that begins with *',
   ])
 })
 

@@ -6,7 +6,16 @@ import type { LeaseEnd } from '../../src/lane/lease.ts'
 import type { ControllerSettings, LaneSettings } from '../../src/lane/settings.ts'
 import type { ValveOrder } from '../../src/lane/valve.ts'
 import { SEED_LAW, laneSettings } from '../support/lane-settings.ts'
-import type { Operation } from './history.ts'
+
+/** `pick` chooses among what there is; an operation that finds nothing to work on does nothing. */
+export type Operation =
+  | { readonly do: 'admit'; readonly spread: number }
+  | { readonly do: 'settle' | 'settle again'; readonly pick: number; readonly end: LeaseEnd }
+  | { readonly do: 'cancel' | 'renew' | 'stall'; readonly pick: number }
+  | { readonly do: 'wait'; readonly ms: number }
+  | { readonly do: 'expire' | 'wake' }
+  | { readonly do: 'operate'; readonly order: ValveOrder }
+  | { readonly do: 'reconfigure'; readonly settings: LaneSettings }
 
 const controllers = fc.constantFrom<ControllerSettings>(
   { algorithm: 'fixed' },

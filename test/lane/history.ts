@@ -9,22 +9,9 @@ import type { Moves } from '../../src/lane/lane.ts'
 import type { Lease, LeaseEnd } from '../../src/lane/lease.ts'
 import type { Ticket } from '../../src/lane/queue.ts'
 import type { LaneSettings } from '../../src/lane/settings.ts'
-import type { ValveOrder } from '../../src/lane/valve.ts'
 import { checkRefusal, compare } from './agreement.ts'
+import type { Operation } from './histories.ts'
 import { LaneModel } from './lane-model.ts'
-
-/** `pick` chooses among what there is; an operation that finds nothing to work on does nothing. */
-export type Operation =
-  | { readonly do: 'admit'; readonly spread: number }
-  | { readonly do: 'settle' | 'settle again'; readonly pick: number; readonly end: LeaseEnd }
-  | { readonly do: 'cancel' | 'renew' | 'stall'; readonly pick: number }
-  | { readonly do: 'wait'; readonly ms: number }
-  | { readonly do: 'expire' | 'wake' }
-  | { readonly do: 'operate'; readonly order: ValveOrder }
-  | { readonly do: 'reconfigure'; readonly settings: LaneSettings }
-
-const isEmpty = (moves: Moves): boolean =>
-  moves.reclaimed.length + moves.refused.length + moves.granted.length === 0
 
 export class History {
   readonly lane: Lane
@@ -108,7 +95,10 @@ export class History {
     else {
       this.tickets.push(answer.ticket)
       this.model.enqueue(answer.ticket, this.nowMs)
-      assert.ok(this.lane.depths().queueDepth <= this.model.settings.maxQueueDepth, 'the queue is over its bound')
+      assert.ok(
+        this.lane.depths().queueDepth <= this.model.settings.maxQueueDepth,
+        'the queue is over its bound',
+      )
     }
   }
 
@@ -127,7 +117,8 @@ export class History {
     if (lease === undefined) return
     const state = lease.state
     const heard = this.events.length
-    assert.ok(isEmpty(this.lane.settle(lease, end, this.nowMs)), 'a second end moved something')
+    const moves = this.lane.settle(lease, end, this.nowMs)
+    assert.deepEqual(moves, { reclaimed: [], refused: [], granted: [] })
     assert.deepEqual(this.events.slice(heard), [{ kind: 'ended_twice' }])
     assert.equal(lease.state, state)
   }
@@ -153,7 +144,10 @@ export class History {
     for (const lease of moves.reclaimed) {
       assert.ok(this.model.end(lease), 'a lease was reclaimed that does not run')
       assert.equal(lease.state, 'reclaimed')
-      assert.ok(lease.renewedAtMs + this.model.settings.leaseMs <= this.nowMs, 'a lease was reclaimed too early')
+      assert.ok(
+        lease.renewedAtMs + this.model.settings.leaseMs <= this.nowMs,
+        'a lease was reclaimed too early',
+      )
       this.ended.push(lease)
     }
     this.#follow({ ...moves, reclaimed: [] })
@@ -166,7 +160,11 @@ export class History {
     const expected = this.model.handOver(this.nowMs)
     const place = (ticket: Ticket): number => this.tickets.indexOf(ticket)
     const byPlace = (tickets: readonly Ticket[]): number[] => tickets.map(place).sort((a, b) => a - b)
-    assert.deepEqual(moves.granted.map(place), expected.granted.map(place), 'the oldest tickets get the free slots')
+    assert.deepEqual(
+      moves.granted.map(place),
+      expected.granted.map(place),
+      'the oldest tickets get the free slots',
+    )
     assert.deepEqual(byPlace(moves.refused.map(({ ticket }) => ticket)), byPlace(expected.refused))
     assert.equal(moves.reclaimed.length, 0)
     for (const { ticket, refusal } of moves.refused) {
@@ -187,9 +185,7 @@ export class History {
 
   #mark(ticket: Ticket, fate: 'granted' | 'refused' | 'cancelled'): void {
     assert.equal(ticket.state, fate)
-    const fates = this.fates.get(ticket) ?? []
-    fates.push(fate)
-    this.fates.set(ticket, fates)
+    this.fates.set(ticket, [...(this.fates.get(ticket) ?? []), fate])
   }
 
   #hear(event: LaneEvent): void {
@@ -199,7 +195,8 @@ export class History {
     if (event.kind !== 'decided') return
     const { decision, from } = event
     assert.equal(from, this.model.limit)
-    if (this.model.pin) assert.ok(['operator', 'configuration'].includes(decision.reason), 'the controller moved a pin')
+    if (this.model.pin)
+      assert.ok(['operator', 'configuration'].includes(decision.reason), 'the controller moved a pin')
     this.model.limit = decision.limit
   }
 }

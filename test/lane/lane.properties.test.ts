@@ -7,8 +7,8 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import type { LaneSettings } from '../../src/lane/settings.ts'
 import { fractionalWaits, histories, lanes } from './histories.ts'
+import type { Operation } from './histories.ts'
 import { History } from './history.ts'
-import type { Operation } from './history.ts'
 
 const RUNS = 1000
 
@@ -77,7 +77,10 @@ test('the events of a lane add up at any moment', () => {
       history.told('admitted'),
       history.told('ended') + history.told('left') + history.fate('refused') + queueDepth + active,
     )
-    assert.equal(history.events.filter((event) => event.kind === 'admitted' && event.queued).length, history.tickets.length)
+    assert.equal(
+      history.events.filter((event) => event.kind === 'admitted' && event.queued).length,
+      history.tickets.length,
+    )
   })
 })
 
@@ -87,7 +90,10 @@ test('every lane ends empty once everything is settled', () => {
     const { queueDepth, active } = history.lane.depths()
     assert.deepEqual({ queueDepth, active }, { queueDepth: 0, active: 0 })
     assert.equal(history.fates.size, history.tickets.length)
-    assert.equal(history.told('admitted'), history.told('ended') + history.told('left') + history.fate('refused'))
+    assert.equal(
+      history.told('admitted'),
+      history.told('ended') + history.told('left') + history.fate('refused'),
+    )
   })
 })
 

@@ -57,7 +57,11 @@ test('a ticket that was taken out keeps no other ticket alive', () => {
   assert.equal(tickets[2]?.before, undefined)
 })
 
-type Step = { readonly push: number } | { readonly shift: true } | { readonly due: number } | { readonly remove: number }
+type Step =
+  | { readonly push: number }
+  | { readonly shift: true }
+  | { readonly due: number }
+  | { readonly remove: number }
 
 const steps: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ push: fc.nat(30) }),

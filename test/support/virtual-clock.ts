@@ -60,7 +60,8 @@ export class VirtualClock implements Clock {
     let atThisMoment = 0
     for (let next = this.#first(); next && next.dueAtMs <= targetMs; next = this.#first()) {
       atThisMoment = next.dueAtMs > this.#nowMs ? 1 : atThisMoment + 1
-      if (atThisMoment > MOST_AT_ONE_MOMENT) throw new Error(`timers spin at ${this.#nowMs} ms: time cannot go on`)
+      if (atThisMoment > MOST_AT_ONE_MOMENT)
+        throw new Error(`timers spin at ${this.#nowMs} ms: time cannot go on`)
       this.#nowMs = Math.max(this.#nowMs, next.dueAtMs)
       this.#armed.delete(next)
       next.wake()

@@ -7,6 +7,7 @@ import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { extname } from 'node:path'
 import { createInterface } from 'node:readline'
+import type { Interface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { systemClock } from '../../time/system.ts'
 
@@ -29,6 +30,7 @@ export interface Program {
 
 export class Children {
   readonly #running = new Set<ChildProcess>()
+  #isClosed = false
   /** When this process is ended by a bug there is no time for a polite way. */
   readonly #killAll = (): void => {
     for (const child of this.#running) child.kill('SIGKILL')
@@ -45,33 +47,53 @@ export class Children {
   async start<T>(
     program: Program,
     readReady: (line: string) => T | undefined,
-  ): Promise<{ ready: T; stop: () => Promise<void> }> {
+  ): Promise<{ readonly ready: T; readonly stop: () => Promise<void> }> {
+    if (this.#isClosed) throw new Error(`${program.name} was not started: the demo is over`)
     const child = spawn(process.execPath, [program.script, ...program.args], {
       stdio: ['pipe', 'pipe', 'inherit'],
       env: withoutSettings(process.env),
     })
     this.#running.add(child)
     child.once('exit', () => this.#running.delete(child))
-    const ready = await new Promise<T>((resolve, reject) => {
-      const fail = (what: string): void => reject(new Error(`${program.name} ${what}`))
-      const timer = systemClock.after(READY_WITHIN_MS, () => fail('did not start in time'))
-      child.once('error', (error) => fail(`could not be started: ${error.message}`))
-      child.once('exit', (code, signal) => fail(`ended at once (${code ?? signal ?? 'unknown'})`))
-      createInterface({ input: child.stdout }).on('line', (line) => {
-        const told = readReady(line)
-        if (told === undefined) return
-        timer.clear()
-        resolve(told)
-      })
+    child.once('error', () => {
+      if (child.pid === undefined) this.#running.delete(child)
     })
+    const ready = await untilReady(
+      program,
+      { child, lines: createInterface({ input: child.stdout }) },
+      readReady,
+    )
     return { ready, stop: () => stop(child) }
   }
 
   /** Stops what still runs. Idempotent. */
   async close(): Promise<void> {
+    this.#isClosed = true
     await Promise.all([...this.#running].map(stop))
     process.off('exit', this.#killAll)
   }
+}
+
+function untilReady<T>(
+  program: Program,
+  { child, lines }: { child: ChildProcess; lines: Interface },
+  readReady: (line: string) => T | undefined,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const fail = (what: string): void => {
+      timer.clear()
+      reject(new Error(`${program.name} ${what}`))
+    }
+    const timer = systemClock.after(READY_WITHIN_MS, () => fail('did not start in time'))
+    child.once('error', (error) => fail(`could not be started: ${error.message}`))
+    child.once('exit', (code, signal) => fail(`ended (${code ?? signal ?? 'unknown'})`))
+    lines.on('line', (line) => {
+      const told = readReady(line)
+      if (told === undefined) return
+      timer.clear()
+      resolve(told)
+    })
+  })
 }
 
 async function stop(child: ChildProcess): Promise<void> {

@@ -8,7 +8,8 @@ import type { Counts } from './tool.ts'
 
 export interface Run {
   readonly records: readonly CallRecord[]
-  /** Monotonic milliseconds. */
+  /** Monotonic milliseconds: the quiet phase, up to the burst. */
+  readonly quietFromMs: number
   readonly burstFromMs: number
   readonly burstToMs: number
   /** Of the flaky tool, at the end. */
@@ -23,6 +24,8 @@ export interface Figures {
   readonly p50Ms: number | undefined
   readonly p95Ms: number | undefined
   readonly p99Ms: number | undefined
+  /** Milliseconds, of all calls: also those that ended with giving up. */
+  readonly allP99Ms: number | undefined
   readonly requests: number
   readonly endings: Readonly<Record<Ending, number>>
   /** Milliseconds, of all calls to the healthy tool, by when they were asked for. */
@@ -31,25 +34,21 @@ export interface Figures {
   readonly counts: Counts
 }
 
-export function figuresOf({ records, burstFromMs, burstToMs, counts }: Run): Figures {
-  const flaky = records.filter(({ tool }) => tool === 'flaky')
-  const healthy = records.filter(({ tool }) => tool === 'healthy')
+export function figuresOf(run: Run): Figures {
+  const flaky = run.records.filter(({ tool }) => tool === 'flaky')
   const good = latenciesMs(flaky.filter(({ succeeded }) => succeeded))
-  const burst = healthy.filter(({ askedAtMs }) => askedAtMs >= burstFromMs && askedAtMs < burstToMs)
   return {
     calls: flaky.length,
     succeeded: good.length,
     p50Ms: percentile(good, 0.5),
     p95Ms: percentile(good, 0.95),
     p99Ms: percentile(good, 0.99),
+    allP99Ms: percentile(latenciesMs(flaky), 0.99),
     requests: flaky.reduce((sum, { tries }) => sum + tries.length, 0),
     endings: countEndings(flaky),
-    healthyQuietP99Ms: percentile(
-      latenciesMs(healthy.filter((record) => record.askedAtMs < burstFromMs)),
-      0.99,
-    ),
-    healthyBurstP99Ms: percentile(latenciesMs(burst), 0.99),
-    counts,
+    healthyQuietP99Ms: healthyP99Ms(run.records, run.quietFromMs, run.burstFromMs),
+    healthyBurstP99Ms: healthyP99Ms(run.records, run.burstFromMs, run.burstToMs),
+    counts: run.counts,
   }
 }
 
@@ -61,4 +60,11 @@ export function countEndings(records: readonly CallRecord[]): Record<Ending, num
 
 function latenciesMs(records: readonly CallRecord[]): Float64Array {
   return Float64Array.from(records, ({ askedAtMs, endedAtMs }) => endedAtMs - askedAtMs)
+}
+
+function healthyP99Ms(records: readonly CallRecord[], fromMs: number, toMs: number): number | undefined {
+  const asked = records.filter(
+    ({ tool, askedAtMs }) => tool === 'healthy' && askedAtMs >= fromMs && askedAtMs < toMs,
+  )
+  return percentile(latenciesMs(asked), 0.99)
 }

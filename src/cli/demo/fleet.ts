@@ -17,11 +17,13 @@ import {
   QUIET_MS,
   SEED,
   THINK_MS,
+  WARM_UP_MS,
   WORKERS,
 } from './workload.ts'
 
 export interface Fleet {
-  /** Monotonic milliseconds. */
+  /** Monotonic milliseconds: the quiet phase, up to the burst. */
+  readonly quietFromMs: number
   readonly burstFromMs: number
   readonly burstToMs: number
   /** Grows while the fleet is at work, in the order in which the calls ended. */
@@ -33,7 +35,8 @@ export interface Fleet {
 export function startFleet(urls: CallerParts['urls']): Fleet {
   const connections = new Agent({ connections: WORKERS, pipelining: 1 })
   const parts: CallerParts = { urls, workers: new Workers(WORKERS), connections }
-  const burstFromMs = systemClock.nowMs() + QUIET_MS
+  const quietFromMs = systemClock.nowMs() + WARM_UP_MS
+  const burstFromMs = quietFromMs + QUIET_MS
   const burstToMs = burstFromMs + BURST_MS
   const records: CallRecord[] = []
   const record = (done: CallRecord): void => void records.push(done)
@@ -41,7 +44,7 @@ export function startFleet(urls: CallerParts['urls']): Fleet {
     burst(parts, { number, burstFromMs, burstToMs, record }),
   )
   const all = Promise.all([...agents, callSteadily(parts, burstToMs, record)])
-  return { burstFromMs, burstToMs, records, finished: all.then(() => connections.close()) }
+  return { quietFromMs, burstFromMs, burstToMs, records, finished: all.then(() => connections.close()) }
 }
 
 interface Burst {

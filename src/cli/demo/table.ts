@@ -6,16 +6,17 @@ import type { Figures } from './figures.ts'
 type Row = readonly [label: string, of: (figures: Figures) => string]
 
 const ROWS: readonly Row[] = [
-  ['calls the agents wanted done', ({ calls }) => String(calls)],
+  ['calls to the flaky tool', ({ calls }) => String(calls)],
   ['  that succeeded', ({ succeeded, calls }) => `${succeeded} (${percent(succeeded, calls)})`],
   ['  p50 of these', ({ p50Ms }) => duration(p50Ms)],
   ['  p95', ({ p95Ms }) => duration(p95Ms)],
   ['  p99', ({ p99Ms }) => duration(p99Ms)],
-  ['requests sent for them, with retries', ({ requests }) => String(requests)],
+  ['  p99 with those given up', ({ allP99Ms }) => duration(allP99Ms)],
+  ['requests for them, with retries', ({ requests }) => String(requests)],
   ['  timed out', ({ endings }) => String(endings.timed_out)],
   ['  failed', ({ endings }) => String(endings.failed + endings.broken)],
   ['  refused before the tool was called', ({ endings }) => String(endings.refused)],
-  ['calls the tool worked on', ({ counts }) => String(counts.started)],
+  ['calls the flaky tool worked on', ({ counts }) => String(counts.started)],
   [
     '  wasted: the caller had left',
     ({ counts }) => `${counts.wasted} (${percent(counts.wasted, counts.started)})`,

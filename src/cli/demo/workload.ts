@@ -21,9 +21,11 @@ export const TOOL_SETTINGS: Readonly<Record<ToolName, ToolSettings>> = {
 
 export const SEED = 20_261_107
 
+/** Connections are opened and code is compiled; not measured. */
+export const WARM_UP_MS = 500
 /** Before the burst only the healthy tool is called. */
 export const QUIET_MS = 2500
-export const BURST_MS = 10_000
+export const BURST_MS = 12_000
 /** The agents of the burst begin within this time. */
 export const ONSET_MS = 3000
 /** Agents that call the flaky tool, think, and call it again, until the burst is over. */

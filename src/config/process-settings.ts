@@ -24,7 +24,7 @@ export interface Sourced<T> {
   readonly where: Where | undefined
 }
 
-export interface Sidecar {
+export interface ProcessSettings {
   readonly listen: Sourced<Address>
   readonly admin: Sourced<Address>
   readonly drainSeconds: Sourced<number>
@@ -38,7 +38,7 @@ interface Written {
   readonly text: string | number | undefined
 }
 
-export function readSidecar(file: Remains, env: Environment, flags: Flags): Sidecar {
+export function readProcessSettings(file: Remains, env: Environment, flags: Flags): ProcessSettings {
   const complaints: Complaint[] = []
   const listen = [
     named('--listen', flags.listen),

@@ -1,0 +1,166 @@
+/**
+ * Who moves a lane's limit: the controller, an operator's pin, a new configuration; and what a pause does.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { LaneEvent } from '../../src/lane/event.ts'
+import { Lane } from '../../src/lane/lane.ts'
+import type { LeaseEnd } from '../../src/lane/lease.ts'
+import type { LaneSettings } from '../../src/lane/settings.ts'
+import { laneSettings } from '../support/lane-settings.ts'
+
+const GOOD: LeaseEnd = { cause: 'completed', verdict: 'ok', latencyMs: 10 }
+const BAD: LeaseEnd = { cause: 'failed', verdict: 'dropped' }
+
+class Trial {
+  readonly events: LaneEvent[] = []
+  readonly lane: Lane
+  nowMs = 0
+
+  constructor(overrides: Partial<LaneSettings> = {}) {
+    this.lane = new Lane(laneSettings(overrides), 0, (event) => this.events.push(event))
+  }
+
+  get limit(): number {
+    return this.lane.depths().limit
+  }
+
+  /** Keeps every slot busy for one whole window of calls that end so. */
+  window(end: LeaseEnd): number {
+    for (let round = 0; round < 40; round++) {
+      const leases = Array.from({ length: this.limit }, () => this.lane.admit({ spread: 0 }, this.nowMs))
+      for (const admission of leases) {
+        if (admission.kind === 'granted') this.lane.settle(admission.lease, end, this.nowMs)
+      }
+    }
+    this.nowMs += 2000
+    this.lane.expire(this.nowMs)
+    return this.limit
+  }
+
+  decided(): string[] {
+    return this.events
+      .filter((event) => event.kind === 'decided')
+      .map(({ from, decision }) => `${from} -> ${decision.limit} ${decision.action} ${decision.reason}`)
+  }
+}
+
+test('the controller moves the limit and says why', () => {
+  const trial = new Trial({ startConcurrent: 6 })
+  assert.deepEqual([trial.window(GOOD), trial.window(BAD)], [7, 3])
+  assert.deepEqual(trial.decided(), [
+    '6 -> 7 increase_concurrency latency_low',
+    '7 -> 3 decrease_concurrency error_rate_high',
+  ])
+  assert.equal(trial.lane.snapshot(trial.nowMs).lastDecision?.decision.reason, 'error_rate_high')
+  assert.equal(trial.lane.snapshot(trial.nowMs).lastDecision?.atMs, 4000)
+})
+
+test('the controller keeps within minConcurrent and maxConcurrent', () => {
+  const trial = new Trial({ minConcurrent: 3, maxConcurrent: 5 })
+  assert.deepEqual([trial.window(GOOD), trial.window(BAD), trial.window(BAD)], [5, 3, 3])
+})
+
+test('a window of ignored verdicts moves nothing and decides nothing', () => {
+  const trial = new Trial({ startConcurrent: 6 })
+  assert.equal(trial.window({ cause: 'completed', verdict: 'ignored', latencyMs: 9000 }), 6)
+  assert.deepEqual(trial.decided(), [])
+})
+
+test('a fixed limit never moves by itself', () => {
+  const trial = new Trial({ startConcurrent: 6, controller: { algorithm: 'fixed' } })
+  assert.deepEqual([trial.window(GOOD), trial.window(BAD), trial.window(GOOD)], [6, 6, 6])
+  assert.deepEqual(trial.decided(), [])
+  assert.equal(trial.lane.wakeAtMs(), Infinity)
+})
+
+test("an operator's pin stops the controller", () => {
+  const trial = new Trial()
+  trial.lane.operate({ limit: 4 }, 0)
+  assert.deepEqual([trial.window(BAD), trial.window(GOOD)], [4, 4])
+  assert.deepEqual(trial.decided(), ['8 -> 4 decrease_concurrency operator'])
+  assert.equal(trial.lane.wakeAtMs(), Infinity)
+})
+
+test("'auto' restores the limit from before the first pin and lets the controller go on", () => {
+  const trial = new Trial({ startConcurrent: 6 })
+  trial.lane.operate({ limit: 2 }, 0)
+  trial.lane.operate({ limit: 8 }, 0)
+  trial.lane.operate({ limit: 'auto' }, 0)
+  assert.equal(trial.limit, 6)
+  assert.equal(trial.lane.snapshot(0).pinned, false)
+  assert.equal(trial.window(GOOD), 7)
+})
+
+test("'auto' without a pin changes nothing", () => {
+  const trial = new Trial({ startConcurrent: 6 })
+  trial.lane.operate({ limit: 'auto' }, 0)
+  assert.equal(trial.limit, 6)
+})
+
+test('a pin with an end lets go by itself', () => {
+  const trial = new Trial()
+  trial.lane.operate({ limit: 2, forMs: 500 }, 0)
+  assert.equal(trial.lane.wakeAtMs(), 500)
+  trial.lane.expire(499)
+  assert.equal(trial.limit, 2)
+  trial.lane.expire(500)
+  assert.equal(trial.limit, 8)
+  assert.deepEqual(
+    trial.events.filter(({ kind }) => kind === 'operated'),
+    [
+      { kind: 'operated', paused: false, pinned: true },
+      { kind: 'operated', paused: false, pinned: false },
+    ],
+  )
+})
+
+test('a pin outside the bounds is taken to the nearest bound', () => {
+  const trial = new Trial({ minConcurrent: 2 })
+  trial.lane.operate({ limit: 0 }, 0)
+  assert.equal(trial.limit, 2)
+  trial.lane.operate({ limit: 1000 }, 0)
+  assert.equal(trial.limit, 8)
+})
+
+test('a pin below what runs takes nothing away, and grants nothing until there is room', () => {
+  const trial = new Trial({ maxConcurrent: 2 })
+  const admissions = [0, 1, 2].map(() => trial.lane.admit({ spread: 0 }, 0))
+  trial.lane.operate({ limit: 1 }, 0)
+  assert.deepEqual(trial.lane.depths(), { queueDepth: 1, active: 2, limit: 1 })
+  const granted = admissions
+    .filter((admission) => admission.kind === 'granted')
+    .map(({ lease }) => trial.lane.settle(lease, GOOD, 1).granted.length)
+  assert.deepEqual(granted, [0, 1])
+})
+
+test('raising the limit hands the new slots to the oldest tickets in the same call', () => {
+  const trial = new Trial({ startConcurrent: 1 })
+  for (let i = 0; i < 5; i++) trial.lane.admit({ spread: 0 }, i)
+  const { granted } = trial.lane.operate({ limit: 3 }, 10)
+  assert.deepEqual(
+    granted.map(({ queuedAtMs }) => queuedAtMs),
+    [1, 2],
+  )
+})
+
+test('a paused lane refuses newcomers, keeps its line and goes on when the pause ends', () => {
+  const trial = new Trial({ maxConcurrent: 1 })
+  const first = trial.lane.admit({ spread: 0 }, 0)
+  trial.lane.admit({ spread: 0 }, 0)
+  trial.lane.operate({ paused: true, forMs: 5000 }, 0)
+  const refused = trial.lane.admit({ spread: 0 }, 1000)
+  assert.ok(refused.kind === 'refused' && first.kind === 'granted')
+  assert.equal(refused.refusal.reason, 'LANE_PAUSED')
+  assert.equal(refused.refusal.retryAfterMs, 4000)
+  assert.deepEqual(trial.lane.settle(first.lease, GOOD, 2000).granted, [])
+  assert.equal(trial.lane.expire(5000).granted.length, 1)
+})
+
+test('a ticket still goes stale while its lane is paused', () => {
+  const trial = new Trial({ maxConcurrent: 1, ttlMs: 100 })
+  trial.lane.admit({ spread: 0 }, 0)
+  trial.lane.admit({ spread: 0 }, 0)
+  trial.lane.operate({ paused: true }, 0)
+  assert.equal(trial.lane.expire(100).refused.length, 1)
+})

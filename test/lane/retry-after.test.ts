@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { RetryAdvice } from '../../src/lane/retry-after.ts'
+import type { RetryBounds } from '../../src/lane/retry-after.ts'
+
+const BOUNDS: RetryBounds = { minMs: 1000, maxMs: 30_000 }
+const spreads = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })
+const someBounds = fc
+  .tuple(fc.integer({ min: 1, max: 30 }), fc.integer({ min: 1, max: 30 }))
+  .map(([a, b]): RetryBounds => ({ minMs: Math.min(a, b) * 1000, maxMs: Math.max(a, b) * 1000 }))
+
+/** What `count` callers are told who are refused one after the other at the same moment. */
+function adviceInARow(count: number, perPlaceMs: number, luck: (n: number) => number = () => 0): number[] {
+  const advice = new RetryAdvice()
+  return Array.from({ length: count }, (_, n) =>
+    advice.next(perPlaceMs, BOUNDS, { nowMs: 100, spread: luck(n) }),
+  )
+}
+
+test('advice is a whole number of milliseconds within its bounds, whatever came before', () => {
+  const call = fc.record({
+    waitMs: fc.double({ min: 0, max: 50_000, noNaN: true }),
+    perPlaceMs: fc.double({ min: 0, max: 1e9, noNaN: true }),
+    endsInMs: fc.oneof(fc.constant(Infinity), fc.double({ min: -1e6, max: 1e6, noNaN: true })),
+    spread: spreads,
+  })
+  fc.assert(
+    fc.property(someBounds, fc.array(call), (bounds, calls) => {
+      const advice = new RetryAdvice()
+      let nowMs = 0
+      for (const { waitMs, perPlaceMs, endsInMs, spread } of calls) {
+        nowMs += waitMs
+        const at = { nowMs, spread }
+        for (const ms of [advice.next(perPlaceMs, bounds, at), advice.until(nowMs + endsInMs, bounds, at)]) {
+          assert.ok(Number.isInteger(ms) && ms >= bounds.minMs && ms <= bounds.maxMs, String(ms))
+        }
+      }
+    }),
+    { numRuns: 1000 },
+  )
+})
+
+test('the n-th caller refused in a row is told when the n-th place comes free', () => {
+  assert.deepEqual(adviceInARow(5, 2000), [2000, 4000, 6000, 8000, 10_000])
+})
+
+test('callers refused in a row get strictly later advice until it reaches the bound', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1000, max: 30_000 }), (perPlaceMs) => {
+      const given = adviceInARow(Math.floor(BOUNDS.maxMs / perPlaceMs), perPlaceMs)
+      assert.equal(new Set(given).size, given.length)
+      assert.deepEqual(
+        given,
+        given.toSorted((a, b) => a - b),
+      )
+    }),
+  )
+})
+
+test('callers refused in a row by a fast lane do not all come back at the same moment', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 999 }), (perPlaceMs) => {
+      const given = adviceInARow(20, perPlaceMs, (n) => n / 20)
+      assert.ok(new Set(given).size >= 10, `a place every ${perPlaceMs} ms: ${given.join(' ')}`)
+    }),
+  )
+})
+
+test('callers who would have to wait longer than the bound are spread by luck over its upper half', () => {
+  fc.assert(
+    fc.property(fc.uniqueArray(fc.nat(999), { minLength: 2, maxLength: 30 }), (luck) => {
+      const advice = new RetryAdvice()
+      const given = luck.map((n) => advice.next(60_000, BOUNDS, { nowMs: 0, spread: n / 1000 }))
+      assert.equal(new Set(given).size, given.length)
+      assert.ok(given.every((ms) => ms > 15_000 && ms <= 30_000))
+    }),
+  )
+})
+
+test('a promise that time has caught up with counts no longer', () => {
+  const advice = new RetryAdvice()
+  advice.next(5000, BOUNDS, { nowMs: 0, spread: 0 })
+  assert.equal(advice.next(5000, BOUNDS, { nowMs: 3000, spread: 0 }), 7000)
+  assert.equal(advice.next(5000, BOUNDS, { nowMs: 100_000, spread: 0 }), 5000)
+})
+
+test('a storm of refusals does not push the advice out for longer than its bound', () => {
+  const advice = new RetryAdvice()
+  for (let i = 0; i < 1000; i++) advice.next(5000, BOUNDS, { nowMs: 0, spread: 0 })
+  assert.equal(advice.next(5000, BOUNDS, { nowMs: 26_000, spread: 0 }), 9000)
+})
+
+test('callers of a paused lane are told when the pause ends', () => {
+  const advice = new RetryAdvice()
+  assert.equal(advice.until(5000, BOUNDS, { nowMs: 1000, spread: 0 }), 4000)
+  assert.equal(advice.until(1000, BOUNDS, { nowMs: 1000, spread: 0 }), 1000)
+})
+
+test('callers of a lane that is paused without an end are spread by luck', () => {
+  const advice = new RetryAdvice()
+  assert.equal(advice.until(Infinity, BOUNDS, { nowMs: 0, spread: 0 }), 30_000)
+  assert.equal(advice.until(Infinity, BOUNDS, { nowMs: 0, spread: 0.5 }), 22_500)
+})
+
+test('callers refused by a pause with an end do not all come back at the same moment', () => {
+  const advice = new RetryAdvice()
+  const told = [0, 0.25, 0.5, 0.75].map((spread) => advice.until(10_000, BOUNDS, { nowMs: 0, spread }))
+  assert.equal(new Set(told).size, told.length, told.join(' '))
+})
+
+test('a lane that has seen no call end assumes one second', () => {
+  const advice = new RetryAdvice()
+  assert.equal(advice.perPlaceMs({ active: 0, limit: 4, agesMs: 0 }), 250)
+})
+
+test('places come free at limit / service time', () => {
+  const advice = new RetryAdvice()
+  advice.ended(800)
+  assert.equal(advice.perPlaceMs({ active: 0, limit: 8, agesMs: 0 }), 100)
+  advice.ended(1800)
+  assert.equal(advice.perPlaceMs({ active: 0, limit: 1, agesMs: 0 }), 900)
+  assert.equal(advice.perPlaceMs({ active: 0, limit: 0, agesMs: 0 }), 900)
+})
+
+test('a hang is noticed by the age of the running calls, before the first of them ends', () => {
+  const advice = new RetryAdvice()
+  advice.ended(100)
+  assert.equal(advice.perPlaceMs({ active: 4, limit: 4, agesMs: 4 * 50 }), 25)
+  assert.equal(advice.perPlaceMs({ active: 4, limit: 4, agesMs: 4 * 20_000 }), 5000)
+})

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import type { Lease } from '../../src/lane/lease.ts'
+import { Running } from '../../src/lane/running.ts'
+
+test('a lease knows when it began and how long it waited', () => {
+  const lease = new Running().begin(40, 100, 50)
+  assert.equal(lease.state, 'running')
+  assert.equal(lease.grantedAtMs, 50)
+  assert.equal(lease.waitedMs, 10)
+  assert.equal(lease.renewedAtMs, 50)
+  assert.equal(lease.waitsFor, 'tool')
+})
+
+test('a running lease can be taken out once', () => {
+  const running = new Running()
+  const lease = running.begin(0, 100, 0)
+  assert.equal(running.end(lease), true)
+  assert.equal(running.end(lease), false)
+  assert.equal(running.active, 0)
+  assert.equal(running.nextDueAtMs(), Infinity)
+})
+
+test('a lease without a byte is silent at the end of its time, not before', () => {
+  const running = new Running()
+  const lease = running.begin(0, 100, 0)
+  assert.equal(running.nextDueAtMs(), 100)
+  assert.equal(running.endSilent(100, 99.999), undefined)
+  assert.equal(running.endSilent(100, 100), lease)
+  assert.equal(running.endSilent(100, 100), undefined)
+  assert.equal(running.active, 0)
+})
+
+test('a renewed lease is looked at again when its new time is over', () => {
+  const running = new Running()
+  const lease = running.begin(0, 100, 0)
+  lease.renewedAtMs = 60
+  assert.equal(running.endSilent(100, 100), undefined)
+  assert.equal(running.nextDueAtMs(), 160)
+  assert.equal(running.endSilent(100, 160), lease)
+})
+
+test('only silent leases are taken out, one at a time', () => {
+  const running = new Running()
+  const leases = [0, 1, 2].map((nowMs) => running.begin(nowMs, 100, nowMs))
+  const [first, second, third] = leases as [Lease, Lease, Lease]
+  second.renewedAtMs = 90
+  const silent = [running.endSilent(100, 150), running.endSilent(100, 150), running.endSilent(100, 150)]
+  assert.deepEqual(silent, [first, third, undefined])
+  assert.equal(running.active, 1)
+  assert.equal(running.nextDueAtMs(), 190)
+})
+
+test('the ages of running leases are the sum of what each has run', () => {
+  const steps = fc.array(fc.record({ waitMs: fc.nat(1000), ends: fc.boolean(), pick: fc.nat(9) }))
+  fc.assert(
+    fc.property(steps, (history) => {
+      const running = new Running()
+      let leases: Lease[] = []
+      let nowMs = 0
+      for (const { waitMs, ends, pick } of history) {
+        nowMs += waitMs
+        const gone = ends ? leases[pick % leases.length] : undefined
+        if (gone === undefined) leases.push(running.begin(nowMs, 100, nowMs))
+        else running.end(gone)
+        leases = leases.filter((lease) => lease !== gone)
+        const expected = leases.reduce((sum, { grantedAtMs }) => sum + nowMs - grantedAtMs, 0)
+        assert.equal(running.agesMs(nowMs), expected)
+        assert.equal(running.active, leases.length)
+      }
+    }),
+  )
+})
+
+test('rounding in the ages is gone whenever the lane is empty', () => {
+  const running = new Running()
+  for (const nowMs of [0.1, 0.2, 0.3]) running.end(running.begin(nowMs, 1, nowMs))
+  assert.equal(running.agesMs(1e6), 0)
+})

@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Valve } from '../../src/lane/valve.ts'
+import type { ValveOrder } from '../../src/lane/valve.ts'
+
+function look(valve: Valve) {
+  const { isPaused, pinnedLimit, pausedUntilMs, pinnedUntilMs } = valve
+  return { isPaused, pinnedLimit, pausedUntilMs, pinnedUntilMs }
+}
+
+const OPEN = { isPaused: false, pinnedLimit: undefined, pausedUntilMs: Infinity, pinnedUntilMs: Infinity }
+
+function after(...orders: ValveOrder[]): Valve {
+  const valve = new Valve()
+  for (const order of orders) valve.obey(order, 100)
+  return valve
+}
+
+const ROWS: readonly [name: string, orders: readonly ValveOrder[], expected: object][] = [
+  ['is open and has nothing due at first', [], {}],
+  ['pauses without an end', [{ paused: true }], { isPaused: true }],
+  ['pauses until a moment', [{ paused: true, forMs: 50 }], { isPaused: true, pausedUntilMs: 150 }],
+  ['resumes', [{ paused: true, forMs: 50 }, { paused: false }], {}],
+  ['pins a limit without an end', [{ limit: 4 }], { pinnedLimit: 4 }],
+  ['pins a limit until a moment', [{ limit: 4, forMs: 50 }], { pinnedLimit: 4, pinnedUntilMs: 150 }],
+  ['pins a limit of 0, which is no absence', [{ limit: 0 }], { pinnedLimit: 0 }],
+  ['lets go of a pin on auto', [{ limit: 4 }, { limit: 'auto' }], {}],
+  ['keeps the pin when it pauses', [{ limit: 4 }, { paused: true }], { isPaused: true, pinnedLimit: 4 }],
+  ['keeps the pause when it pins', [{ paused: true }, { limit: 4 }], { isPaused: true, pinnedLimit: 4 }],
+  [
+    'takes a new order for an old one, with its end',
+    [{ limit: 4, forMs: 50 }, { limit: 5 }],
+    { pinnedLimit: 5 },
+  ],
+  [
+    'gives what one order says one end',
+    [{ limit: 4, paused: true, forMs: 50 }],
+    { isPaused: true, pinnedLimit: 4, pausedUntilMs: 150, pinnedUntilMs: 150 },
+  ],
+  ['changes nothing on an empty order', [{ limit: 4 }, {}], { pinnedLimit: 4 }],
+]
+
+for (const [name, orders, expected] of ROWS) {
+  test(`a valve ${name}`, () => assert.deepEqual(look(after(...orders)), { ...OPEN, ...expected }))
+}
+
+test('a valve ends a pause and a pin each at its own moment, and not before', () => {
+  const valve = after({ paused: true, forMs: 10 }, { limit: 4, forMs: 20 })
+  assert.equal(valve.nextDueAtMs(), 110)
+  assert.equal(valve.expire(109.999), false)
+  assert.equal(valve.expire(110), true)
+  assert.deepEqual(look(valve), { ...OPEN, pinnedLimit: 4, pinnedUntilMs: 120 })
+  assert.equal(valve.nextDueAtMs(), 120)
+  assert.equal(valve.expire(119), false)
+  assert.equal(valve.expire(500), true)
+  assert.deepEqual(look(valve), OPEN)
+  assert.equal(valve.expire(1e9), false)
+})
+
+test('an order without an end never comes due', () => {
+  const valve = after({ paused: true, limit: 2 })
+  assert.equal(valve.nextDueAtMs(), Infinity)
+  assert.equal(valve.expire(1e12), false)
+  assert.equal(valve.isPaused, true)
+})

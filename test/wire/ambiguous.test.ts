@@ -1,0 +1,75 @@
+/**
+ * What is never forwarded: requests that two readers could read differently, and callers who choose the upstream.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { after, fakeTool } from '../support/fake-tool.ts'
+import { startSpillway } from '../support/process.ts'
+import { exchange } from '../support/raw.ts'
+
+const REFUSED: readonly [string, string, RegExp][] = [
+  ['a length and chunks together', 'POST /t HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n', /^HTTP\/1\.1 400/],
+  ['two lengths', 'POST /t HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd', /^HTTP\/1\.1 400/],
+  ['two hosts', 'GET /t HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n', /^HTTP\/1\.1 400/],
+  ['no host', 'GET /t HTTP/1.1\r\nConnection: close\r\n\r\n', /^HTTP\/1\.1 400/],
+  ['a dot segment', 'GET /t/../u HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n', /^HTTP\/1\.1 400/],
+  ['an encoded dot segment', 'GET /t/%2e%2E%2fu HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n', /^HTTP\/1\.1 400/],
+  ['a backslash', 'GET /t\\..\\u HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n', /^HTTP\/1\.1 400/],
+  ['a space before the colon', 'GET /t HTTP/1.1\r\nHost : a\r\nConnection: close\r\n\r\n', /^HTTP\/1\.1 400/],
+  ['a bare line feed in a header', 'GET /t HTTP/1.1\r\nHost: a\nX: b\r\nConnection: close\r\n\r\n', /^HTTP\/1\.1 400/],
+  ['a tunnel', 'CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n', /^HTTP\/1\.1 400/],
+  ['user information in the target', 'GET http://u:p@a/t HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n', /^HTTP\/1\.1 400/],
+  ['another host through a path', 'GET http://other.example/t HTTP/1.1\r\nHost: other.example\r\nConnection: close\r\n\r\n', /^HTTP\/1\.1 404/],
+  ['headers that are too large', `GET /t HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, /^HTTP\/1\.1 431/],
+  ['an unknown path', 'GET /nowhere HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n', /^HTTP\/1\.1 404/],
+  ['half a segment', 'GET /tt HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n', /^HTTP\/1\.1 404/],
+]
+
+test('nothing that could be read two ways reaches a tool, and every answer says why in JSON', async (t) => {
+  await using tool = await fakeTool(after(0))
+  await using spillway = await startSpillway(`tools: { t: { upstream: "${tool.url}" }, u: { upstream: "${tool.url}" } }`)
+  for (const [name, bytes, status] of REFUSED) {
+    await t.test(name, async () => {
+      const answer = await exchange(spillway.proxyPort, bytes)
+      assert.match(answer, status)
+      const body = JSON.parse(answer.slice(answer.indexOf('\r\n\r\n') + 4)) as Record<string, unknown>
+      assert.equal(body['accepted'], false)
+      assert.equal(body['not_executed'], true)
+      assert.match(answer, new RegExp(`X-Spillway-Reason: ${String(body['reason'])}`))
+      assert.equal(tool.seen.calls, 0)
+    })
+  }
+})
+
+test('absolute-form requests of clients with HTTP_PROXY route by host', async () => {
+  await using tool = await fakeTool((request, response) => response.end(`${request.headers.host ?? ''} ${request.url ?? ''}`))
+  await using spillway = await startSpillway(
+    `tools: { api: { upstream: "${tool.url}", match: [{ host: api.internal }] } }`,
+  )
+  const answer = await exchange(
+    spillway.proxyPort,
+    'GET http://API.internal:80/v1/x?y=1 HTTP/1.1\r\nHost: ignored.example\r\nConnection: close\r\n\r\n',
+  )
+  assert.match(answer, /^HTTP\/1\.1 200/)
+  assert.match(answer, new RegExp(`127.0.0.1:${tool.port} /v1/x\\?y=1`))
+})
+
+test('the most specific match wins and whole segments count', async () => {
+  await using tool = await fakeTool((request, response) => response.end(request.url))
+  await using spillway = await startSpillway(`
+tools:
+  all: { upstream: "${tool.url}/all", match: [{ path: / }] }
+  a: { upstream: "${tool.url}/a", match: [{ path: /a }] }
+  ab: { upstream: "${tool.url}/ab", match: [{ path: /a/b }], stripPath: false }
+  host: { upstream: "${tool.url}/host", match: [{ host: localhost }] }
+  both: { upstream: "${tool.url}/both", match: [{ host: localhost, path: /a }] }
+`)
+  const at = async (url: string) => (await fetch(url)).text()
+  const local = spillway.proxy.replace('127.0.0.1', 'localhost')
+  assert.equal(await at(`${spillway.proxy}/a`), '/a/')
+  assert.equal(await at(`${spillway.proxy}/a/x?q`), '/a/x?q')
+  assert.equal(await at(`${spillway.proxy}/a/b/c`), '/ab/a/b/c')
+  assert.equal(await at(`${spillway.proxy}/abc`), '/all/abc')
+  assert.equal(await at(`${local}/abc`), '/host/abc')
+  assert.equal(await at(`${local}/a/b`), '/both/b')
+})
