@@ -68,8 +68,7 @@ export class History {
       case 'stall':
         return this.#touch(operation.do, operation.pick)
       case 'wait':
-        this.nowMs += operation.ms
-        return
+        return void (this.nowMs += operation.ms)
       case 'expire':
         return this.#expire()
       case 'wake':
@@ -115,8 +114,7 @@ export class History {
   #settleAgain({ pick, end }: { pick: number; end: LeaseEnd }): void {
     const lease = this.ended[pick % this.ended.length]
     if (lease === undefined) return
-    const state = lease.state
-    const heard = this.events.length
+    const [state, heard] = [lease.state, this.events.length]
     const moves = this.lane.settle(lease, end, this.nowMs)
     assert.deepEqual(moves, { reclaimed: [], refused: [], granted: [] })
     assert.deepEqual(this.events.slice(heard), [{ kind: 'ended_twice' }])
@@ -193,8 +191,8 @@ export class History {
     const { active, limit } = this.lane.depths()
     if (event.kind === 'started') assert.ok(active <= limit, 'a lease began over the limit')
     if (event.kind !== 'decided') return
-    const { decision, from } = event
-    assert.equal(from, this.model.limit)
+    const { decision } = event
+    assert.equal(event.from, this.model.limit)
     if (this.model.pin)
       assert.ok(['operator', 'configuration'].includes(decision.reason), 'the controller moved a pin')
     this.model.limit = decision.limit

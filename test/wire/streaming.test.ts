@@ -122,7 +122,7 @@ test('a caller that does not read stops the tool, and nothing piles up in betwee
     response.writeHead(200)
     for (let i = 0; i < 400 && !response.destroyed; i++) {
       written += 262_144
-      if (!response.write(Buffer.alloc(262_144))) await Promise.race([once(response, 'drain'), once(response, 'close')])
+      if (!response.write(Buffer.alloc(262_144))) await once(response, 'drain').catch(() => undefined)
     }
     response.end()
   })

@@ -28,9 +28,16 @@ export interface Program {
   readonly args: readonly string[]
 }
 
+export interface Started<T> {
+  readonly ready: T
+  readonly stop: () => Promise<void>
+}
+
 export class Children {
   readonly #running = new Set<ChildProcess>()
+  readonly #stopping = new Set<ChildProcess>()
   #isClosed = false
+  #lost: string | undefined
   /** When this process is ended by a bug there is no time for a polite way. */
   readonly #killAll = (): void => {
     for (const child of this.#running) child.kill('SIGKILL')
@@ -44,33 +51,47 @@ export class Children {
    * Starts a program and hands over each line that it prints. Resolves with what `readReady` made of the first line
    * that told it something. Errors: the program ended before, or took too long.
    */
-  async start<T>(
-    program: Program,
-    readReady: (line: string) => T | undefined,
-  ): Promise<{ readonly ready: T; readonly stop: () => Promise<void> }> {
+  async start<T>(program: Program, readReady: (line: string) => T | undefined): Promise<Started<T>> {
     if (this.#isClosed) throw new Error(`${program.name} was not started: the demo is over`)
     const child = spawn(process.execPath, [program.script, ...program.args], {
       stdio: ['pipe', 'pipe', 'inherit'],
       env: withoutSettings(process.env),
     })
     this.#running.add(child)
-    child.once('exit', () => this.#running.delete(child))
+    child.once('exit', () => {
+      this.#running.delete(child)
+      if (!this.#stopping.delete(child)) this.#lost ??= program.name
+    })
     child.once('error', () => {
       if (child.pid === undefined) this.#running.delete(child)
     })
-    const ready = await untilReady(
-      program,
-      { child, lines: createInterface({ input: child.stdout }) },
-      readReady,
+    const lines = createInterface({ input: child.stdout })
+    const ready = await untilReady(program, { child, lines }, (line) =>
+      this.#isClosed ? undefined : readReady(line),
     )
-    return { ready, stop: () => stop(child) }
+    return { ready, stop: () => this.#stop(child) }
+  }
+
+  /** Errors: a program ended that nobody stopped, so what was measured means nothing. */
+  assertAlive(): void {
+    if (this.#lost !== undefined) throw new Error(`${this.#lost} ended in the middle of the run`)
   }
 
   /** Stops what still runs. Idempotent. */
   async close(): Promise<void> {
     this.#isClosed = true
-    await Promise.all([...this.#running].map(stop))
+    await Promise.all([...this.#running].map((child) => this.#stop(child)))
     process.off('exit', this.#killAll)
+  }
+
+  async #stop(child: ChildProcess): Promise<void> {
+    if (!this.#running.has(child)) return
+    this.#stopping.add(child)
+    const exit = once(child, 'exit')
+    const timer = systemClock.after(STOP_WITHIN_MS, () => child.kill('SIGKILL'))
+    child.kill('SIGTERM')
+    await exit
+    timer.clear()
   }
 }
 
@@ -94,15 +115,6 @@ function untilReady<T>(
       resolve(told)
     })
   })
-}
-
-async function stop(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  const exit = once(child, 'exit')
-  const timer = systemClock.after(STOP_WITHIN_MS, () => child.kill('SIGKILL'))
-  child.kill('SIGTERM')
-  await exit
-  timer.clear()
 }
 
 /** The demo's Spillway is configured by the demo alone. */

@@ -34,8 +34,12 @@ export async function run({ children, show, route }: RunParts): Promise<Figures>
   const healthy = await startTool(children, 'healthy')
   const bases = await route({ flaky: flaky.ready, healthy: healthy.ready })
   const fleet = startFleet({ flaky: `${bases.flaky}/call`, healthy: `${bases.healthy}/call` })
-  await watch(fleet, { show, counts: () => countsOf(flaky.ready) })
-  const counts = await countsOf(flaky.ready)
+  const ask = (): Promise<Counts> => {
+    children.assertAlive()
+    return countsOf(flaky.ready)
+  }
+  await watch(fleet, { show, counts: ask })
+  const counts = await ask()
   await Promise.all([flaky.stop(), healthy.stop()])
   return figuresOf({ ...fleet, counts })
 }

@@ -1,0 +1,155 @@
+/**
+ * Faults of every kind, as callers and operators see them; after each of them nothing is left running.
+ */
+import assert from 'node:assert/strict'
+import { createServer as createTcpServer } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
+import { test } from 'node:test'
+import { eventually, pause } from '../support/eventually.ts'
+import { after, fakeTool } from '../support/fake-tool.ts'
+import { startSpillway } from '../support/process.ts'
+
+/** A tool that speaks bytes: `onRequest` gets every request with its number on its connection, from 1. */
+async function rawTool(onRequest: (socket: Socket, nth: number) => void) {
+  let connections = 0
+  const sockets = new Set<Socket>()
+  const server = createTcpServer((socket) => {
+    connections++
+    sockets.add(socket)
+    let nth = 0
+    socket.on('error', () => undefined)
+    socket.on('data', (chunk: Buffer) => {
+      if (chunk.includes('HTTP/1.1\r\n')) onRequest(socket, ++nth)
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    connections: () => connections,
+    [Symbol.asyncDispose]: async () => {
+      for (const socket of sockets) socket.destroy()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
+
+const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
+
+async function reasonOf(response: Response): Promise<[number, unknown, unknown]> {
+  const body = (await response.json()) as Record<string, unknown>
+  return [response.status, body['reason'], body['not_executed']]
+}
+
+test('a tool that cannot be reached is 502 UPSTREAM_UNREACHABLE and certainly was not called', async () => {
+  await using gone = await fakeTool(after(0))
+  const { url } = gone
+  await gone[Symbol.asyncDispose]()
+  await using spillway = await startSpillway(`tools: { t: { upstream: "${url}" } }`)
+  assert.deepEqual(await reasonOf(await fetch(`${spillway.proxy}/t`)), [502, 'UPSTREAM_UNREACHABLE', true])
+  const lane = await spillway.lane('t')
+  assert.deepEqual([lane.active_workers, lane.totals.failed], [0, 1])
+})
+
+test('a tool that breaks the connection or answers nonsense is 502 UPSTREAM_FAILED', async () => {
+  await using tool = await rawTool((socket) => socket.destroy())
+  await using nonsense = await rawTool((socket) => socket.end('this is no HTTP\r\n\r\n'))
+  await using spillway = await startSpillway(
+    `tools: { t: { upstream: "${tool.url}" }, n: { upstream: "${nonsense.url}" } }`,
+  )
+  assert.deepEqual(await reasonOf(await fetch(`${spillway.proxy}/t`)), [502, 'UPSTREAM_FAILED', false])
+  assert.equal(tool.connections(), 1, 'a fresh connection that broke is not tried again')
+  assert.deepEqual(await reasonOf(await fetch(`${spillway.proxy}/n`)), [502, 'UPSTREAM_FAILED', false])
+  assert.equal((await spillway.lane('t')).active_workers, 0)
+})
+
+test('a kept-alive connection that the tool had closed costs a GET a second connection, and a POST its answer', async () => {
+  await using tool = await rawTool((socket, nth) => (nth === 1 ? socket.write(OK) : socket.end()))
+  await using spillway = await startSpillway(`tools: { t: { upstream: "${tool.url}" } }`)
+  assert.equal((await fetch(`${spillway.proxy}/t`)).status, 200)
+  await pause(50)
+  assert.equal((await fetch(`${spillway.proxy}/t`)).status, 200)
+  assert.equal(tool.connections(), 2)
+  // The second POST meets the connection that the first one left.
+  await (await fetch(`${spillway.proxy}/t`, { method: 'POST', body: 'x' })).text()
+  await pause(50)
+  const post = await fetch(`${spillway.proxy}/t`, { method: 'POST', body: 'x' })
+  assert.deepEqual(await reasonOf(post), [502, 'UPSTREAM_FAILED', false])
+})
+
+test("the tool's own errors pass through untouched and carry none of Spillway's advice", async () => {
+  await using tool = await fakeTool((_request, response) => {
+    response.writeHead(429, { 'Retry-After': '120', 'X-RateLimit-Remaining': '0' }).end('slow down')
+  })
+  await using spillway = await startSpillway(`tools: { t: { upstream: "${tool.url}" } }`)
+  const response = await fetch(`${spillway.proxy}/t`)
+  assert.equal(response.status, 429)
+  assert.equal(response.headers.get('retry-after'), '120')
+  assert.equal(response.headers.get('x-spillway-reason'), null)
+  assert.equal(response.headers.get('retry-after-ms'), null)
+  assert.equal(await response.text(), 'slow down')
+})
+
+test('a stuck tool leaves another one as it was', async () => {
+  await using stuck = await fakeTool((request) => void request.resume())
+  await using healthy = await fakeTool(after(5))
+  await using spillway = await startSpillway(`
+tools:
+  stuck: { upstream: "${stuck.url}", maxConcurrent: 4, maxQueueDepth: 50, ttlSeconds: 20, leaseSeconds: 20 }
+  healthy: { upstream: "${healthy.url}", maxConcurrent: 4 }
+`)
+  const leaving = new AbortController()
+  const blocked = Array.from({ length: 54 }, () =>
+    fetch(`${spillway.proxy}/stuck`, { signal: leaving.signal }).catch(() => 'left'),
+  )
+  await eventually(async () => assert.equal((await spillway.lane('stuck')).queue_depth, 50))
+  const waits: number[] = []
+  for (let i = 0; i < 40; i++) {
+    const response = await fetch(`${spillway.proxy}/healthy`)
+    assert.equal(response.status, 200)
+    waits.push(Number(/queue;dur=([\d.]+)/.exec(response.headers.get('server-timing') ?? '')?.[1]))
+    await response.text()
+  }
+  // Every call got its lease at once: nothing of the stuck lane stands in its way.
+  assert.deepEqual(
+    waits.filter((ms) => ms > 0),
+    [],
+  )
+  assert.equal((await spillway.lane('healthy')).totals.completed, 40)
+  leaving.abort()
+  await Promise.all(blocked)
+  await eventually(async () => {
+    const lane = await spillway.lane('stuck')
+    assert.deepEqual([lane.active_workers, lane.queue_depth, lane.totals.cancelled], [0, 0, 54])
+  })
+})
+
+test('callers who leave at every stage, in any mix, leave nothing behind and the totals add up', async () => {
+  await using tool = await fakeTool(async (request, response) => {
+    for await (const chunk of request as AsyncIterable<Buffer>) void chunk
+    await pause(30)
+    response.write('x'.repeat(1000))
+    await pause(30)
+    response.end('y'.repeat(1000))
+  })
+  await using spillway = await startSpillway(`tools: { t: { upstream: "${tool.url}", maxConcurrent: 4, maxQueueDepth: 10 } }`)
+  const settled = await Promise.all(
+    Array.from({ length: 200 }, async (_, i) => {
+      await pause((i % 40) * 20)
+      const signal = AbortSignal.timeout(5 + ((i * 37) % 150))
+      const init = i % 2 === 0 ? { signal } : { signal, method: 'POST', body: Buffer.alloc(20_000) }
+      return fetch(`${spillway.proxy}/t`, init)
+        .then((response) => response.text())
+        .then(() => 'answered')
+        .catch(() => 'left')
+    }),
+  )
+  assert.ok(new Set(settled).size === 2, 'some were answered and some left')
+  await eventually(async () => {
+    const { active_workers: active, queue_depth: depth, totals } = await spillway.lane('t')
+    assert.deepEqual([active, depth], [0, 0])
+    const { admitted, completed, failed, reclaimed, cancelled, refused } = totals
+    assert.equal(admitted, completed + failed + reclaimed + cancelled + (refused['QUEUE_TTL_EXPIRED'] ?? 0))
+  })
+  await eventually(() => assert.equal(tool.seen.active, 0))
+  assert.match(await spillway.metrics(), /^spillway_leases_ended_twice_total\{tool="t"\} 0$/m)
+})
