@@ -59,7 +59,7 @@ async function compare(children: Children, scratch: Scratch): Promise<'compared'
 
 function introduction(): string {
   const { knee, fastestMs, slowestMs } = TOOL_SETTINGS.flaky
-  return `Two tools and ${AGENTS} agents, as processes on this machine, twice.
+  return `Two tools, each a process on this machine, and ${AGENTS} agents that call them; twice, with and without Spillway.
 The flaky tool answers in ${fastestMs} to ${slowestMs} ms while at most ${knee.calls} calls are in it; with more it slows down, then it fails.
 The agents share ${WORKERS} workers, wait ${TIMEOUT_MS / 1000} s for an answer, and try ${TRIES} times. The healthy tool is called all the time;
 after ${(WARM_UP_MS + QUIET_MS) / 1000} s all agents want the flaky one too, for ${BURST_MS / 1000} s.

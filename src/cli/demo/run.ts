@@ -18,9 +18,7 @@ const PROGRESS_EVERY_MS = 1000
 /** Origins, or URLs up to where `/call` begins. */
 export type Bases = Readonly<Record<ToolName, string>>
 
-export interface Show {
-  (line: string): void
-}
+export type Show = (line: string) => void
 
 export interface RunParts {
   readonly children: Children

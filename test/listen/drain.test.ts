@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Drain } from '../../src/listen/drain.ts'
+
+/** Whether the promise has settled once all promise reactions are through. */
+async function isSettled(promise: Promise<void>): Promise<boolean> {
+  const reactionsAreThrough = new Promise<false>((resolve) => setImmediate(() => resolve(false)))
+  return await Promise.race([promise.then(() => true), reactionsAreThrough])
+}
+
+test('a drain counts what is open, each exchange once', () => {
+  const drain = new Drain()
+  const [first, second] = [drain.enter(), drain.enter()]
+  assert.equal(drain.open, 2)
+  first()
+  first()
+  assert.equal(drain.open, 1)
+  second()
+  assert.equal(drain.open, 0)
+})
+
+test('a drain with nothing open is over at once', async () => {
+  const drain = new Drain()
+  assert.equal(drain.isDraining, false)
+  await drain.start()
+  assert.equal(drain.isDraining, true)
+})
+
+test('a drain is over when the last exchange is, not before', async () => {
+  const drain = new Drain()
+  const [first, second] = [drain.enter(), drain.enter()]
+  const over = drain.start()
+  assert.equal(drain.isDraining, true)
+  first()
+  assert.equal(await isSettled(over), false)
+  second()
+  assert.equal(await isSettled(over), true)
+})
+
+test('a drain waits also for what comes in while it lasts', async () => {
+  const drain = new Drain()
+  const first = drain.enter()
+  const over = drain.start()
+  const refused = drain.enter()
+  first()
+  assert.equal(await isSettled(over), false)
+  refused()
+  assert.equal(await isSettled(over), true)
+})
+
+test('an exchange that opens after the drain is over disturbs nothing', async () => {
+  const drain = new Drain()
+  await drain.start()
+  drain.enter()()
+  assert.equal(drain.open, 0)
+})
+
+test('a drain that is started twice is over for both', async () => {
+  const drain = new Drain()
+  const leave = drain.enter()
+  const [first, second] = [drain.start(), drain.start()]
+  leave()
+  assert.deepEqual([await isSettled(first), await isSettled(second)], [true, true])
+})

@@ -1,0 +1,49 @@
+/**
+ * What `npm test` runs: every *.test.ts of this folder under node's own test runner. `npm test -- FILE...` runs only
+ * these files, `npm test -- -t PATTERN` only the tests of that name; other options of `node --test` pass through.
+ */
+import { spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+
+const OLDEST_NODE = [22, 19] as const
+/** Every file is a process of its own, and most of test/wire start a Spillway each: more would measure the machine. */
+const FILES_AT_ONCE = 2
+/** Milliseconds for one file. The slowest takes a tenth of it on two shared cores. */
+const TIMEOUT_MS = 120_000
+const EVERY_TEST = 'test/**/*.test.ts'
+
+/** `-t` is what other test runners call it. */
+function optionsAndFiles(words: readonly string[]): { readonly options: string[]; readonly files: string[] } {
+  const options: string[] = []
+  const files: string[] = []
+  for (const word of words) {
+    if (word === '-t') options.push('--test-name-pattern')
+    else if (/\.tsx?$/.test(word) && options.at(-1) !== '--test-name-pattern') files.push(word)
+    else options.push(word)
+  }
+  return { options, files: files.length === 0 ? [EVERY_TEST] : files }
+}
+
+function isOldNode(): boolean {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+  return major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1])
+}
+
+if (isOldNode()) {
+  const found = `the tests need Node ${OLDEST_NODE.join('.')} or newer; this is ${process.versions.node}`
+  console.error(
+    `${found}\nrun \`npm ci\` and then \`npm test\`: npm's scripts use the Node that npm ci installs`,
+  )
+  process.exit(2)
+}
+
+const { options, files } = optionsAndFiles(process.argv.slice(2))
+const fixed = ['--test-reporter=spec', `--test-concurrency=${FILES_AT_ONCE}`, `--test-timeout=${TIMEOUT_MS}`]
+const child = spawn(process.execPath, ['--test', ...fixed, ...options, ...files], {
+  cwd: fileURLToPath(new URL('../../', import.meta.url)),
+  stdio: 'inherit',
+})
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal))
+child.on('exit', (code) => {
+  process.exitCode = code ?? 1
+})
