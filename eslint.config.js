@@ -27,10 +27,12 @@ const SETTINGS = '\\.\\./config/settings\\.ts'
 const NODE = 'node:'
 
 const NO_TIME_NO_LUCK = [
-  ...['Date', 'performance', 'setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask', 'process'].map((name) => ({
-    name,
-    message: 'The core gets time as nowMs and knows no process.',
-  })),
+  ...['Date', 'performance', 'setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask', 'process'].map(
+    (name) => ({
+      name,
+      message: 'The core gets time as nowMs and knows no process.',
+    }),
+  ),
 ]
 
 export default tseslint.config(
@@ -41,7 +43,10 @@ export default tseslint.config(
     languageOptions: { parserOptions: { projectService: { allowDefaultProject: ['eslint.config.js'] } } },
     rules: {
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
-      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true, ignoreVoidReturningFunctions: true }],
+      '@typescript-eslint/no-confusing-void-expression': [
+        'error',
+        { ignoreArrowShorthand: true, ignoreVoidReturningFunctions: true },
+      ],
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/switch-exhaustiveness-check': 'error',
       'no-restricted-syntax': [
@@ -74,13 +79,19 @@ export default tseslint.config(
       ],
     },
   },
-  { files: ['src/time/system.ts'], rules: { 'no-restricted-globals': 'off', 'no-restricted-properties': 'off' } },
+  {
+    files: ['src/time/system.ts'],
+    rules: { 'no-restricted-globals': 'off', 'no-restricted-properties': 'off' },
+  },
   { files: ['src/main.ts'], rules: { 'no-restricted-properties': 'off' } },
   {
     files: ['src/lane/**/*.ts', 'src/time/clock.ts'],
     rules: {
       'no-restricted-globals': ['error', ...NO_TIME_NO_LUCK],
-      'no-restricted-properties': ['error', { object: 'Math', property: 'random', message: 'Luck comes in as a number.' }],
+      'no-restricted-properties': [
+        'error',
+        { object: 'Math', property: 'random', message: 'Luck comes in as a number.' },
+      ],
       'no-restricted-syntax': [
         'error',
         { selector: ':function[async=true]', message: 'The core is synchronous.' },
@@ -96,21 +107,30 @@ export default tseslint.config(
   room(['src/route/*.ts', 'src/reply/*.ts', 'src/upstream/headers.ts', 'src/upstream/outcome.ts'], LANE),
   room(['src/config/schema.ts', 'src/config/defaults.ts'], LANE, 'zod'),
   room(['src/observe/events.ts'], LANE),
-  room(['src/observe/{board,log,metrics,narrate,watch}.ts'], LANE, TIME, 'pino', '@prometheus-io/client', NODE),
+  room(
+    ['src/observe/{board,log,metrics,narrate,watch}.ts'],
+    LANE,
+    TIME,
+    'pino',
+    '@prometheus-io/client',
+    NODE,
+  ),
   room(['src/gate/*.ts'], LANE, TIME, EVENTS),
   room(['src/listen/*.ts'], NODE, LANE, TIME, 'zod'),
   room(['src/upstream/{forward,upgrade,upload,pool,exchange}.ts'], NODE, 'undici', TIME, LANE),
-  room(
-    ['src/pipeline.ts', 'src/tools.ts'],
-    '\\./',
-    NODE,
-    'undici',
-  ),
+  room(['src/pipeline.ts', 'src/tools.ts'], '\\./', NODE, 'undici'),
   {
     files: ['test/**/*.ts', 'bench/**/*.ts'],
     rules: {
       'max-lines-per-function': 'off',
-      '@typescript-eslint/no-floating-promises': ['error', { allowForKnownSafeCalls: [{ from: 'package', name: ['test', 'describe', 'it'], package: 'node:test' }] }],
+      '@typescript-eslint/no-floating-promises': [
+        'error',
+        {
+          allowForKnownSafeCalls: [
+            { from: 'package', name: ['test', 'describe', 'it'], package: 'node:test' },
+          ],
+        },
+      ],
       '@typescript-eslint/no-non-null-assertion': 'off',
       'no-console': 'off',
     },

@@ -49,7 +49,9 @@ function isOldNode(): boolean {
 
 async function main(): Promise<ExitCode> {
   if (isOldNode()) {
-    process.stderr.write(`spillway needs Node ${OLDEST_NODE.join('.')} or newer; this is ${process.versions.node}\n`)
+    process.stderr.write(
+      `spillway needs Node ${OLDEST_NODE.join('.')} or newer; this is ${process.versions.node}\n`,
+    )
     return EXIT.usage
   }
   const parsed = parseArguments(process.argv.slice(2))

@@ -5,23 +5,23 @@
  *
  * Admission decides at once; nothing is retried while a lease is held; the end of the body settles the lease.
  */
-import { randomUUID } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Turn } from './gate/gate.ts'
-import { LeaseSlot } from './gate/slot.ts'
 import type { Lease } from './lane/lease.ts'
 import type { Reason } from './lane/reason.ts'
 import type { Drain } from './listen/drain.ts'
 import type { Call } from './listen/server.ts'
 import { NO_TOOL } from './observe/events.ts'
 import type { Events } from './observe/events.ts'
+import { Passage } from './passage.ts'
+import type { Passing, Routed } from './passage.ts'
 import { refuse } from './reply/refuse.ts'
 import { parseTarget } from './route/target.ts'
-import type { Target } from './route/target.ts'
 import type { Clock } from './time/clock.ts'
 import type { Tool, Tools } from './tools.ts'
 import { forward } from './upstream/forward.ts'
-import { headerValue, headerValues, toTool } from './upstream/headers.ts'
+import { headerValue, headerValues } from './upstream/headers.ts'
 import { framingOf } from './upstream/upload.ts'
 
 export interface PipelineParts {
@@ -29,17 +29,8 @@ export interface PipelineParts {
   readonly events: Events
   readonly drain: Drain
   readonly clock: Clock
-}
-
-/** A request that is known to be for a tool. */
-interface Routed {
-  readonly call: Call
-  readonly requestId: string
-  readonly tool: Tool
-  readonly target: Target
-  /** For the tool: base path, the rest of the caller's path, query. */
-  readonly path: string
-  readonly hasBody: boolean
+  /** Luck: 0 <= n < 1. */
+  readonly random: () => number
 }
 
 interface Facts {
@@ -52,33 +43,47 @@ interface Facts {
 const WELL_FORMED_ID = /^[A-Za-z0-9._~:@+/=-]{1,128}$/
 /** Milliseconds that a refused caller may go on sending a body nobody reads. */
 const LINGER_MS = 5000
+/** Milliseconds over which the callers of a process that shuts down are spread. */
+const REPLACED_WITHIN_MS = 5000
 /** Paths named to a caller whom no tool matched. */
 const PATHS_NAMED = 10
 
 export class Pipeline {
   readonly #parts: PipelineParts
+  readonly #passing: Passing
+  readonly #newId = requestIds()
 
   constructor(parts: PipelineParts) {
     this.#parts = parts
+    this.#passing = {
+      nowMs: parts.clock.nowMs,
+      emit: (tool, event) => parts.events.emit(tool, event),
+      refuse: ({ call, requestId, tool }, reason) => this.#refuse(call, reason, { requestId, tool }),
+    }
   }
 
   readonly handle = (call: Call): void => {
     const { tools, drain } = this.#parts
     // The shutdown waits for this response to be over, whatever becomes of it.
-    call.response.on('close', drain.enter())
+    drain.enter()
+    call.response.on('close', () => drain.leave())
     const { rawHeaders, url, httpVersionMinor } = call.request
-    const requestId = requestIdOf(headerValue(rawHeaders, 'x-request-id'))
+    const askedId = headerValue(rawHeaders, 'x-request-id')
+    const requestId = askedId !== undefined && WELL_FORMED_ID.test(askedId) ? askedId : this.#newId()
 
     // Where does it want to go? What two readers could read differently goes nowhere.
     const parsed = parseTarget(url ?? '', headerValues(rawHeaders, 'host'), httpVersionMinor)
-    if (parsed.kind === 'problem') return this.#refuse(call, 'BAD_REQUEST', { requestId, detail: parsed.what })
+    if (parsed.kind === 'problem')
+      return this.#refuse(call, 'BAD_REQUEST', { requestId, detail: parsed.what })
     const route = tools.router.find(parsed.target)
     if (route === undefined) return this.#refuse(call, 'NO_ROUTE', { requestId, detail: this.#pathsKnown() })
 
     // What can be refused without the lane is refused before it.
     const tool = route.to
     const framing = framingOf(rawHeaders)
-    if (drain.isDraining) return this.#refuse(call, 'DRAINING', { requestId, tool })
+    if (drain.isDraining) {
+      return this.#refuse(call, 'DRAINING', { requestId, tool, retryAfterMs: this.#untilReplaced(tool) })
+    }
     if ((framing.declaredBytes ?? 0) > tool.settings.maxBodyBytes) {
       return this.#refuse(call, 'BODY_TOO_LARGE', { requestId, tool })
     }
@@ -106,9 +111,17 @@ export class Pipeline {
       case 'granted':
         return this.#run(routed, turn.lease)
       case 'refused':
-        return this.#refuse(call, turn.refusal.reason, { requestId, tool, retryAfterMs: turn.refusal.retryAfterMs })
+        return this.#refuse(call, turn.refusal.reason, {
+          requestId,
+          tool,
+          retryAfterMs: turn.refusal.retryAfterMs,
+        })
       case 'left':
-        return this.#parts.events.emit(tool.tool, { kind: 'finished', outcome: 'cancelled', durationMs: undefined })
+        return this.#parts.events.emit(tool.tool, {
+          kind: 'finished',
+          outcome: 'cancelled',
+          durationMs: undefined,
+        })
       default:
         turn satisfies never
     }
@@ -116,37 +129,16 @@ export class Pipeline {
 
   /** Holds the lease until the end of the body. */
   #run(routed: Routed, lease: Lease): void {
-    const { call, requestId, tool, target, path, hasBody } = routed
-    const { request, response, upgrade } = call
-    const { settings, gate, pool } = tool
-    const emit = this.#parts.events.emit.bind(this.#parts.events, tool.tool)
-    const slot = new LeaseSlot(gate, lease)
-    if (response.destroyed) {
-      slot.settle({ cause: 'cancelled', verdict: 'ignored' })
-      emit({ kind: 'finished', outcome: 'cancelled', durationMs: 0 })
+    const { call, tool } = routed
+    const passage = new Passage(routed, lease, this.#passing)
+    if (call.response.destroyed) {
+      passage.slot.settle({ cause: 'cancelled', verdict: 'ignored' })
+      passage.finished('cancelled', 0)
       return
     }
     // The body is asked for only now that it has somewhere to go.
-    if (call.expectsContinue) response.writeContinue()
-    const peer = request.socket.remoteAddress ?? 'unknown'
-    const host = settings.keepHost && target.hostHeader !== '' ? target.hostHeader : settings.upstream.host
-    forward(pool, {
-      request,
-      response,
-      upgrade,
-      tool: tool.tool,
-      path,
-      headers: toTool(request.rawHeaders, { host, callerHost: target.hostHeader, peer, requestId }),
-      hasBody,
-      queuedMs: lease.waitedMs,
-      maxBodyBytes: settings.maxBodyBytes,
-      onClientGone: settings.onClientGone,
-      slot,
-      nowMs: this.#parts.clock.nowMs,
-      refuse: (reason) => this.#refuse(call, reason, { requestId, tool }),
-      answered: (status, firstByteMs) => emit({ kind: 'answered', status, firstByteMs }),
-      finished: (outcome, durationMs) => emit({ kind: 'finished', outcome, durationMs }),
-    })
+    if (call.expectsContinue) call.response.writeContinue()
+    forward(tool.pool, passage)
   }
 
   /** Spillway's own answer, in the tool's place. */
@@ -154,15 +146,25 @@ export class Pipeline {
     const { request, response } = call
     const { tool } = facts
     const depths = tool?.gate.lane.depths()
-    const lane = tool && depths && {
-      tool: tool.tool,
-      maxQueueDepth: tool.settings.lane.maxQueueDepth,
-      fallbackTools: tool.settings.fallbackTools,
-      depths,
-    }
+    const lane = tool &&
+      depths && {
+        tool: tool.tool,
+        maxQueueDepth: tool.settings.lane.maxQueueDepth,
+        fallbackTools: tool.settings.fallbackTools,
+        depths,
+      }
     const reply = refuse({ ...facts, reason, lane })
-    this.#parts.events.emit(tool?.tool ?? NO_TOOL, { kind: 'replied', reason, retryAfterMs: reply.retryAfterMs, depths })
-    this.#parts.events.emit(tool?.tool ?? NO_TOOL, { kind: 'finished', outcome: 'refused', durationMs: undefined })
+    this.#parts.events.emit(tool?.tool ?? NO_TOOL, {
+      kind: 'replied',
+      reason,
+      retryAfterMs: reply.retryAfterMs,
+      depths,
+    })
+    this.#parts.events.emit(tool?.tool ?? NO_TOOL, {
+      kind: 'finished',
+      outcome: 'refused',
+      durationMs: undefined,
+    })
     // A caller that was never told to send its body may send the next request instead: the connection cannot go on.
     if (call.expectsContinue || this.#parts.drain.isDraining) response.shouldKeepAlive = false
     response.writeHead(reply.status, reply.headers)
@@ -176,11 +178,20 @@ export class Pipeline {
     request.once('close', () => timer.clear())
   }
 
+  /** Milliseconds: nobody knows when the next process is up, so the callers are only spread. */
+  #untilReplaced(tool: Tool): number {
+    const { minMs, maxMs } = tool.settings.lane.retryAfter
+    return Math.round(minMs + this.#parts.random() * Math.min(REPLACED_WITHIN_MS, maxMs - minMs))
+  }
+
   #pathsKnown(): string {
     return `known paths: ${this.#parts.tools.router.paths(PATHS_NAMED).join(', ') || 'none'}`
   }
 }
 
-function requestIdOf(asked: string | undefined): string {
-  return asked !== undefined && WELL_FORMED_ID.test(asked) ? asked : randomUUID()
+/** Unlike any other process's, and cheap: a random part once, a count for each request. */
+function requestIds(): () => string {
+  const process = randomBytes(9).toString('base64url')
+  let count = 0
+  return () => `${process}-${(++count).toString(36)}`
 }

@@ -51,10 +51,20 @@ export class Sidecar {
     const { settings, clock, random, log } = parts
     this.#parts = parts
     this.#settings = settings
-    this.#tools = new Tools(settings.tools, { clock, random, emit: (tool, event) => this.#events.emit(tool, event) })
+    this.#tools = new Tools(settings.tools, {
+      clock,
+      random,
+      emit: (tool, event) => this.#events.emit(tool, event),
+    })
     this.#narrator = new Narrator({ log, clock, status: (tool) => this.#statusOf(tool) })
     this.#watchers = new Watchers({ clock, lanes: () => this.#lanes() })
-    const pipeline = new Pipeline({ tools: this.#tools, events: this.#events, drain: this.#drain, clock })
+    const pipeline = new Pipeline({
+      tools: this.#tools,
+      events: this.#events,
+      drain: this.#drain,
+      clock,
+      random,
+    })
     this.#proxy = createProxyServer({
       onCall: pipeline.handle,
       answerMalformed: (reason, detail) => this.#answerMalformed(reason, detail),
@@ -78,7 +88,11 @@ export class Sidecar {
   reload(): { readonly ok: boolean; readonly body: object } {
     const reread = this.#parts.reread()
     if (!reread.ok) {
-      this.#parts.log('error', { reload: 'refused', problems: reread.problems.length, first: reread.problems[0] })
+      this.#parts.log('error', {
+        reload: 'refused',
+        problems: reread.problems.length,
+        first: reread.problems[0],
+      })
       return { ok: false, body: { reloaded: false, problems: reread.problems } }
     }
     const plan = planReload(this.#settings, reread.settings)

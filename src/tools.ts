@@ -11,13 +11,48 @@ import type { ToolEvent } from './observe/events.ts'
 import { Router } from './route/match.ts'
 import { openPool } from './upstream/pool.ts'
 
-export interface Tool {
-  readonly tool: string
-  readonly match: ToolSettings['match']
-  readonly stripPath: boolean
-  readonly settings: ToolSettings
+/** Stays the same object over reloads, so that what waits in its lane meets the settings and connections of its turn. */
+export class Tool {
   readonly gate: Gate
-  readonly pool: Pool
+  #settings: ToolSettings
+  #pool: Pool
+
+  constructor(settings: ToolSettings, gate: Gate) {
+    this.gate = gate
+    this.#settings = settings
+    this.#pool = poolOf(settings)
+  }
+
+  get settings(): ToolSettings {
+    return this.#settings
+  }
+
+  get pool(): Pool {
+    return this.#pool
+  }
+
+  get tool(): string {
+    return this.#settings.tool
+  }
+
+  get match(): ToolSettings['match'] {
+    return this.#settings.match
+  }
+
+  get stripPath(): boolean {
+    return this.#settings.stripPath
+  }
+
+  /** Queue and leases stay; running calls keep the connections they have. */
+  change(next: ToolSettings): void {
+    const { upstream, connectTimeoutMs } = this.#settings
+    this.#settings = next
+    if (upstream.origin !== next.upstream.origin || connectTimeoutMs !== next.connectTimeoutMs) {
+      retire(this.#pool)
+      this.#pool = poolOf(next)
+    }
+    this.gate.reconfigure(next.lane)
+  }
 }
 
 export interface ToolsParts extends Omit<GateParts, 'tell'> {
@@ -47,17 +82,14 @@ export class Tools {
     return this.#tools.values()
   }
 
-  /** A removed tool gets no new work; what it has runs to its end. */
+  /** A removed tool gets no new work; what it has, running or waiting, goes to its end. */
   apply(plan: ReloadPlan): void {
     for (const name of plan.removed) {
       const tool = this.#tools.get(name)
       this.#tools.delete(name)
-      if (tool !== undefined) retire(tool.pool)
+      if (tool !== undefined) this.#closeWhenIdle(tool)
     }
-    for (const { tool: name, next } of plan.changed) {
-      const before = this.#tools.get(name)
-      if (before !== undefined) this.#tools.set(name, this.#change(before, next))
-    }
+    for (const { tool, next } of plan.changed) this.#tools.get(tool)?.change(next)
     for (const next of plan.added) this.#tools.set(next.tool, this.#open(next))
     this.#router = new Router(this.#tools.values())
   }
@@ -70,24 +102,27 @@ export class Tools {
 
   #open(settings: ToolSettings): Tool {
     const { emit, clock, random } = this.#parts
-    const gate = new Gate(settings.lane, { clock, random, tell: (event) => emit(settings.tool, event) })
-    return toolOf(settings, gate, openPool({ ...settings.upstream, connectTimeoutMs: settings.connectTimeoutMs }))
+    return new Tool(
+      settings,
+      new Gate(settings.lane, { clock, random, tell: (event) => emit(settings.tool, event) }),
+    )
   }
 
-  #change(before: Tool, next: ToolSettings): Tool {
-    before.gate.reconfigure(next.lane)
-    const isSameUpstream =
-      before.settings.upstream.origin === next.upstream.origin &&
-      before.settings.connectTimeoutMs === next.connectTimeoutMs
-    if (isSameUpstream) return toolOf(next, before.gate, before.pool)
-    retire(before.pool)
-    return toolOf(next, before.gate, openPool({ ...next.upstream, connectTimeoutMs: next.connectTimeoutMs }))
+  #closeWhenIdle(tool: Tool): void {
+    if (!tool.gate.lane.isIdle()) {
+      this.#parts.clock.after(LOOK_EVERY_MS, () => this.#closeWhenIdle(tool))
+      return
+    }
+    tool.gate.close()
+    retire(tool.pool)
   }
 }
 
-function toolOf(settings: ToolSettings, gate: Gate, pool: Pool): Tool {
-  const { tool, match, stripPath } = settings
-  return { tool, match, stripPath, settings, gate, pool }
+/** Milliseconds between two looks at whether a removed tool still has work. */
+const LOOK_EVERY_MS = 1000
+
+function poolOf({ upstream, connectTimeoutMs }: ToolSettings): Pool {
+  return openPool({ origin: upstream.origin, connectTimeoutMs })
 }
 
 /** Lets running calls end. Failing to close leaves sockets to their idle timeout, which harms nobody. */

@@ -4,7 +4,11 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-const BODY = JSON.stringify({ ok: true, items: Array.from({ length: 20 }, (_, i) => i), note: 'x'.repeat(100) })
+const BODY = JSON.stringify({
+  ok: true,
+  items: Array.from({ length: 20 }, (_, i) => i),
+  note: 'x'.repeat(100),
+})
 
 const server = createServer((request, response) => {
   request.resume()

@@ -30,8 +30,7 @@ export interface Typed {
 }
 
 export type ParsedArguments =
-  | { readonly ok: true; readonly typed: Typed }
-  | { readonly ok: false; readonly problem: string }
+  { readonly ok: true; readonly typed: Typed } | { readonly ok: false; readonly problem: string }
 
 export const HELP = `spillway: a bounded lane for every tool your agents call
 
@@ -65,7 +64,8 @@ export function parseArguments(args: readonly string[]): ParsedArguments {
   const { values, positionals } = parsed
   const [word = 'run', ...rest] = positionals
   if (rest.length > 0) return usage(`too many words: ${rest.join(' ')}`)
-  const command = values.help === true ? 'help' : values.version === true ? 'version' : COMMANDS.find((c) => c === word)
+  const command =
+    values.help === true ? 'help' : values.version === true ? 'version' : COMMANDS.find((c) => c === word)
   if (command === undefined) return usage(`there is no command ${JSON.stringify(word)}`)
   const { log, upstream } = values
   if (log !== undefined && log !== 'json' && log !== 'text') return usage('--log takes json or text')
@@ -79,7 +79,10 @@ export function parseArguments(args: readonly string[]): ParsedArguments {
     ...(values.admin !== undefined && { admin: values.admin }),
     ...(values['drain-seconds'] !== undefined && { drainSeconds: values['drain-seconds'] }),
   }
-  return { ok: true, typed: { command, config: values.config ?? 'tools.yaml', log, upstream, concurrency, flags } }
+  return {
+    ok: true,
+    typed: { command, config: values.config ?? 'tools.yaml', log, upstream, concurrency, flags },
+  }
 }
 
 function usage(problem: string): ParsedArguments {

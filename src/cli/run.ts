@@ -25,7 +25,7 @@ export async function run(typed: Typed): Promise<ExitCode> {
     process.stderr.write(`# the equivalent tools.yaml\n${quickYaml({ upstream, concurrency })}`)
   }
   const isText = typed.log === undefined ? process.stdout.isTTY : typed.log === 'text'
-  const log = isText ? textLog(process.stdout) : jsonLog(process.stdout)
+  const log = (isText ? textLog : jsonLog)(process.stdout, systemClock.wallMs)
   const sidecar = new Sidecar({
     settings: parsed.settings,
     clock: systemClock,
@@ -73,7 +73,10 @@ function read({ config: file, flags, upstream, concurrency }: Typed): ReadResult
 }
 
 function startFailed(error: unknown, log: Log): ExitCode {
-  const { code, message, port, address } = error as NodeJS.ErrnoException & { port?: number; address?: string }
+  const { code, message, port, address } = error as NodeJS.ErrnoException & {
+    port?: number
+    address?: string
+  }
   if (code === 'EADDRINUSE') {
     const remedy = 'stop what listens there, or choose another with --listen or --admin'
     log('error', { msg: `the address ${address ?? ''}:${port ?? ''} is in use`, remedy })
@@ -82,6 +85,9 @@ function startFailed(error: unknown, log: Log): ExitCode {
   log('error', { msg: message, code })
   return EXIT.failure
 }
+
+/** Milliseconds. Ctrl-C reaches a process under npm twice, from the terminal and from npm: one wish, not two. */
+const ECHO_MS = 100
 
 interface Signals {
   /** Resolves with the next SIGTERM or SIGINT. */
@@ -92,7 +98,12 @@ interface Signals {
 function listenForSignals(onHangup: () => void): Signals {
   let pending = 0
   const waiting: (() => void)[] = []
+  let lastMs = -Infinity
   const onStop = (): void => {
+    const nowMs = systemClock.nowMs()
+    const isEcho = nowMs - lastMs < ECHO_MS
+    lastMs = nowMs
+    if (isEcho) return
     const resolve = waiting.shift()
     if (resolve === undefined) pending++
     else resolve()

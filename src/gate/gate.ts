@@ -39,9 +39,9 @@ export class Gate {
   readonly #clock: Clock
   readonly #random: () => number
   readonly #waiting = new Map<Ticket, (turn: Turn) => void>()
-  readonly #holders = new Map<Lease, () => void>()
   #timer: Timer | undefined
   #timerAtMs = Infinity
+  #isClosed = false
 
   constructor(settings: LaneSettings, parts: GateParts) {
     this.#clock = parts.clock
@@ -62,18 +62,12 @@ export class Gate {
     return { kind: 'queued', turn, leave: () => this.#leave(ticket) }
   }
 
-  /** Whoever runs the call says how to stop it, should the lease be reclaimed. */
-  hold(lease: Lease, stop: () => void): void {
-    this.#holders.set(lease, stop)
-  }
-
   /** A byte went by, in whichever direction. */
   renew(lease: Lease): void {
     lease.renewedAtMs = this.#clock.nowMs()
   }
 
   settle(lease: Lease, end: LeaseEnd): void {
-    this.#holders.delete(lease)
     const nowMs = this.#clock.nowMs()
     this.#pass(this.lane.settle(lease, end, nowMs))
     this.#arm(nowMs)
@@ -93,6 +87,7 @@ export class Gate {
 
   /** Stops the timer; nothing comes due any more. */
   close(): void {
+    this.#isClosed = true
     this.#timer?.clear()
     this.#timer = undefined
     this.#timerAtMs = Infinity
@@ -104,11 +99,7 @@ export class Gate {
 
   /** Stops before starts: a tool must not see the new call while the reclaimed one still runs. */
   #pass(moves: Moves): void {
-    for (const lease of moves.reclaimed) {
-      const stop = this.#holders.get(lease)
-      this.#holders.delete(lease)
-      stop?.()
-    }
+    for (const lease of moves.reclaimed) lease.stop?.()
     for (const { ticket, refusal } of moves.refused) this.#answer(ticket, { kind: 'refused', refusal })
     for (const ticket of moves.granted) {
       if (ticket.lease !== undefined) this.#answer(ticket, { kind: 'granted', lease: ticket.lease })
@@ -124,7 +115,7 @@ export class Gate {
   /** One timer, never later than what is due first. One that is early costs a look and is set anew. */
   #arm(nowMs: number): void {
     const wakeAtMs = this.lane.wakeAtMs()
-    if (wakeAtMs >= this.#timerAtMs) return
+    if (wakeAtMs >= this.#timerAtMs || this.#isClosed) return
     this.#timer?.clear()
     this.#timerAtMs = wakeAtMs
     this.#timer = this.#clock.after(wakeAtMs - nowMs, () => {

@@ -27,6 +27,6 @@ export class LeaseSlot {
   }
 
   onReclaimed(stop: () => void): void {
-    this.#gate.hold(this.#lease, stop)
+    this.#lease.stop = stop
   }
 }

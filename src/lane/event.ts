@@ -23,7 +23,7 @@ export type LaneEvent =
   | { readonly kind: 'left'; readonly waitedMs: number }
   /** The controller finished a window; `from` is the limit before. */
   | { readonly kind: 'decided'; readonly decision: Decision; readonly from: number; readonly depths: Depths }
-  /** An operator's hand on the valve; `untilMs` is Infinity without an end. */
+  /** An operator's hand on the valve. */
   | { readonly kind: 'operated'; readonly paused: boolean; readonly pinned: boolean }
   /** A lease was ended twice: counted, not obeyed. */
   | { readonly kind: 'ended_twice' }

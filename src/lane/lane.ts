@@ -12,7 +12,7 @@ import type { LaneReason } from './reason.ts'
 import { RetryAdvice } from './retry-after.ts'
 import { Running } from './running.ts'
 import { RecentCalls } from './sample.ts'
-import type { LaneSettings } from './settings.ts'
+import type { ControllerSettings, LaneSettings } from './settings.ts'
 import { Valve } from './valve.ts'
 import type { ValveOrder } from './valve.ts'
 
@@ -51,10 +51,15 @@ export class Lane {
   readonly #advice = new RetryAdvice()
   readonly #recent: RecentCalls
   readonly #tell: LaneListener
+  readonly #limiterOf: (settings: ControllerSettings) => Limiter
+  /** Luck of the latest newcomer, for what needs luck and is not about a newcomer. */
+  #luck = 0
 
-  constructor(settings: LaneSettings, nowMs: number, tell: LaneListener) {
+  /** `limiterOf` lets the benchmark run laws that src does not know. */
+  constructor(settings: LaneSettings, nowMs: number, tell: LaneListener, limiterOf = createLimiter) {
     this.#settings = settings
-    this.#limiter = createLimiter(settings.controller)
+    this.#limiterOf = limiterOf
+    this.#limiter = limiterOf(settings.controller)
     this.#limit = settings.startConcurrent
     this.#recent = new RecentCalls(nowMs)
     this.#tell = tell
@@ -66,8 +71,11 @@ export class Lane {
 
   /** Decides at once: a lease, a place in the queue, or a refusal. `spread` is luck, 0 <= spread < 1. */
   admit(want: { readonly spread: number }, nowMs: number): Admission {
-    if (this.#valve.isPaused) return { kind: 'refused', refusal: this.#refuse('LANE_PAUSED', want.spread, nowMs) }
-    if (this.#running.active < this.#limit && this.#queue.depth === 0) {
+    if (this.#valve.isPaused)
+      return { kind: 'refused', refusal: this.#refuse('LANE_PAUSED', want.spread, nowMs) }
+    this.#luck = want.spread
+    // A tool that pushed back can leave slots free and tickets waiting: nobody overtakes them.
+    if (this.#hasRoom(nowMs) && this.#queue.depth === 0) {
       this.#tell({ kind: 'admitted', queued: false })
       return { kind: 'granted', lease: this.#grant(nowMs, nowMs) }
     }
@@ -115,6 +123,7 @@ export class Lane {
       this.#running.nextDueAtMs(),
       this.#valve.nextDueAtMs(),
       this.#valve.pinnedLimit === undefined ? this.#limiter.wakeAtMs(this.#limit) : Infinity,
+      this.#reopensAtMs(),
     )
   }
 
@@ -130,11 +139,11 @@ export class Lane {
     const before = this.#settings
     this.#settings = settings
     if (JSON.stringify(before.controller) !== JSON.stringify(settings.controller)) {
-      this.#limiter = createLimiter(settings.controller)
+      this.#limiter = this.#limiterOf(settings.controller)
     }
-    // A limit at its ceiling follows the ceiling: under `fixed` nothing else would ever lift it.
-    const wanted = this.#limit === before.maxConcurrent ? settings.startConcurrent : this.#limit
-    this.#move(this.#valve.pinnedLimit ?? wanted, 'configuration', nowMs)
+    const unpinned = followCeiling(this.#limitBeforePin ?? this.#limit, before, settings)
+    if (this.#limitBeforePin !== undefined) this.#limitBeforePin = unpinned
+    this.#move(this.#valve.pinnedLimit ?? unpinned, 'configuration', nowMs)
     return this.#dispatch(nowMs)
   }
 
@@ -168,9 +177,20 @@ export class Lane {
     }
   }
 
+  /** A slot is free, and the tool may be called now. */
+  #hasRoom(nowMs: number): boolean {
+    return this.#running.active < this.#limit && this.#limiter.opensAtMs() <= nowMs
+  }
+
+  /** Milliseconds: when a waiting ticket could start though no call ends; Infinity when only the end of one can help. */
+  #reopensAtMs(): number {
+    const isHeldUp = this.#queue.depth > 0 && !this.#valve.isPaused && this.#running.active < this.#limit
+    return isHeldUp ? this.#limiter.opensAtMs() : Infinity
+  }
+
   #grant(queuedAtMs: number, nowMs: number): Lease {
     const lease = this.#running.begin(queuedAtMs, this.#settings.leaseMs, nowMs)
-    this.#limiter.sent(this.#running.active, nowMs > queuedAtMs)
+    this.#limiter.sent(lease, this.#running.active)
     this.#tell({ kind: 'started', waitedMs: lease.waitedMs })
     return lease
   }
@@ -182,14 +202,18 @@ export class Lane {
     lease.state = cause
     if (cause !== 'cancelled') this.#advice.ended(heldMs)
     if (verdict !== 'ignored') this.#recent.record(verdict === 'dropped', latencyMs, nowMs)
-    this.#limiter.ended({ sentAtMs: lease.grantedAtMs, verdict, latencyMs }, nowMs)
+    this.#limiter.ended(lease, { ...end, spread: this.#luck }, nowMs)
     this.#tell({ kind: 'ended', cause, verdict, heldMs })
   }
 
   #reclaim(nowMs: number): Lease[] {
     const reclaimed: Lease[] = []
     const { leaseMs } = this.#settings
-    for (let lease = this.#running.endSilent(leaseMs, nowMs); lease; lease = this.#running.endSilent(leaseMs, nowMs)) {
+    for (
+      let lease = this.#running.endSilent(leaseMs, nowMs);
+      lease;
+      lease = this.#running.endSilent(leaseMs, nowMs)
+    ) {
       const verdict = lease.waitsFor === 'caller' ? 'ignored' : 'dropped'
       this.#learn(lease, { cause: 'reclaimed', verdict }, nowMs)
       reclaimed.push(lease)
@@ -206,7 +230,7 @@ export class Lane {
       refused.push({ ticket: stale, refusal: this.#refuse('QUEUE_TTL_EXPIRED', stale.spread, nowMs) })
     }
     const granted: Ticket[] = []
-    while (!this.#valve.isPaused && this.#running.active < this.#limit) {
+    while (!this.#valve.isPaused && this.#hasRoom(nowMs)) {
       const ticket = this.#queue.shift()
       if (ticket === undefined) break
       ticket.state = 'granted'
@@ -261,4 +285,13 @@ export class Lane {
     const action = limit > this.#limit ? 'increase_concurrency' : 'decrease_concurrency'
     this.#apply({ limit, action, reason, figures }, nowMs)
   }
+}
+
+/**
+ * What a law has learned stays, but a limit that stood at its ceiling goes up with it; under `fixed` nothing else than
+ * the configuration moves the limit.
+ */
+function followCeiling(limit: number, before: LaneSettings, next: LaneSettings): number {
+  if (next.controller.algorithm === 'fixed') return next.startConcurrent
+  return limit === before.maxConcurrent ? Math.max(limit, next.maxConcurrent) : limit
 }

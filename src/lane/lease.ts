@@ -3,6 +3,7 @@
  * lease would otherwise run out, so that renewing costs one assignment. Ends exactly once.
  */
 import type { Due } from './deadline-heap.ts'
+import type { Pushback } from './limit/limiter.ts'
 import type { EndCause, Verdict } from './reason.ts'
 
 export type LeaseState = 'running' | EndCause
@@ -13,6 +14,10 @@ export class Lease implements Due {
   renewedAtMs: number
   /** Who has to move next: a lease that runs out because its caller stalled teaches nothing about the tool. */
   waitsFor: 'tool' | 'caller' = 'tool'
+  /** Whoever runs the call leaves here how to stop it; the lane never calls it, the gate does. */
+  stop: (() => void) | undefined = undefined
+  /** Milliseconds from grant to the tool's response head; undefined until it came. Whoever forwards writes it. */
+  answeredAfterMs: number | undefined = undefined
   dueAtMs: number
   heapIndex = -1
   readonly grantedAtMs: number
@@ -33,6 +38,8 @@ export interface LeaseEnd {
   readonly verdict: Verdict
   /** Milliseconds the tool took; absent where there is no honest measurement (an error, an upgraded connection). */
   readonly latencyMs?: number | undefined
+  /** The tool itself asked callers to wait. Only with the verdict `dropped`. */
+  readonly pushback?: Pushback | undefined
 }
 
 /** A lease's end as the lane learns from it, whoever ended it. */
@@ -40,4 +47,5 @@ export interface EndedLease {
   readonly cause: EndCause
   readonly verdict: Verdict
   readonly latencyMs?: number | undefined
+  readonly pushback?: Pushback | undefined
 }

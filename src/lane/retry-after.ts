@@ -44,15 +44,17 @@ export class RetryAdvice {
 
   /** Milliseconds within `bounds` after which the next refused caller should come back; `spread` is luck, 0 <= spread < 1. */
   next(perPlaceMs: number, bounds: RetryBounds, at: { nowMs: number; spread: number }): number {
-    const promisedAtMs = Math.max(this.#promisedAtMs, at.nowMs) + perPlaceMs
+    const soonestMs = Math.max(bounds.minMs, perPlaceMs)
+    const promisedAtMs = Math.max(this.#promisedAtMs + perPlaceMs, at.nowMs + soonestMs)
     this.#promisedAtMs = Math.min(promisedAtMs, at.nowMs + bounds.maxMs)
     const waitMs = promisedAtMs - at.nowMs
     return withinBounds(waitMs, bounds, at.spread)
   }
 
-  /** The same for a wait whose end is known, or Infinity. */
+  /** The same for a wait whose end is known, or Infinity: luck spreads the callers over a quarter of it more. */
   until(endsAtMs: number, bounds: RetryBounds, at: { nowMs: number; spread: number }): number {
-    return withinBounds(endsAtMs - at.nowMs, bounds, at.spread)
+    const endsInMs = Math.max(bounds.minMs, endsAtMs - at.nowMs)
+    return withinBounds(endsInMs * (1 + at.spread / 4), bounds, at.spread)
   }
 }
 

@@ -41,7 +41,11 @@ export class Running {
 
   /** Takes out one lease that has had no byte for `leaseMs`; undefined when there is none. */
   endSilent(leaseMs: number, nowMs: number): Lease | undefined {
-    for (let lease = this.#leases.peek(); lease !== undefined && lease.dueAtMs <= nowMs; lease = this.#leases.peek()) {
+    for (
+      let lease = this.#leases.peek();
+      lease !== undefined && lease.dueAtMs <= nowMs;
+      lease = this.#leases.peek()
+    ) {
       const dueAtMs = lease.renewedAtMs + leaseMs
       if (dueAtMs <= nowMs) {
         this.end(lease)

@@ -19,9 +19,9 @@ export class LatencySample {
 
   record(valueMs: number): void {
     if (this.#seen++ % this.#stride !== 0) return
+    // CAPACITY is a power of two, so the value that finds it full has a place under the doubled stride as well.
     if (this.#size === CAPACITY) this.#thin()
-    // After thinning the stride doubled, so this value may itself fall between the kept ones.
-    if ((this.#seen - 1) % this.#stride === 0) this.#kept[this.#size++] = valueMs
+    this.#kept[this.#size++] = valueMs
   }
 
   reset(): void {
@@ -106,6 +106,6 @@ export class RecentCalls {
     ;[this.#current, this.#previous] = [this.#previous, this.#current]
     clear(this.#current)
     if (elapsedMs >= 2 * SPAN_MS) clear(this.#previous)
-    this.#startedAtMs = nowMs
+    this.#startedAtMs += SPAN_MS * Math.floor(elapsedMs / SPAN_MS)
   }
 }

@@ -24,7 +24,17 @@ export interface FixedSettings {
   readonly algorithm: 'fixed'
 }
 
-export type ControllerSettings = AimdSettings | FixedSettings
+/** limit/adaptive.ts: has no figures to set. */
+export interface AdaptiveSettings {
+  readonly algorithm: 'adaptive'
+}
+
+/** limit/gradient.ts: has no figures to set. */
+export interface GradientSettings {
+  readonly algorithm: 'gradient'
+}
+
+export type ControllerSettings = AdaptiveSettings | AimdSettings | FixedSettings | GradientSettings
 
 export interface LaneSettings {
   readonly tool: string

@@ -102,7 +102,10 @@ async function laneAnswer(
   const lane = parts.lane(tool)
   const bounds = parts.bounds(tool)
   if (lane === undefined || bounds === undefined) {
-    return json(404, { error: `there is no tool ${JSON.stringify(tool)}`, remedy: 'GET /lanes lists the tools' })
+    return json(404, {
+      error: `there is no tool ${JSON.stringify(tool)}`,
+      remedy: 'GET /lanes lists the tools',
+    })
   }
   if (method === 'GET') return json(200, lane)
   if (method !== 'PATCH') return json(405, { error: `a lane takes GET and PATCH, not ${method}` })

@@ -5,7 +5,7 @@
 export class Drain {
   #open = 0
   #isDraining = false
-  #whenIdle: (() => void) | undefined
+  readonly #idle = Promise.withResolvers<undefined>()
 
   get isDraining(): boolean {
     return this.#isDraining
@@ -15,24 +15,21 @@ export class Drain {
     return this.#open
   }
 
-  /** An exchange began; the result ends it, and may be called again. */
-  enter(): () => void {
+  /** An exchange began. */
+  enter(): void {
     this.#open++
-    let isOver = false
-    return () => {
-      if (isOver) return
-      isOver = true
-      this.#open--
-      if (this.#open === 0) this.#whenIdle?.()
-    }
+  }
+
+  /** An exchange is over; once for each `enter`. */
+  leave(): void {
+    this.#open--
+    if (this.#isDraining && this.#open === 0) this.#idle.resolve(undefined)
   }
 
   /** From now on new work is refused; resolves when nothing is open any more. */
   start(): Promise<void> {
     this.#isDraining = true
-    return new Promise((resolve) => {
-      this.#whenIdle = resolve
-      if (this.#open === 0) resolve()
-    })
+    if (this.#open === 0) this.#idle.resolve(undefined)
+    return this.#idle.promise
   }
 }

@@ -11,8 +11,7 @@ export interface Bounds {
 }
 
 export type ParsedOrder =
-  | { readonly ok: true; readonly order: ValveOrder }
-  | { readonly ok: false; readonly problem: string }
+  { readonly ok: true; readonly order: ValveOrder } | { readonly ok: false; readonly problem: string }
 
 const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
 const DURATION = /^(\d{1,9})(ms|s|m|h|d)$/
@@ -35,7 +34,10 @@ export function parseOrder(body: string, bounds: Bounds): ParsedOrder {
   const parsed = schema.safeParse(value)
   if (!parsed.success) {
     const issue = parsed.error.issues[0]
-    return { ok: false, problem: `${issue?.path.join('.') ?? ''} ${issue?.message ?? 'is wrong'}; ${SHAPE}`.trim() }
+    return {
+      ok: false,
+      problem: `${issue?.path.join('.') ?? ''} ${issue?.message ?? 'is wrong'}; ${SHAPE}`.trim(),
+    }
   }
   const { limit, paused } = parsed.data
   if (limit === undefined && paused === undefined) return { ok: false, problem: `nothing to do; ${SHAPE}` }

@@ -51,8 +51,6 @@ export interface ServerParts {
 const TUNNEL_PROTOCOL = /^(?!h2c$|http\b|tls\b)[A-Za-z0-9!#$%&'*+.^_`|~-]+(?:\/[A-Za-z0-9.]+)?$/i
 
 export function createProxyServer(parts: ServerParts): Server {
-  /** Connections with an answer under way: nothing else may be written to them. */
-  const busy = new WeakSet<Duplex>()
   const options = {
     headersTimeout: HEADERS_TIMEOUT_MS,
     // A call may wait in its lane for longer than any fixed time; leaseSeconds bounds the upload.
@@ -68,8 +66,6 @@ export function createProxyServer(parts: ServerParts): Server {
   }
   const server = createServer(options)
   const call = (request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void => {
-    busy.add(request.socket)
-    response.on('close', () => busy.delete(request.socket))
     parts.onCall({ request, response, expectsContinue, upgrade: undefined })
   }
   server.on('request', (request, response) => call(request, response, false))
@@ -78,17 +74,25 @@ export function createProxyServer(parts: ServerParts): Server {
   server.on('connect', (_request, socket) => {
     socket.on('error', () => socket.destroy())
     socket.end(
-      parts.answerMalformed('BAD_REQUEST', 'CONNECT tunnels are not offered: use http:// URLs, or the path of a tool'),
+      parts.answerMalformed(
+        'BAD_REQUEST',
+        'CONNECT tunnels are not offered: use http:// URLs, or the path of a tool',
+      ),
     )
   })
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    if (!socket.writable || busy.has(socket) || error.code === 'ECONNRESET') socket.destroy()
+    if (!socket.writable || isAnswering(socket) || error.code === 'ECONNRESET') socket.destroy()
     else if (error.code === 'HPE_HEADER_OVERFLOW') {
       socket.end(parts.answerMalformed('HEADERS_TOO_LARGE', `more than ${MAX_HEADER_BYTES} bytes`))
     } else socket.end(parts.answerMalformed('BAD_REQUEST', 'this is not well-formed HTTP/1.1'))
   })
   server.maxConnections = MAX_CONNECTIONS
   return server
+}
+
+/** An answer is under way on this connection: nothing else may be written to it. node's own server looks the same way. */
+function isAnswering(socket: Duplex): boolean {
+  return (socket as { _httpMessage?: unknown })._httpMessage instanceof ServerResponse
 }
 
 function isTunnel(request: IncomingMessage): boolean {
@@ -105,6 +109,7 @@ function upgrade(
   response.assignSocket(request.socket)
   response.on('finish', () => {
     response.detachSocket(request.socket)
+    response.emit('close')
     socket.end()
   })
   socket.on('error', () => socket.destroy())

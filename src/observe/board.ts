@@ -3,7 +3,7 @@
  * that counts; metrics.ts reads the same totals. Pure but for the totals it keeps.
  */
 import type { Lane } from '../lane/lane.ts'
-import type { Action, ActionReason } from '../lane/limit/limiter.ts'
+import type { Action, ActionReason, Decision } from '../lane/limit/limiter.ts'
 import type { Outcome, Reason } from '../lane/reason.ts'
 import type { ToolEvent } from './events.ts'
 
@@ -146,6 +146,11 @@ function add<K extends string>(counts: Counts<K>, key: K): void {
 /** Three decimals: enough for milliseconds and shares. */
 function round(value: number): number {
   return Math.round(value * 1000) / 1000
+}
+
+/** A decision of the controller in JSON. */
+export function showDecision({ action, reason, limit, figures: of }: Decision) {
+  return { action, reason, limit, ...figures(of) }
 }
 
 function figures(of: { calls: number; errorRate: number; p95Ms?: number | undefined }) {

@@ -27,12 +27,11 @@ export type ToolEvent = LaneEvent | RequestEvent
 export type Subscriber = (tool: string, event: ToolEvent) => void
 
 export class Events {
-  readonly #subscribers = new Set<Subscriber>()
+  readonly #subscribers: Subscriber[] = []
 
-  /** Returns how to stop. A subscriber that throws is a bug, and is treated as one. */
-  subscribe(subscriber: Subscriber): () => void {
-    this.#subscribers.add(subscriber)
-    return () => this.#subscribers.delete(subscriber)
+  /** For good. A subscriber that throws is a bug, and is treated as one. */
+  subscribe(subscriber: Subscriber): void {
+    this.#subscribers.push(subscriber)
   }
 
   emit(tool: string, event: ToolEvent): void {

@@ -16,11 +16,11 @@ export interface LineSink {
   write(line: string): unknown
 }
 
-export function jsonLog(sink: LineSink): Log {
+export function jsonLog(sink: LineSink, wallMs: () => number): Log {
   const logger = pino(
     {
       base: null,
-      timestamp: () => `,"time":"${new Date().toISOString()}"`,
+      timestamp: () => `,"time":"${new Date(wallMs()).toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
     },
     { write: (line: string) => void sink.write(line) },
@@ -29,9 +29,9 @@ export function jsonLog(sink: LineSink): Log {
 }
 
 /** `time=... key=value ...`, and `level=` only where it is not `info`. */
-export function textLog(sink: LineSink): Log {
+export function textLog(sink: LineSink, wallMs: () => number): Log {
   return (level, fields) => {
-    const parts = [`time=${new Date().toISOString()}`]
+    const parts = [`time=${new Date(wallMs()).toISOString()}`]
     if (level !== 'info') parts.push(`level=${level}`)
     for (const [key, value] of Object.entries(fields)) {
       if (value !== undefined) parts.push(`${key}=${quoted(String(value))}`)
@@ -40,7 +40,7 @@ export function textLog(sink: LineSink): Log {
   }
 }
 
-const NEEDS_QUOTES = /[\s"=]|^$/
+const NEEDS_QUOTES = /[\s"=\p{Cc}]|^$/u
 
 function quoted(value: string): string {
   return NEEDS_QUOTES.test(value) ? JSON.stringify(value) : value

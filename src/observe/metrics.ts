@@ -28,9 +28,18 @@ export class Metrics {
 
   constructor(parts: MetricsParts) {
     this.#parts = parts
-    this.#queueWait = this.#histogram('queue_wait_seconds', 'Time from admission to lease.', ['tool', 'priority'])
-    this.#duration = this.#histogram('upstream_duration_seconds', "Time from lease to the end of the tool's answer.")
-    this.#firstByte = this.#histogram('upstream_first_byte_seconds', "Time from lease to the tool's response head.")
+    this.#queueWait = this.#histogram('queue_wait_seconds', 'Time from admission to lease.', [
+      'tool',
+      'priority',
+    ])
+    this.#duration = this.#histogram(
+      'upstream_duration_seconds',
+      "Time from lease to the end of the tool's answer.",
+    )
+    this.#firstByte = this.#histogram(
+      'upstream_first_byte_seconds',
+      "Time from lease to the tool's response head.",
+    )
     this.#gauges()
     this.#counters()
   }
@@ -60,9 +69,14 @@ export class Metrics {
     this.#gauge('oldest_ticket_age_seconds', 'Age of the oldest ticket that waits.', (lane) => {
       return lane.snapshot(nowMs()).oldestWaitMs / 1000
     })
-    this.#gauge('upstream_p95_seconds', '95th percentile of the last 10 to 20 s; NaN without calls.', (lane) => {
-      return (lane.snapshot(nowMs()).p95Ms ?? NaN) / 1000
-    })
+    this.#gauge(
+      'upstream_p95_seconds',
+      '95th percentile of the last 10 to 20 s; absent without calls.',
+      (lane) => {
+        const { p95Ms } = lane.snapshot(nowMs())
+        return p95Ms === undefined ? undefined : p95Ms / 1000
+      },
+    )
     this.#gauge('error_ratio', 'Share of the calls of the last 10 to 20 s that the tool dropped.', (lane) => {
       return lane.snapshot(nowMs()).errorRate
     })
@@ -73,24 +87,39 @@ export class Metrics {
 
   #counters(): void {
     const { board } = this.#parts
-    this.#counter('requests_total', 'Requests by how they ended for the caller.', ['outcome'], (tool, add) => {
-      each(board.totals(tool).outcomes, (outcome, count) => add({ outcome }, count))
-    })
+    this.#counter(
+      'requests_total',
+      'Requests by how they ended for the caller.',
+      ['outcome'],
+      (tool, add) => {
+        each(board.totals(tool).outcomes, (outcome, count) => add({ outcome }, count))
+      },
+    )
     this.#counter('refused_total', "Spillway's own answers.", ['reason', 'priority'], (tool, add) => {
       each(board.totals(tool).refused, (reason, count) => add({ reason, priority: PRIORITY }, count))
     })
-    this.#counter('controller_actions_total', 'What the controller decided.', ['action', 'reason'], (tool, add) => {
-      each(board.totals(tool).actions, (key, count) => {
-        const [action = '', reason = ''] = key.split(' ')
-        add({ action, reason }, count)
-      })
-    })
+    this.#counter(
+      'controller_actions_total',
+      'What the controller decided.',
+      ['action', 'reason'],
+      (tool, add) => {
+        each(board.totals(tool).actions, (key, count) => {
+          const [action = '', reason = ''] = key.split(' ')
+          add({ action, reason }, count)
+        })
+      },
+    )
     this.#counter('leases_reclaimed_total', 'Leases taken back.', ['cause'], (tool, add) => {
       add({ cause: 'silent' }, board.totals(tool).reclaimed)
     })
-    this.#counter('leases_ended_twice_total', 'Second ends of a lease: always 0 but for a bug.', [], (tool, add) => {
-      add({}, board.totals(tool).endedTwice)
-    })
+    this.#counter(
+      'leases_ended_twice_total',
+      'Second ends of a lease: always 0 but for a bug.',
+      [],
+      (tool, add) => {
+        add({}, board.totals(tool).endedTwice)
+      },
+    )
     this.#counter('upstream_responses_total', "The tool's answers.", ['code_class'], (tool, add) => {
       each(board.totals(tool).codeClasses, (codeClass, count) => add({ code_class: codeClass }, count))
     })
@@ -106,7 +135,7 @@ export class Metrics {
     })
   }
 
-  #gauge(name: string, help: string, read: (lane: Lane) => number): void {
+  #gauge(name: string, help: string, read: (lane: Lane) => number | undefined): void {
     const { lanes } = this.#parts
     new Gauge({
       name: `spillway_${name}`,
@@ -115,7 +144,10 @@ export class Metrics {
       registers: [this.#registry],
       collect() {
         this.reset()
-        for (const lane of lanes()) this.set({ tool: lane.settings.tool }, read(lane))
+        for (const lane of lanes()) {
+          const value = read(lane)
+          if (value !== undefined) this.set({ tool: lane.settings.tool }, value)
+        }
       },
     })
   }

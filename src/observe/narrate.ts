@@ -32,6 +32,7 @@ export class Narrator {
   readonly #parts: NarratorParts
   /** Keyed by tool and reason: bounded by the configuration. */
   readonly #sampled = new Map<string, Sampled>()
+  #isClosed = false
 
   constructor(parts: NarratorParts) {
     this.#parts = parts
@@ -55,14 +56,24 @@ export class Narrator {
     } else if (event.kind === 'operated') {
       this.#parts.log('info', { tool, operator: 'valve', paused: event.paused, pinned: event.pinned })
     } else if (event.kind === 'ended' && event.cause === 'reclaimed') {
-      this.#parts.log('warn', { tool, lease: 'reclaimed', cause: 'silent', held_ms: Math.round(event.heldMs) })
+      this.#parts.log('warn', {
+        tool,
+        lease: 'reclaimed',
+        cause: 'silent',
+        held_ms: Math.round(event.heldMs),
+      })
     } else if (event.kind === 'ended_twice') {
-      this.#parts.log('error', { tool, lease: 'ended_twice', msg: 'a lease was ended twice: please report this bug' })
+      this.#parts.log('error', {
+        tool,
+        lease: 'ended_twice',
+        msg: 'a lease was ended twice: please report this bug',
+      })
     }
   }
 
   /** Writes what was left out so far and stops the timers. */
   close(): void {
+    this.#isClosed = true
     for (const [key, sampled] of this.#sampled) {
       sampled.timer.clear()
       if (sampled.leftOut > 0) this.#rejected(toolOf(key), sampled.last, sampled.leftOut)
@@ -80,6 +91,7 @@ export class Narrator {
     }
     this.#status(tool)
     this.#rejected(tool, event, 0)
+    if (this.#isClosed) return
     this.#sampled.set(key, { leftOut: 0, last: event, timer: this.#startTimer(key) })
   }
 

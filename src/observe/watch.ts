@@ -4,6 +4,7 @@
  */
 import type { ServerResponse } from 'node:http'
 import type { Clock, Timer } from '../time/clock.ts'
+import { showDecision } from './board.ts'
 import type { ToolEvent } from './events.ts'
 
 /** Watchers at once: a few dashboards, not an audience. */
@@ -44,8 +45,13 @@ export class Watchers {
   /** Passes on what changes the state of a lane; single requests would be too many. */
   readonly tell = (tool: string, event: ToolEvent): void => {
     if (this.#watching.size === 0) return
-    if (event.kind === 'decided' || event.kind === 'operated') this.#broadcast(event.kind, { tool, ...event })
-    else if (event.kind === 'ended' && event.cause === 'reclaimed') this.#broadcast('reclaimed', { tool, ...event })
+    if (event.kind === 'decided') {
+      this.#broadcast('decided', { tool, ...showDecision(event.decision), from: event.from })
+    } else if (event.kind === 'operated') {
+      this.#broadcast('operated', { tool, paused: event.paused, pinned: event.pinned })
+    } else if (event.kind === 'ended' && event.cause === 'reclaimed') {
+      this.#broadcast('reclaimed', { tool, held_ms: Math.round(event.heldMs) })
+    }
   }
 
   close(): void {

@@ -19,37 +19,44 @@ export const REPLIES: Readonly<Record<Reason, Row>> = {
   QUEUE_SATURATED: {
     status: 429,
     notExecuted: true,
-    message: 'The tool $tool is busy and its queue is full; the call was not made. Try again in $after, or do without it.',
+    message:
+      'The tool $tool is busy and its queue is full; the call was not made. Try again in $after, or do without it.',
   },
   QUEUE_TTL_EXPIRED: {
     status: 429,
     notExecuted: true,
-    message: 'The call waited for the tool $tool as long as it may and was not made. Try again in $after if it still matters.',
+    message:
+      'The call waited for the tool $tool as long as it may and was not made. Try again in $after if it still matters.',
   },
   LANE_PAUSED: {
     status: 503,
     notExecuted: true,
-    message: 'An operator paused the tool $tool; the call was not made. Try again in $after, or do without it.',
+    message:
+      'An operator paused the tool $tool; the call was not made. Try again in $after, or do without it.',
   },
   DRAINING: {
     status: 503,
     notExecuted: true,
-    message: 'The proxy in front of the tool $tool is shutting down; the call was not made. Try again in $after.',
+    message:
+      'The proxy in front of the tool $tool is shutting down; the call was not made. Try again in $after.',
   },
   UPSTREAM_UNREACHABLE: {
     status: 502,
     notExecuted: true,
-    message: 'No connection to the tool $tool could be made; the call was not made. It may be down: use another way.',
+    message:
+      'No connection to the tool $tool could be made; the call was not made. It may be down: use another way.',
   },
   UPSTREAM_FAILED: {
     status: 502,
     notExecuted: false,
-    message: 'The tool $tool broke the connection before it answered; the call may have had an effect. Check before repeating it.',
+    message:
+      'The tool $tool broke the connection before it answered; the call may have had an effect. Check before repeating it.',
   },
   LEASE_EXPIRED: {
     status: 504,
     notExecuted: false,
-    message: 'The tool $tool went silent and the call was given up; it may have had an effect. Check before repeating it.',
+    message:
+      'The tool $tool went silent and the call was given up; it may have had an effect. Check before repeating it.',
   },
   NO_ROUTE: {
     status: 404,
@@ -59,7 +66,8 @@ export const REPLIES: Readonly<Record<Reason, Row>> = {
   BAD_REQUEST: {
     status: 400,
     notExecuted: true,
-    message: 'The request could not be forwarded safely, so nothing was called; trying again unchanged will not help.',
+    message:
+      'The request could not be forwarded safely, so nothing was called; trying again unchanged will not help.',
   },
   BODY_TOO_LARGE: {
     status: 413,

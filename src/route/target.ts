@@ -16,21 +16,23 @@ export interface Target {
 }
 
 export type ParsedTarget =
-  | { readonly kind: 'target'; readonly target: Target }
-  | { readonly kind: 'problem'; readonly what: string }
+  { readonly kind: 'target'; readonly target: Target } | { readonly kind: 'problem'; readonly what: string }
 
 const ABSOLUTE = /^https?:\/\/([^/?#]*)([^#]*)$/i
 const HOST = /^(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?$/
 /** What some servers read as the end of a segment. */
 const ENCODED_SLASH = /%2f|%5c/gi
 const ENCODED_DOT = /%2e/gi
-const UNSAFE_CHARACTER = /[\\#\s\u007f]/
+const UNSAFE_CHARACTER = /[\\#\s\p{Cc}]/u
+/** Also with path parameters, which some servers cut off first. */
+const DOTS = /^\.\.?(?:;|$)/
 const COULD_HOLD_DOT_SEGMENT = /\.|%2e/i
 
 /** `hosts` are the values of all Host headers; HTTP/1.1 must have one. */
 export function parseTarget(url: string, hosts: readonly string[], httpMinorVersion: number): ParsedTarget {
   const absolute = url.startsWith('/') ? null : ABSOLUTE.exec(url)
-  if (absolute === null && !url.startsWith('/')) return problem('the request target is neither a path nor a URL')
+  if (absolute === null && !url.startsWith('/'))
+    return problem('the request target is neither a path nor a URL')
   if (hosts.length > 1) return problem('there is more than one Host header')
   if (hosts.length === 0 && httpMinorVersion > 0) return problem('there is no Host header')
   const hostHeader = absolute?.[1] ?? hosts[0] ?? ''
@@ -44,7 +46,13 @@ export function parseTarget(url: string, hosts: readonly string[], httpMinorVers
   if (hasDotSegment(path)) return problem('the path holds a `.` or `..` segment')
   return {
     kind: 'target',
-    target: { host: hostName(hostHeader), hostHeader, path: path || '/', query, isAbsolute: absolute !== null },
+    target: {
+      host: hostName(hostHeader),
+      hostHeader,
+      path: path || '/',
+      query,
+      isAbsolute: absolute !== null,
+    },
   }
 }
 
@@ -63,5 +71,5 @@ function hostName(hostHeader: string): string {
 function hasDotSegment(path: string): boolean {
   if (!COULD_HOLD_DOT_SEGMENT.test(path)) return false
   const decoded = path.replace(ENCODED_DOT, '.').replace(ENCODED_SLASH, '/')
-  return decoded.split('/').some((segment) => segment === '.' || segment === '..')
+  return decoded.split('/').some((segment) => DOTS.test(segment))
 }

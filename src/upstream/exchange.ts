@@ -28,26 +28,26 @@ export interface Upgrade {
 }
 
 export interface Exchange {
-  readonly upgrade: Upgrade | undefined
   readonly request: IncomingMessage
   readonly response: ServerResponse
+  readonly upgrade: Upgrade | undefined
   readonly tool: string
   /** With base path and query. */
   readonly path: string
   /** Flat list for the tool. */
   readonly headers: string[]
-  /** Milliseconds spent in the queue. */
-  readonly queuedMs: number
   readonly hasBody: boolean
   readonly maxBodyBytes: number
   readonly onClientGone: 'cancel' | 'finish'
+  /** Milliseconds spent in the queue. */
+  readonly queuedMs: number
   readonly slot: Slot
   /** Milliseconds, monotonic. */
-  readonly nowMs: () => number
+  nowMs(): number
   /** Answers the caller in the tool's place; only before the response head. */
-  readonly refuse: (reason: Reason) => void
+  refuse(reason: Reason): void
   /** The tool's response head arrived, `firstByteMs` after the lease began. */
-  readonly answered: (status: number, firstByteMs: number) => void
+  answered(status: number, firstByteMs: number): void
   /** The exchange is over, `durationMs` after the lease began; not called after `refuse`. */
-  readonly finished: (outcome: Outcome, durationMs: number) => void
+  finished(outcome: Outcome, durationMs: number): void
 }

@@ -7,7 +7,7 @@ import type { Duplex, Transform } from 'node:stream'
 import { errors } from 'undici'
 import type { Dispatcher, Pool } from 'undici'
 import type { LeaseEnd } from '../lane/lease.ts'
-import type { Outcome } from '../lane/reason.ts'
+import type { Outcome, Reason } from '../lane/reason.ts'
 import { toCaller } from './headers.ts'
 import type { Exchange } from './exchange.ts'
 import { reasonOf, verdictOf } from './outcome.ts'
@@ -124,16 +124,16 @@ class Forwarding implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    const { slot, response, nowMs } = this.#exchange
+    const { slot, response } = this.#exchange
     slot.renew()
     if (this.#isCallerGone) return
     this.#hasWritten = true
     if (response.write(chunk)) return
     controller.pause()
-    this.#pausedAtMs = nowMs()
+    this.#pausedAtMs = this.#exchange.nowMs()
     slot.waitsFor('caller')
     response.once('drain', () => {
-      this.#callerMs += nowMs() - this.#pausedAtMs
+      this.#callerMs += this.#exchange.nowMs() - this.#pausedAtMs
       slot.waitsFor('tool')
       slot.renew()
       controller.resume()
@@ -153,26 +153,33 @@ class Forwarding implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: unknown, error: Error): void {
-    const { request, refuse } = this.#exchange
+    const { request } = this.#exchange
     if (this.#isEnded) return
-    if (this.#stop === 'reclaimed') this.#break({ cause: 'failed', verdict: 'ignored' }, () => refuse('LEASE_EXPIRED'))
-    else if (this.#stop === 'left' || (this.#upload !== undefined && request.destroyed && !request.complete)) {
+    if (this.#stop === 'reclaimed') this.#break({ cause: 'failed', verdict: 'ignored' }, 'LEASE_EXPIRED')
+    else if (
+      this.#stop === 'left' ||
+      (this.#upload !== undefined && request.destroyed && !request.complete)
+    ) {
       this.#end({ cause: 'cancelled', verdict: 'ignored' }, 'cancelled')
     } else if (error instanceof BodyTooLarge) {
-      this.#break({ cause: 'failed', verdict: 'ignored' }, () => refuse('BODY_TOO_LARGE'))
+      this.#break({ cause: 'failed', verdict: 'ignored' }, 'BODY_TOO_LARGE')
     } else if (this.#mayResend(error)) this.#resend()
     else {
-      const wasInvalid = error instanceof errors.InvalidArgumentError || error instanceof errors.NotSupportedError
+      const wasInvalid =
+        error instanceof errors.InvalidArgumentError || error instanceof errors.NotSupportedError
       const reason = reasonOf({ wasStarted: this.#controller !== undefined, wasInvalid })
       const verdict = wasInvalid ? 'ignored' : 'dropped'
-      this.#break({ cause: 'failed', verdict }, () => refuse(reason))
+      this.#break({ cause: 'failed', verdict }, reason)
     }
   }
 
   #dispatch(): void {
     const { request, path, headers, upgrade } = this.#exchange
     const method = request.method ?? 'GET'
-    this.#pool.dispatch({ path, method, headers, body: this.#upload ?? null, upgrade: upgrade?.protocol ?? null }, this)
+    this.#pool.dispatch(
+      { path, method, headers, body: this.#upload ?? null, upgrade: upgrade?.protocol ?? null },
+      this,
+    )
   }
 
   #onClose(): void {
@@ -211,13 +218,13 @@ class Forwarding implements Dispatcher.DispatchHandler {
   }
 
   /** The exchange broke: a caller without a head gets a reason, one in the middle of a body sees the connection cut. */
-  #break(end: LeaseEnd, refuse: () => void): void {
+  #break(end: LeaseEnd, reason: Reason): void {
     if (this.#isCallerGone) {
       this.#end(end, 'cancelled')
     } else if (this.#status === 0) {
       this.#isEnded = true
       this.#exchange.slot.settle(end)
-      refuse()
+      this.#exchange.refuse(reason)
     } else {
       this.#exchange.response.destroy()
       this.#end(end, 'broken')

@@ -48,17 +48,18 @@ export interface Forwarding {
 export function toTool(raw: readonly string[], forwarding: Forwarding): string[] {
   const named = namedByConnection(raw)
   const out = ['host', forwarding.host]
-  let via = VIA
-  let forwardedFor = forwarding.peer
+  let via = ''
+  let forwardedFor = ''
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i] as string
     const lower = name.toLowerCase()
     if (REPLACED.has(lower)) {
-      if (lower === 'via') via = `${raw[i + 1] as string}, ${via}`
-      else if (lower === 'x-forwarded-for') forwardedFor = `${raw[i + 1] as string}, ${forwardedFor}`
-    } else if (!lower.startsWith(OWN_PREFIX) && named?.has(lower) !== true) out.push(name, raw[i + 1] as string)
+      if (lower === 'via') via += `${raw[i + 1] as string}, `
+      else if (lower === 'x-forwarded-for') forwardedFor += `${raw[i + 1] as string}, `
+    } else if (!lower.startsWith(OWN_PREFIX) && named?.has(lower) !== true)
+      out.push(name, raw[i + 1] as string)
   }
-  out.push('x-forwarded-for', forwardedFor, 'x-forwarded-proto', 'http', 'via', via)
+  out.push('x-forwarded-for', forwardedFor + forwarding.peer, 'x-forwarded-proto', 'http', 'via', via + VIA)
   if (forwarding.callerHost !== '') out.push('x-forwarded-host', forwarding.callerHost)
   out.push('x-request-id', forwarding.requestId)
   return out

@@ -21,7 +21,9 @@ export interface Breakage {
 }
 
 /** The reason for a caller whose exchange broke before the tool's response head. */
-export function reasonOf(breakage: Breakage): Extract<Reason, 'BAD_REQUEST' | 'UPSTREAM_UNREACHABLE' | 'UPSTREAM_FAILED'> {
+export function reasonOf(
+  breakage: Breakage,
+): Extract<Reason, 'BAD_REQUEST' | 'UPSTREAM_UNREACHABLE' | 'UPSTREAM_FAILED'> {
   if (breakage.wasInvalid) return 'BAD_REQUEST'
   return breakage.wasStarted ? 'UPSTREAM_FAILED' : 'UPSTREAM_UNREACHABLE'
 }

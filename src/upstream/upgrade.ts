@@ -17,14 +17,14 @@ interface Tunnel {
 }
 
 export function tunnel({ exchange, upgrade, toTool, raw, startedAtMs }: Tunnel): void {
-  const { slot, nowMs, finished } = exchange
+  const { slot } = exchange
   const { socket: toCallerSocket } = upgrade
   let isOver = false
   const over = (): void => {
     if (isOver) return
     isOver = true
     slot.settle({ cause: 'completed', verdict: 'ignored' })
-    finished('completed', nowMs() - startedAtMs)
+    exchange.finished('completed', exchange.nowMs() - startedAtMs)
   }
   const cut = (): void => {
     toTool.destroy()
@@ -32,7 +32,9 @@ export function tunnel({ exchange, upgrade, toTool, raw, startedAtMs }: Tunnel):
     over()
   }
   const early = upgrade.takeEarlyBytes()
+  // A detached response no longer hears its socket; whoever waits for its end still does.
   exchange.response.detachSocket(exchange.request.socket)
+  toCallerSocket.once('close', () => exchange.response.emit('close'))
   slot.onReclaimed(cut)
   toTool.on('error', cut).on('close', () => {
     over()
@@ -50,7 +52,8 @@ export function tunnel({ exchange, upgrade, toTool, raw, startedAtMs }: Tunnel):
 function head(raw: readonly Buffer[], protocol: string, tool: string): string {
   const lines = ['HTTP/1.1 101 Switching Protocols', 'Connection: Upgrade', `Upgrade: ${protocol}`]
   const headers = toCaller(raw)
-  for (let i = 0; i < headers.length; i += 2) lines.push(`${headers[i] as string}: ${headers[i + 1] as string}`)
+  for (let i = 0; i < headers.length; i += 2)
+    lines.push(`${headers[i] as string}: ${headers[i + 1] as string}`)
   lines.push(`X-Spillway-Tool: ${tool}`)
   return `${lines.join('\r\n')}\r\n\r\n`
 }

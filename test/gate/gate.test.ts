@@ -74,11 +74,13 @@ test('a turn settles with a refusal at its deadline, by the timer alone', async 
 })
 
 test('leaving settles the turn as left and frees the place at once', async () => {
-  const { gate } = open({ maxQueueDepth: 1 })
+  const { gate, clock, events } = open({ maxQueueDepth: 1 })
   gate.enter()
   const entry = queued(gate.enter())
   assert.equal(gate.enter().kind, 'refused')
+  clock.advance(30)
   entry.leave()
+  assert.deepEqual(events.at(-1), { kind: 'left', waitedMs: 30 })
   assert.equal(gate.enter().kind, 'queued')
   assert.deepEqual(await entry.turn, { kind: 'left' })
   gate.close()
@@ -118,7 +120,7 @@ test('a reclaim stops the silent call before the next ticket is granted', async 
   const { gate, clock, events } = open({ leaseMs: 100 })
   const order: string[] = []
   const lease = granted(gate.enter())
-  gate.hold(lease, () => order.push('stopped'))
+  new LeaseSlot(gate, lease).onReclaimed(() => order.push('stopped'))
   const { turn } = queued(gate.enter())
   const seen = turn.then(({ kind }) => order.push(kind))
   clock.advance(100)
@@ -146,7 +148,7 @@ test('a call that settles while it is being stopped ends once, and its ticket is
 test('a call that was settled is not stopped any more', () => {
   const { gate, clock } = open({ leaseMs: 100 })
   const lease = granted(gate.enter())
-  gate.hold(lease, () => assert.fail('a settled call was stopped'))
+  new LeaseSlot(gate, lease).onReclaimed(() => assert.fail('a settled call was stopped'))
   gate.settle(lease, OK)
   clock.advance(1000)
   gate.close()

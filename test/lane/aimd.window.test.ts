@@ -69,6 +69,14 @@ test('a slow window closes at 15 s with 3 calls', () => {
   })
 })
 
+test('a slow window does not close before a windowSeconds that is longer than 15 s', () => {
+  const limiter = new AimdLimiter({ ...SEED_LAW, windowMs: 20_000 })
+  feed(limiter, { count: 3 }, 0)
+  assert.equal(limiter.wakeAtMs(8), 20_000)
+  assert.equal(stepAt(limiter, 19_999), undefined)
+  assert.notEqual(stepAt(limiter, 20_000), undefined)
+})
+
 test('a window of 2 calls never closes', () => {
   const limiter = limiterAfter({ count: 2 })
   assert.equal(limiter.wakeAtMs(8), Infinity)
@@ -133,6 +141,14 @@ for (const [waited, reason] of [
     assert.equal(stepAt(limiter, 2000)?.reason, reason)
   })
 }
+
+test('use of the limit in one window does not let the next one grow', () => {
+  const limiter = limiterAfter({ count: 20 }, 0, 8)
+  for (let i = 0; i < 20; i++) limiter.sent(1, true)
+  assert.equal(stepAt(limiter, 2000)?.limit, 9)
+  feed(limiter, { count: 23 }, 3000, 1)
+  assert.equal(stepAt(limiter, 5000, 9)?.reason, 'limit_not_used')
+})
 
 test('ignored verdicts teach nothing: they open no window, and count neither as calls nor as latency', () => {
   const limiter = limiterAfter({ count: 100, verdict: 'ignored', latencyMs: 9000 })

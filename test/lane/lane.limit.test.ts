@@ -82,6 +82,19 @@ test("an operator's pin stops the controller", () => {
   assert.equal(trial.lane.wakeAtMs(), Infinity)
 })
 
+test('what was seen before an operator moved the limit says nothing about the new one', () => {
+  const trial = new Trial()
+  for (let i = 0; i < 20; i++) {
+    const admission = trial.lane.admit({ spread: 0 }, 0)
+    if (admission.kind === 'granted') trial.lane.settle(admission.lease, BAD, 0)
+  }
+  assert.equal(trial.lane.wakeAtMs(), 2000)
+  trial.lane.operate({ limit: 4 }, 10)
+  trial.lane.operate({ limit: 'auto' }, 20)
+  assert.equal(trial.lane.wakeAtMs(), Infinity)
+  assert.equal(trial.window(GOOD), 8)
+})
+
 test("'auto' restores the limit from before the first pin and lets the controller go on", () => {
   const trial = new Trial({ startConcurrent: 6 })
   trial.lane.operate({ limit: 2 }, 0)

@@ -5,7 +5,7 @@ import type { Fields, Level } from '../../src/observe/log.ts'
 
 function written(open: typeof textLog, level: Level, fields: Fields): string {
   const lines: string[] = []
-  open({ write: (line: string) => lines.push(line) })(level, fields)
+  open({ write: (line: string) => lines.push(line) }, Date.now)(level, fields)
   assert.equal(lines.length, 1)
   return lines[0] ?? ''
 }

@@ -19,7 +19,7 @@ const SEED_STATUS = 'tool=github queue_depth=119/120 active_workers=8/8 p95_ms=4
 function open() {
   const clock = new VirtualClock()
   const lines: string[] = []
-  const log = textLog({ write: (line: string) => lines.push(line.replace(/^time=\S+ |\n$/g, '')) })
+  const log = textLog({ write: (line: string) => lines.push(line.replace(/^time=\S+ |\n$/g, '')) }, Date.now)
   const narrator = new Narrator({
     log,
     clock,
@@ -51,7 +51,7 @@ test("the seed's status line is what a lane really holds", () => {
   }
   for (let i = 0; i < 127; i++) lane.admit({ spread: 0 }, 0)
   const lines: string[] = []
-  textLog({ write: (line: string) => lines.push(line) })('info', statusFields(lane, 0))
+  textLog({ write: (line: string) => lines.push(line) }, Date.now)('info', statusFields(lane, 0))
   assert.match(lines[0] ?? '', new RegExp(`^time=\\S+ ${SEED_STATUS}\\n$`))
 })
 
@@ -145,6 +145,13 @@ test('what was left out is told when the narrator is closed, and no timer stays'
   clock.advance(5000)
   narrator.close()
   assert.deepEqual(take(), [])
+})
+
+test('a narrator that was closed sets no timer for what it still hears', () => {
+  const { clock, reject, narrator } = open()
+  narrator.close()
+  reject()
+  assert.equal(clock.timers, 0)
 })
 
 test('a refusal for a tool that is configured no more is told without its state', () => {

@@ -20,22 +20,33 @@ const { dependencies, devDependencies } = JSON.parse(read('package.json')) as {
   devDependencies: Record<string, string>
 }
 const PACKAGES = [...Object.keys(dependencies), ...Object.keys(devDependencies)]
-const NODE_MODULES = builtinModules.filter((name) => !name.startsWith('_')).map((name) => `node:${name.replace('node:', '')}`)
+const NODE_MODULES = builtinModules
+  .filter((name) => !name.startsWith('_'))
+  .map((name) => `node:${name.replace('node:', '')}`)
 
 interface Row {
   readonly files: string
   readonly allowed: readonly string[]
 }
 
-const ROWS: readonly Row[] = tableAfter(read('docs/map.md'), '## Walls').map(([files = '', allowed = '']) => ({
-  files: codeIn(files)[0] ?? '',
-  allowed: allowed === 'anything' ? ['anything'] : codeIn(allowed),
-}))
+const ROWS: readonly Row[] = tableAfter(read('docs/map.md'), '## Walls').map(
+  ([files = '', allowed = '']) => ({
+    files: codeIn(files)[0] ?? '',
+    allowed: allowed === 'anything' ? ['anything'] : codeIn(allowed),
+  }),
+)
+
+const compiled = new Map<string, RegExp>()
 
 /** `*` is one name, `**` any number of them. */
 function covers(pattern: string, file: string): boolean {
-  const escaped = pattern.replaceAll('.', '\\.').replaceAll('**', '\u0000').replaceAll('*', '[^/]+')
-  return new RegExp(`^${escaped.replaceAll('\u0000', '.+')}$`).test(file)
+  let regex = compiled.get(pattern)
+  if (regex === undefined) {
+    const escaped = pattern.replaceAll('.', '\\.').replaceAll('**', '\u0000').replaceAll('*', '[^/]+')
+    regex = new RegExp(`^${escaped.replaceAll('\u0000', '.+')}$`)
+    compiled.set(pattern, regex)
+  }
+  return regex.test(file)
 }
 
 function rowOf(file: string): Row {
@@ -65,7 +76,9 @@ interface WallOptions {
 
 /** What the linter forbids this file to import; undefined when it forbids nothing. */
 async function wallOf(file: string): Promise<RegExp[] | undefined> {
-  const config = (await eslint.calculateConfigForFile(ROOT + file)) as { rules?: Record<string, [number, WallOptions?]> }
+  const config = (await eslint.calculateConfigForFile(ROOT + file)) as {
+    rules?: Record<string, [number, WallOptions?]>
+  }
   const [severity, options] = config.rules?.['no-restricted-imports'] ?? [0]
   // The rule compares as ESLint does: unicode, and without case unless it is asked for.
   return severity === 2 ? options?.patterns.map(({ regex }) => new RegExp(regex, 'iu')) : undefined
@@ -87,14 +100,19 @@ test('docs/map.md says of every file of src what the linter lets it import', asy
       const said = target.startsWith(`${own}/`) || allowed.some((pattern) => covers(pattern, target))
       assert.equal(isLetIn(specifier(file, target)), said, `${file} importing ${target}; the row is ${files}`)
     }
-    for (const name of PACKAGES) assert.equal(isLetIn(name), allowed.includes(name), `${file} importing ${name}`)
-    for (const name of NODE_MODULES) assert.equal(isLetIn(name), allowed.includes('node:'), `${file} importing ${name}`)
+    for (const name of PACKAGES)
+      assert.equal(isLetIn(name), allowed.includes(name), `${file} importing ${name}`)
+    for (const name of NODE_MODULES)
+      assert.equal(isLetIn(name), allowed.includes('node:'), `${file} importing ${name}`)
   }
 })
 
 test('every row of the walls covers a file', () => {
   for (const { files } of ROWS) {
-    assert.ok(SOURCES.some((file) => rowOf(file).files === files), `no file is under the row ${files}`)
+    assert.ok(
+      SOURCES.some((file) => rowOf(file).files === files),
+      `no file is under the row ${files}`,
+    )
   }
 })
 
@@ -160,14 +178,19 @@ test('every wall has a violation planted', () => {
 
 test('what a wall lets in is not reported', async () => {
   assert.deepEqual(await lintPlanted('src/lane/planted.ts', "export { Lane } from './lane.ts'"), [])
-  assert.deepEqual(await lintPlanted('src/gate/planted.ts', "export type { Clock } from '../time/clock.ts'"), [])
+  assert.deepEqual(
+    await lintPlanted('src/gate/planted.ts', "export type { Clock } from '../time/clock.ts'"),
+    [],
+  )
   assert.deepEqual(await lintPlanted('src/time/system.ts', 'export const now = () => Date.now()'), [])
 })
 
 test('src as it stands breaks no wall', async () => {
   const results = await eslint.lintFiles(SOURCES.map((file) => ROOT + file))
   const found = results.flatMap(({ filePath, messages }) =>
-    messages.map(({ line, ruleId, message }) => `${filePath.slice(ROOT.length)}:${line} ${ruleId ?? ''} ${message}`),
+    messages.map(
+      ({ line, ruleId, message }) => `${filePath.slice(ROOT.length)}:${line} ${ruleId ?? ''} ${message}`,
+    ),
   )
   assert.deepEqual(found, [])
 })

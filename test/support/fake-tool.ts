@@ -15,7 +15,7 @@ export interface Seen {
   cut: number
 }
 
-export type Answer = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>
+export type Answer = (request: IncomingMessage, response: ServerResponse) => unknown
 
 export interface FakeTool extends AsyncDisposable {
   readonly port: number

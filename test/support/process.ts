@@ -31,7 +31,11 @@ export interface LaneJson {
   readonly limit: number
   readonly paused: boolean
   readonly p95_ms: number | null
-  readonly controller: { readonly algorithm: string; readonly last_action: string | null; readonly last_reason: string | null }
+  readonly controller: {
+    readonly algorithm: string
+    readonly last_action: string | null
+    readonly last_reason: string | null
+  }
   readonly totals: {
     readonly admitted: number
     readonly completed: number

@@ -44,7 +44,12 @@ test('30 calls at once at a lane of 3 with a queue of 6 give 9 answers and 21 im
     assert.equal(headers.get('x-spillway-reason'), 'QUEUE_SATURATED')
     assert.equal(headers.get('cache-control'), 'no-store')
     assert.deepEqual(
-      { reason: body['reason'], tool: body['tool'], accepted: body['accepted'], notExecuted: body['not_executed'] },
+      {
+        reason: body['reason'],
+        tool: body['tool'],
+        accepted: body['accepted'],
+        notExecuted: body['not_executed'],
+      },
       { reason: 'QUEUE_SATURATED', tool: 'slow', accepted: false, notExecuted: true },
     )
     assert.deepEqual(body['fallback_tools'], ['cache'])
@@ -65,7 +70,10 @@ test('30 calls at once at a lane of 3 with a queue of 6 give 9 answers and 21 im
   const metrics = await spillway.metrics()
   assert.match(metrics, /^spillway_requests_total\{tool="slow",outcome="completed"\} 9$/m)
   assert.match(metrics, /^spillway_requests_total\{tool="slow",outcome="refused"\} 21$/m)
-  assert.match(metrics, /^spillway_refused_total\{tool="slow",reason="QUEUE_SATURATED",priority="normal"\} 21$/m)
+  assert.match(
+    metrics,
+    /^spillway_refused_total\{tool="slow",reason="QUEUE_SATURATED",priority="normal"\} 21$/m,
+  )
   assert.match(metrics, /^spillway_queue_wait_seconds_count\{tool="slow",priority="normal"\} 9$/m)
 })
 
@@ -133,7 +141,10 @@ test('an operator pauses a lane, pins its limit and takes the hand off again', a
   await using tool = await fakeTool(after(20))
   await using spillway = await startSpillway(`tools: { api: { upstream: "${tool.url}", maxConcurrent: 4 } }`)
   const patch = async (body: object) => {
-    const response = await fetch(`${spillway.admin}/lanes/api`, { method: 'PATCH', body: JSON.stringify(body) })
+    const response = await fetch(`${spillway.admin}/lanes/api`, {
+      method: 'PATCH',
+      body: JSON.stringify(body),
+    })
     return { status: response.status, lane: (await response.json()) as { paused: boolean; limit: number } }
   }
   assert.equal((await patch({ paused: true })).lane.paused, true)

@@ -8,26 +8,56 @@ import { startSpillway } from '../support/process.ts'
 import { exchange } from '../support/raw.ts'
 
 const REFUSED: readonly [string, string, RegExp][] = [
-  ['a length and chunks together', 'POST /t HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n', /^HTTP\/1\.1 400/],
-  ['two lengths', 'POST /t HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd', /^HTTP\/1\.1 400/],
+  [
+    'a length and chunks together',
+    'POST /t HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+    /^HTTP\/1\.1 400/,
+  ],
+  [
+    'two lengths',
+    'POST /t HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd',
+    /^HTTP\/1\.1 400/,
+  ],
   ['two hosts', 'GET /t HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n', /^HTTP\/1\.1 400/],
   ['no host', 'GET /t HTTP/1.1\r\nConnection: close\r\n\r\n', /^HTTP\/1\.1 400/],
   ['a dot segment', 'GET /t/../u HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n', /^HTTP\/1\.1 400/],
-  ['an encoded dot segment', 'GET /t/%2e%2E%2fu HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n', /^HTTP\/1\.1 400/],
+  [
+    'an encoded dot segment',
+    'GET /t/%2e%2E%2fu HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n',
+    /^HTTP\/1\.1 400/,
+  ],
   ['a backslash', 'GET /t\\..\\u HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n', /^HTTP\/1\.1 400/],
   ['a space before the colon', 'GET /t HTTP/1.1\r\nHost : a\r\nConnection: close\r\n\r\n', /^HTTP\/1\.1 400/],
-  ['a bare line feed in a header', 'GET /t HTTP/1.1\r\nHost: a\nX: b\r\nConnection: close\r\n\r\n', /^HTTP\/1\.1 400/],
+  [
+    'a bare line feed in a header',
+    'GET /t HTTP/1.1\r\nHost: a\nX: b\r\nConnection: close\r\n\r\n',
+    /^HTTP\/1\.1 400/,
+  ],
   ['a tunnel', 'CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n', /^HTTP\/1\.1 400/],
-  ['user information in the target', 'GET http://u:p@a/t HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n', /^HTTP\/1\.1 400/],
-  ['another host through a path', 'GET http://other.example/t HTTP/1.1\r\nHost: other.example\r\nConnection: close\r\n\r\n', /^HTTP\/1\.1 404/],
-  ['headers that are too large', `GET /t HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, /^HTTP\/1\.1 431/],
+  [
+    'user information in the target',
+    'GET http://u:p@a/t HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n',
+    /^HTTP\/1\.1 400/,
+  ],
+  [
+    'another host through a path',
+    'GET http://other.example/t HTTP/1.1\r\nHost: other.example\r\nConnection: close\r\n\r\n',
+    /^HTTP\/1\.1 404/,
+  ],
+  [
+    'headers that are too large',
+    `GET /t HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`,
+    /^HTTP\/1\.1 431/,
+  ],
   ['an unknown path', 'GET /nowhere HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n', /^HTTP\/1\.1 404/],
   ['half a segment', 'GET /tt HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n', /^HTTP\/1\.1 404/],
 ]
 
 test('nothing that could be read two ways reaches a tool, and every answer says why in JSON', async (t) => {
   await using tool = await fakeTool(after(0))
-  await using spillway = await startSpillway(`tools: { t: { upstream: "${tool.url}" }, u: { upstream: "${tool.url}" } }`)
+  await using spillway = await startSpillway(
+    `tools: { t: { upstream: "${tool.url}" }, u: { upstream: "${tool.url}" } }`,
+  )
   for (const [name, bytes, status] of REFUSED) {
     await t.test(name, async () => {
       const answer = await exchange(spillway.proxyPort, bytes)
@@ -42,7 +72,9 @@ test('nothing that could be read two ways reaches a tool, and every answer says 
 })
 
 test('absolute-form requests of clients with HTTP_PROXY route by host', async () => {
-  await using tool = await fakeTool((request, response) => response.end(`${request.headers.host ?? ''} ${request.url ?? ''}`))
+  await using tool = await fakeTool((request, response) =>
+    response.end(`${request.headers.host ?? ''} ${request.url ?? ''}`),
+  )
   await using spillway = await startSpillway(
     `tools: { api: { upstream: "${tool.url}", match: [{ host: api.internal }] } }`,
   )

@@ -131,7 +131,9 @@ test('callers who leave at every stage, in any mix, leave nothing behind and the
     await pause(30)
     response.end('y'.repeat(1000))
   })
-  await using spillway = await startSpillway(`tools: { t: { upstream: "${tool.url}", maxConcurrent: 4, maxQueueDepth: 10 } }`)
+  await using spillway = await startSpillway(
+    `tools: { t: { upstream: "${tool.url}", maxConcurrent: 4, maxQueueDepth: 10 } }`,
+  )
   const settled = await Promise.all(
     Array.from({ length: 200 }, async (_, i) => {
       await pause((i % 40) * 20)

@@ -12,7 +12,10 @@ import { startSpillway } from '../support/process.ts'
 const MAIN = new URL('../../src/main.ts', import.meta.url).pathname
 
 function cli(...args: string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], { encoding: 'utf8', timeout: 20_000 })
+  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], {
+    encoding: 'utf8',
+    timeout: 20_000,
+  })
   return { status, stdout, stderr }
 }
 
@@ -86,10 +89,19 @@ test('POST /reload adds and removes tools and names every problem of a bad file'
   await using spillway = await startSpillway(`tools: { old: { upstream: "${tool.url}" } }`)
   await writeFile(spillway.file, `tools: { young: { upstream: "${tool.url}" } }`)
   const good = await fetch(`${spillway.admin}/reload`, { method: 'POST' })
-  assert.deepEqual(await good.json(), { reloaded: true, added: ['young'], changed: [], removed: ['old'], needs_restart: [] })
+  assert.deepEqual(await good.json(), {
+    reloaded: true,
+    added: ['young'],
+    changed: [],
+    removed: ['old'],
+    needs_restart: [],
+  })
   assert.equal((await fetch(`${spillway.proxy}/young`)).status, 200)
   assert.equal((await fetch(`${spillway.proxy}/old`)).status, 404)
-  await writeFile(spillway.file, `tools: { young: { upstream: "${tool.url}", maxConcurent: 3, ttlSeconds: x } }`)
+  await writeFile(
+    spillway.file,
+    `tools: { young: { upstream: "${tool.url}", maxConcurent: 3, ttlSeconds: x } }`,
+  )
   const bad = await fetch(`${spillway.admin}/reload`, { method: 'POST' })
   assert.equal(bad.status, 422)
   assert.equal(((await bad.json()) as { problems: string[] }).problems.length, 2)
@@ -111,7 +123,15 @@ test('a configuration with problems refuses the start with exit 3 and names them
 test('an address in use is exit 4, an unknown word exit 2, and help and version exit 0', async () => {
   await using tool = await fakeTool(after(0))
   await using running = await startSpillway(`tools: { t: { upstream: "${tool.url}" } }`)
-  const taken = cli('run', '-c', running.file, '--listen', `127.0.0.1:${running.proxyPort}`, '--admin', '127.0.0.1:0')
+  const taken = cli(
+    'run',
+    '-c',
+    running.file,
+    '--listen',
+    `127.0.0.1:${running.proxyPort}`,
+    '--admin',
+    '127.0.0.1:0',
+  )
   assert.equal(taken.status, 4)
   assert.match(taken.stdout, /in use/)
   assert.equal(cli('rnu').status, 2)
@@ -137,7 +157,18 @@ test('one tool without a file starts and prints the equivalent tools.yaml', asyn
   await using tool = await fakeTool(after(0))
   // The file is written by the helper but not used: --upstream stands in for it.
   const { spawn } = await import('node:child_process')
-  const args = ['--upstream', tool.url, '--concurrency', '2', '--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0', '--log', 'text']
+  const args = [
+    '--upstream',
+    tool.url,
+    '--concurrency',
+    '2',
+    '--listen',
+    '127.0.0.1:0',
+    '--admin',
+    '127.0.0.1:0',
+    '--log',
+    'text',
+  ]
   const child = spawn(process.execPath, [MAIN, ...args])
   let text = ''
   child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()))

@@ -66,7 +66,9 @@ test('a stream that stalls in the middle is cut, so that its caller sees it is n
     response.writeHead(200, { 'Content-Length': '100' })
     response.write('half')
   })
-  await using spillway = await startSpillway(`tools: { stall: { upstream: "${tool.url}", leaseSeconds: 0.5 } }`)
+  await using spillway = await startSpillway(
+    `tools: { stall: { upstream: "${tool.url}", leaseSeconds: 0.5 } }`,
+  )
   const response = await fetch(`${spillway.proxy}/stall`)
   assert.equal(response.status, 200)
   await assert.rejects(response.text())
@@ -88,7 +90,9 @@ test('a caller that leaves cancels the call at the tool', async () => {
 
 test('with onClientGone finish the call runs to its end without its caller', async () => {
   await using tool = await fakeTool(after(400))
-  await using spillway = await startSpillway(`tools: { t: { upstream: "${tool.url}", onClientGone: finish } }`)
+  await using spillway = await startSpillway(
+    `tools: { t: { upstream: "${tool.url}", onClientGone: finish } }`,
+  )
   const leaving = new AbortController()
   const left = fetch(`${spillway.proxy}/t`, { signal: leaving.signal })
   await eventually(() => assert.equal(tool.seen.active, 1))
@@ -142,7 +146,12 @@ test('hop-by-hop headers stay behind and the forwarding headers arrive', async (
   let seen: IncomingHttpHeaders = {}
   await using tool = await fakeTool((request, response) => {
     seen = request.headers
-    response.writeHead(200, { Connection: 'X-Secret', 'X-Secret': '1', 'X-Kept': 'yes', 'Set-Cookie': ['a=1', 'b=2'] })
+    response.writeHead(200, {
+      Connection: 'X-Secret',
+      'X-Secret': '1',
+      'X-Kept': 'yes',
+      'Set-Cookie': ['a=1', 'b=2'],
+    })
     response.end('ok')
   })
   await using spillway = await startSpillway(`tools: { t: { upstream: "${tool.url}/base" } }`)
@@ -222,8 +231,13 @@ test('a chunked body over its bound is refused while it streams, and the tool do
       response.end('whole')
     })
   })
-  await using spillway = await startSpillway(`tools: { t: { upstream: "${tool.url}", maxBodyBytes: 100000 } }`)
-  const request = httpRequest(`${spillway.proxy}/t`, { method: 'POST', headers: { 'Transfer-Encoding': 'chunked' } })
+  await using spillway = await startSpillway(
+    `tools: { t: { upstream: "${tool.url}", maxBodyBytes: 100000 } }`,
+  )
+  const request = httpRequest(`${spillway.proxy}/t`, {
+    method: 'POST',
+    headers: { 'Transfer-Encoding': 'chunked' },
+  })
   request.write(Buffer.alloc(90_000))
   setTimeout(() => request.write(Buffer.alloc(20_000)), 100)
   const [response] = (await once(request, 'response')) as [IncomingMessage]

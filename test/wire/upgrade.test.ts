@@ -15,9 +15,14 @@ async function echoTool() {
   const server = createServer((_request, response) => response.writeHead(403).end('no'))
   const sockets = new WebSocketServer({ noServer: true })
   server.on('upgrade', (request, socket, head) => {
-    if (request.url === '/deny') return socket.end('HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno')
+    if (request.url === '/deny') {
+      socket.end('HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno')
+      return
+    }
     if (request.headers.upgrade !== 'websocket') {
-      socket.end(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${request.headers.upgrade ?? ''}\r\n\r\nhi`)
+      socket.end(
+        `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${request.headers.upgrade ?? ''}\r\n\r\nhi`,
+      )
       return
     }
     sockets.handleUpgrade(request, socket, head, (ws) => {
@@ -72,13 +77,17 @@ test('bytes renew the lease of a WebSocket and silence ends it on both sides', a
   }
   assert.equal((await spillway.lane('ws')).totals.reclaimed, 0)
   await once(ws, 'close')
-  await eventually(async () => assert.deepEqual([(await spillway.lane('ws')).active_workers, tool.sockets.clients.size], [0, 0]))
+  await eventually(async () =>
+    assert.deepEqual([(await spillway.lane('ws')).active_workers, tool.sockets.clients.size], [0, 0]),
+  )
   assert.equal((await spillway.lane('ws')).totals.reclaimed, 1)
 })
 
 test('a WebSocket that leaves while it waits frees its place, and one too many is refused with the reason', async () => {
   await using tool = await echoTool()
-  await using spillway = await startSpillway(`tools: { ws: { upstream: "${tool.url}", maxConcurrent: 1, maxQueueDepth: 1 } }`)
+  await using spillway = await startSpillway(
+    `tools: { ws: { upstream: "${tool.url}", maxConcurrent: 1, maxQueueDepth: 1 } }`,
+  )
   const url = `${spillway.proxy.replace('http', 'ws')}/ws`
   const first = await open(url)
   const waiting = new WebSocket(url)
@@ -86,7 +95,10 @@ test('a WebSocket that leaves while it waits frees its place, and one too many i
   await eventually(async () => assert.equal((await spillway.lane('ws')).queue_depth, 1))
   const refused = new WebSocket(url)
   refused.on('error', () => undefined)
-  const [, response] = (await once(refused, 'unexpected-response')) as [unknown, { statusCode: number; headers: Record<string, string> }]
+  const [, response] = (await once(refused, 'unexpected-response')) as [
+    unknown,
+    { statusCode: number; headers: Record<string, string> },
+  ]
   assert.deepEqual([response.statusCode, response.headers['x-spillway-reason']], [429, 'QUEUE_SATURATED'])
   waiting.terminate()
   await eventually(async () => assert.equal((await spillway.lane('ws')).queue_depth, 0))
@@ -108,7 +120,10 @@ test('other protocols are carried too, but not HTTP/2, which would pass the lane
   await using tool = await echoTool()
   await using spillway = await startSpillway(`tools: { ws: { upstream: "${tool.url}" } }`)
   const ask = (protocol: string) =>
-    exchange(spillway.proxyPort, `GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`)
+    exchange(
+      spillway.proxyPort,
+      `GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`,
+    )
   assert.match(await ask('sandbox/1'), /^HTTP\/1\.1 101[\s\S]*Upgrade: sandbox\/1[\s\S]*hi$/)
   assert.match(await ask('h2c'), /^HTTP\/1\.1 403/)
 })

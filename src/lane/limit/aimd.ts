@@ -13,7 +13,7 @@
  */
 import { LatencySample, percentile } from '../sample.ts'
 import type { AimdSettings } from '../settings.ts'
-import type { Bounds, Decision, EndedCall, Figures, Limiter } from './limiter.ts'
+import type { Bounds, Call, CallEnd, Decision, Figures, Limiter } from './limiter.ts'
 
 /** A window needs this many calls a slot of the limit, within the bounds below. */
 const CALLS_PER_SLOT = 2.5
@@ -39,7 +39,9 @@ export function nextLimit(limit: number, window: Window, law: AimdSettings & Bou
   const hold = (reason: Decision['reason']): Decision => ({ limit, action: 'hold', reason, figures })
   const down = (wanted: number, reason: Decision['reason']): Decision => {
     const next = Math.max(law.min, wanted)
-    return next < limit ? { limit: next, action: 'decrease_concurrency', reason, figures } : hold('at_minimum')
+    return next < limit
+      ? { limit: next, action: 'decrease_concurrency', reason, figures }
+      : hold('at_minimum')
   }
   if (errorRate > law.halveAboveErrorRate) return down(Math.floor(limit / 2), 'error_rate_high')
   if (p95Ms === undefined) return hold('no_latency')
@@ -69,18 +71,19 @@ export class AimdLimiter implements Limiter {
     this.#law = law
   }
 
-  sent(active: number, waited: boolean): void {
+  sent(call: Call, active: number): void {
     this.#sent++
-    if (waited) this.#waited++
+    if (call.waitedMs > 0) this.#waited++
     if (active > this.#peak) this.#peak = active
   }
 
-  ended(call: EndedCall, nowMs: number): void {
-    if (call.verdict === 'ignored') return
+  ended(call: Call, end: CallEnd, nowMs: number): void {
+    if (end.verdict === 'ignored') return
     this.#openedAtMs ??= nowMs
     this.#calls++
-    if (call.verdict === 'dropped') this.#dropped++
-    else if (call.latencyMs !== undefined && call.sentAtMs >= this.#movedAtMs) this.#latency.record(call.latencyMs)
+    if (end.verdict === 'dropped') this.#dropped++
+    else if (end.latencyMs !== undefined && call.grantedAtMs >= this.#movedAtMs)
+      this.#latency.record(end.latencyMs)
   }
 
   step(limit: number, bounds: Bounds, nowMs: number): Decision | undefined {
@@ -101,12 +104,13 @@ export class AimdLimiter implements Limiter {
     return this.#openedAtMs + (this.#calls >= callsNeeded(limit) ? this.#law.windowMs : this.#longMs())
   }
 
+  opensAtMs(): number {
+    return -Infinity
+  }
+
   #isDue(limit: number, nowMs: number): boolean {
-    if (this.#openedAtMs === undefined) return false
-    const elapsedMs = nowMs - this.#openedAtMs
-    if (elapsedMs < this.#law.windowMs) return false
-    if (this.#calls >= callsNeeded(limit)) return true
-    return elapsedMs >= this.#longMs() && this.#calls >= LONG_WINDOW_CALLS
+    // The very moment that wakeAtMs named: two ways to add the same numbers would differ in the last bit, and spin.
+    return this.wakeAtMs(limit) <= nowMs
   }
 
   #longMs(): number {

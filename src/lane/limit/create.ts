@@ -2,14 +2,20 @@
  * The one place that knows which laws exist.
  */
 import type { ControllerSettings } from '../settings.ts'
+import { AdaptiveLimiter } from './adaptive.ts'
 import { AimdLimiter } from './aimd.ts'
 import { fixedLimiter } from './fixed.ts'
+import { GradientLimiter } from './gradient.ts'
 import type { Limiter } from './limiter.ts'
 
 export function createLimiter(settings: ControllerSettings): Limiter {
   switch (settings.algorithm) {
     case 'aimd':
       return new AimdLimiter(settings)
+    case 'gradient':
+      return new GradientLimiter()
+    case 'adaptive':
+      return new AdaptiveLimiter()
     case 'fixed':
       return fixedLimiter()
     default:

@@ -11,5 +11,6 @@ export function fixedLimiter(): Limiter {
     step: () => undefined,
     moved: () => undefined,
     wakeAtMs: () => Infinity,
+    opensAtMs: () => -Infinity,
   }
 }

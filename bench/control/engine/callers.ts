@@ -1,0 +1,177 @@
+/**
+ * The callers: open-loop streams of requests, each with up to `tries` attempts. A caller waits for an attempt no longer
+ * than its patience, wherever the attempt is; a refused one comes back when it was told to, or when it thinks best.
+ * Units: milliseconds.
+ */
+import type { Refusal } from '../../../src/lane/lane.ts'
+import type { Lease, LeaseEnd } from '../../../src/lane/lease.ts'
+import type { Ticket } from '../../../src/lane/queue.ts'
+import type { Callers } from '../scenario.ts'
+import type { Agenda } from './agenda.ts'
+import type { Ledger } from './ledger.ts'
+import { Random, streamSeed } from './random.ts'
+import type { Sidecar, Visitor } from './sidecar.ts'
+import { ToolCall } from './tool.ts'
+import type { Result, Tool } from './tool.ts'
+
+/** Milliseconds of the first pause before another attempt; doubles with each one. */
+const BACKOFF_MS = 500
+
+export interface World {
+  readonly agenda: Agenda
+  readonly tool: Tool
+  readonly sidecar: Sidecar
+  readonly ledger: Ledger
+}
+
+/** Lets one stream of requests begin; `endMs` is when nobody comes any more. */
+export function startCallers(callers: Callers, world: World, seed: number, endMs: number): void {
+  const { agenda } = world
+  const luck = new Random(streamSeed(seed, -1))
+  let requests = 0
+  const perMs = (nowMs: number): number =>
+    (callers.rate.findLast((step) => step.atSeconds * 1000 <= nowMs)?.perSecond ?? 0) / 1000
+  const nextChangeMs = (nowMs: number): number =>
+    (callers.rate.find((step) => step.atSeconds * 1000 > nowMs)?.atSeconds ?? Infinity) * 1000
+  const next = (): void => {
+    const rate = perMs(agenda.nowMs)
+    const atMs = rate > 0 ? agenda.nowMs + luck.exponential(1 / rate) : Infinity
+    const changeMs = nextChangeMs(agenda.nowMs)
+    if (Math.min(atMs, changeMs) >= endMs) return
+    // A Poisson stream forgets: beyond a change of rate the gap is drawn anew.
+    if (atMs >= changeMs) return agenda.at(changeMs, next)
+    agenda.at(atMs, () => {
+      new Request(callers, world, new Random(streamSeed(seed, requests++))).attempt()
+      next()
+    })
+  }
+  next()
+}
+
+class Request {
+  readonly callers: Callers
+  readonly world: World
+  readonly luck: Random
+  #tries = 0
+
+  constructor(callers: Callers, world: World, luck: Random) {
+    this.callers = callers
+    this.world = world
+    this.luck = luck
+    world.ledger.request()
+  }
+
+  attempt(): void {
+    this.#tries++
+    this.world.ledger.attempt()
+    new Attempt(this).begin()
+  }
+
+  refused({ retryAfterMs }: Refusal): void {
+    const isHonoured = this.luck.next() < (this.callers.honourRatio ?? 0)
+    this.#again(isHonoured ? retryAfterMs : undefined)
+  }
+
+  failed(retryAfterMs?: number): void {
+    const isHonoured = retryAfterMs !== undefined && this.luck.next() < (this.callers.honourRatio ?? 0)
+    this.#again(isHonoured ? retryAfterMs : undefined)
+  }
+
+  #again(waitMs: number | undefined): void {
+    if (this.#tries >= (this.callers.tries ?? 1)) return
+    const { agenda } = this.world
+    const backoffMs = BACKOFF_MS * 2 ** (this.#tries - 1) * (0.5 + 0.5 * this.luck.next())
+    agenda.at(agenda.nowMs + (waitMs ?? backoffMs), () => this.attempt())
+  }
+}
+
+class Attempt implements Visitor {
+  readonly #request: Request
+  readonly #beganAtMs: number
+  #isOver = false
+  #ticket: Ticket | undefined
+  #lease: Lease | undefined
+  #call: ToolCall | undefined
+
+  constructor(request: Request) {
+    this.#request = request
+    this.#beganAtMs = request.world.agenda.nowMs
+  }
+
+  begin(): void {
+    const { agenda, sidecar } = this.#request.world
+    agenda.at(this.#beganAtMs + this.#request.callers.patienceSeconds * 1000, () => this.#giveUp())
+    this.#ticket = sidecar.enter(this, this.#request.luck.next())
+  }
+
+  granted(lease: Lease): void {
+    this.#lease = lease
+    this.#call = new ToolCall((result) => this.#answered(result))
+    this.#request.world.tool.begin(this.#call, this.#request.luck)
+  }
+
+  refused(refusal: Refusal): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    const { agenda, ledger } = this.#request.world
+    ledger.refused(agenda.nowMs - this.#beganAtMs)
+    this.#request.refused(refusal)
+  }
+
+  reclaimed(): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    if (this.#call !== undefined) this.#request.world.tool.abandon(this.#call)
+    this.#request.failed()
+  }
+
+  #giveUp(): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    const { sidecar, tool } = this.#request.world
+    if (this.#ticket !== undefined && this.#lease === undefined) sidecar.leave(this.#ticket)
+    if (this.#call !== undefined) tool.abandon(this.#call)
+    if (this.#lease !== undefined) sidecar.settle(this.#lease, { cause: 'cancelled', verdict: 'ignored' })
+    this.#request.failed()
+  }
+
+  #answered(result: Result): void {
+    const { agenda, ledger } = this.#request.world
+    const lease = this.#lease as Lease
+    const latencyMs = agenda.nowMs - lease.grantedAtMs
+    if (result.kind === 'ok') ledger.answered(latencyMs)
+    if (this.#isOver) return
+    switch (result.kind) {
+      case 'ok':
+        return this.#read(lease, latencyMs)
+      case 'error':
+        return this.#failed({ cause: 'completed', verdict: 'dropped' })
+      case 'throttled':
+        return this.#failed({
+          cause: 'completed',
+          verdict: 'dropped',
+          pushback: { retryAfterMs: result.retryAfterMs },
+        })
+      default:
+        result satisfies never
+    }
+  }
+
+  /** The answer is here; its last byte has gone when the caller has read it. */
+  #read(lease: Lease, latencyMs: number): void {
+    this.#isOver = true
+    const { agenda, ledger, sidecar } = this.#request.world
+    const { readMs = 0 } = this.#request.callers
+    ledger.good()
+    const end: LeaseEnd = { cause: 'completed', verdict: 'ok', latencyMs }
+    if (readMs === 0) return sidecar.settle(lease, end)
+    lease.answeredAfterMs = latencyMs
+    agenda.at(agenda.nowMs + this.#request.luck.exponential(readMs), () => sidecar.settle(lease, end))
+  }
+
+  #failed(end: LeaseEnd): void {
+    this.#isOver = true
+    this.#request.world.sidecar.settle(this.#lease as Lease, end)
+    this.#request.failed(end.pushback?.retryAfterMs)
+  }
+}

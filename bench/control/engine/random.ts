@@ -1,0 +1,51 @@
+/**
+ * Luck from a seed: the same seed gives the same numbers on every machine. Every request owns a stream of its own, so
+ * that two laws meet the same calls however differently they schedule them (common random numbers).
+ * Source: mulberry32 (Tommy Ettinger, public domain); Box-Muller for normal values.
+ */
+import type { Service } from '../scenario.ts'
+
+export class Random {
+  #state: number
+
+  constructor(seed: number) {
+    this.#state = seed >>> 0
+  }
+
+  /** 0 <= n < 1. */
+  next(): number {
+    this.#state = (this.#state + 0x6d2b79f5) >>> 0
+    let mixed = this.#state
+    mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296
+  }
+
+  exponential(mean: number): number {
+    return -mean * Math.log(1 - this.next())
+  }
+
+  lognormal(mean: number, cv: number): number {
+    const variance = Math.log(1 + cv * cv)
+    const normal = Math.sqrt(-2 * Math.log(1 - this.next())) * Math.cos(2 * Math.PI * this.next())
+    return mean * Math.exp(Math.sqrt(variance) * normal - variance / 2)
+  }
+
+  /** Milliseconds of work of one call. */
+  work(service: Service): number {
+    if ('fastMs' in service) {
+      const meanMs = this.next() < service.slowRatio ? service.slowMs : service.fastMs
+      return this.lognormal(meanMs, 0.3)
+    }
+    if (service.cv === 0) return service.meanMs
+    return service.cv === 1 ? this.exponential(service.meanMs) : this.lognormal(service.meanMs, service.cv)
+  }
+}
+
+/** A seed for stream `index` of `seed`: neighbours give unlike streams. */
+export function streamSeed(seed: number, index: number): number {
+  let mixed = Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) ^ Math.imul(index + 1, 0xc2b2ae35)
+  mixed = Math.imul(mixed ^ (mixed >>> 16), 0x7feb352d)
+  mixed = Math.imul(mixed ^ (mixed >>> 15), 0x846ca68b)
+  return (mixed ^ (mixed >>> 16)) >>> 0
+}

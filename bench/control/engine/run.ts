@@ -1,0 +1,56 @@
+/**
+ * One scenario under one law with one seed, from the first to the last second: the only place where the parts of the
+ * simulated world meet. The same three always give the same result.
+ */
+import type { Limiter } from '../../../src/lane/limit/limiter.ts'
+import type { ControllerSettings, LaneSettings } from '../../../src/lane/settings.ts'
+import { laneShape } from '../scenario.ts'
+import type { LaneShape, Scenario } from '../scenario.ts'
+import { Agenda } from './agenda.ts'
+import { startCallers } from './callers.ts'
+import { BIN_MS, Ledger } from './ledger.ts'
+import { streamSeed } from './random.ts'
+import { Sidecar } from './sidecar.ts'
+import { Tool } from './tool.ts'
+
+/** How the lane of a run is steered. */
+export interface Steering {
+  readonly controller: ControllerSettings
+  readonly lane?: Partial<LaneShape>
+  /** A law that src/lane does not know: a baseline. */
+  readonly limiter?: Limiter
+}
+
+export interface Run {
+  readonly ledger: Ledger
+  readonly tool: Tool
+}
+
+export function run(scenario: Scenario, steering: Steering, seed: number, isTraced = false): Run {
+  const agenda = new Agenda()
+  const ledger = new Ledger(isTraced)
+  const tool = new Tool(scenario.tool, agenda)
+  const sidecar = new Sidecar(laneSettings(scenario, steering), agenda, steering.limiter)
+  const endMs = scenario.seconds * 1000
+  for (const [index, callers] of scenario.callers.entries()) {
+    startCallers(callers, { agenda, tool, sidecar, ledger }, streamSeed(seed, 1000 + index), endMs)
+  }
+  for (let atMs = BIN_MS; atMs <= endMs; atMs += BIN_MS) {
+    agenda.runUntil(atMs)
+    const { active, limit } = sidecar.lane.depths()
+    ledger.closeBin({ limit, active, inTool: tool.inFlight })
+  }
+  return { ledger, tool }
+}
+
+function laneSettings(scenario: Scenario, steering: Steering): LaneSettings {
+  const { ttlSeconds, ...shape } = { ...laneShape(scenario), ...steering.lane }
+  return {
+    tool: scenario.name,
+    ...shape,
+    ttlMs: ttlSeconds * 1000,
+    leaseMs: 120_000,
+    retryAfter: { minMs: 1000, maxMs: 30_000 },
+    controller: steering.controller,
+  }
+}

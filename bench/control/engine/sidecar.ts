@@ -1,0 +1,99 @@
+/**
+ * What src/gate is on sockets, on the virtual clock: drives the production lane, one wake-up at a time, and passes on
+ * what it decides. Holds no opinion of its own; every admission, hand-over and limit comes from src/lane.
+ */
+import { Lane } from '../../../src/lane/lane.ts'
+import type { Moves, Refusal } from '../../../src/lane/lane.ts'
+import type { Lease, LeaseEnd } from '../../../src/lane/lease.ts'
+import { createLimiter } from '../../../src/lane/limit/create.ts'
+import type { Limiter } from '../../../src/lane/limit/limiter.ts'
+import type { Ticket } from '../../../src/lane/queue.ts'
+import type { LaneSettings } from '../../../src/lane/settings.ts'
+import type { Agenda } from './agenda.ts'
+
+/** Whoever wants a lease: told once that it has one, or that it does not get one. */
+export interface Visitor {
+  granted(lease: Lease): void
+  refused(refusal: Refusal): void
+  /** The lease is taken back: the call went silent. */
+  reclaimed(): void
+}
+
+export class Sidecar {
+  readonly lane: Lane
+  readonly #agenda: Agenda
+  readonly #waiting = new Map<Ticket, Visitor>()
+  readonly #holding = new Map<Lease, Visitor>()
+  #wakeAtMs = Infinity
+
+  constructor(settings: LaneSettings, agenda: Agenda, limiter?: Limiter) {
+    this.#agenda = agenda
+    this.lane = new Lane(settings, agenda.nowMs, () => undefined, limiter ? () => limiter : createLimiter)
+  }
+
+  /** Answers within the call, unless the visitor has to wait: then with its ticket. */
+  enter(visitor: Visitor, spread: number): Ticket | undefined {
+    const { nowMs } = this.#agenda
+    if (this.lane.wakeAtMs() <= nowMs) this.#pass(this.lane.expire(nowMs))
+    const admission = this.lane.admit({ spread }, nowMs)
+    switch (admission.kind) {
+      case 'queued':
+        this.#waiting.set(admission.ticket, visitor)
+        this.#arm()
+        return admission.ticket
+      case 'granted':
+        this.#grant(admission.lease, visitor)
+        this.#arm()
+        return undefined
+      case 'refused':
+        this.#arm()
+        visitor.refused(admission.refusal)
+        return undefined
+      default:
+        return admission satisfies never
+    }
+  }
+
+  leave(ticket: Ticket): void {
+    if (this.lane.cancel(ticket, this.#agenda.nowMs)) this.#waiting.delete(ticket)
+  }
+
+  settle(lease: Lease, end: LeaseEnd): void {
+    this.#holding.delete(lease)
+    this.#pass(this.lane.settle(lease, end, this.#agenda.nowMs))
+    this.#arm()
+  }
+
+  #grant(lease: Lease, visitor: Visitor): void {
+    this.#holding.set(lease, visitor)
+    visitor.granted(lease)
+  }
+
+  #pass(moves: Moves): void {
+    for (const lease of moves.reclaimed) {
+      this.#holding.get(lease)?.reclaimed()
+      this.#holding.delete(lease)
+    }
+    for (const { ticket, refusal } of moves.refused) {
+      this.#waiting.get(ticket)?.refused(refusal)
+      this.#waiting.delete(ticket)
+    }
+    for (const ticket of moves.granted) {
+      const visitor = this.#waiting.get(ticket)
+      this.#waiting.delete(ticket)
+      if (visitor !== undefined && ticket.lease !== undefined) this.#grant(ticket.lease, visitor)
+    }
+  }
+
+  #arm(): void {
+    const wakeAtMs = this.lane.wakeAtMs()
+    if (wakeAtMs >= this.#wakeAtMs) return
+    this.#wakeAtMs = wakeAtMs
+    this.#agenda.at(wakeAtMs, () => {
+      if (this.#agenda.nowMs < this.#wakeAtMs) return
+      this.#wakeAtMs = Infinity
+      this.#pass(this.lane.expire(this.#agenda.nowMs))
+      this.#arm()
+    })
+  }
+}

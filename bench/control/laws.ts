@@ -1,0 +1,68 @@
+/**
+ * Every law that is measured, by name: how it steers a run of a scenario, given the oracle's limits for the two
+ * operators who guessed wrong. All have the lane's bounds and start; only Envoy and Vector begin where they were
+ * published to begin.
+ */
+import type { AimdSettings } from '../../src/lane/settings.ts'
+import { EnvoyGradient } from './baselines/envoy.ts'
+import { Failsafe } from './baselines/failsafe.ts'
+import { NetflixAimd } from './baselines/netflix-aimd.ts'
+import { PerCallLimiter } from './baselines/per-call.ts'
+import type { PerCallLaw } from './baselines/per-call.ts'
+import { VectorArc } from './baselines/vector-arc.ts'
+import { Vegas } from './baselines/vegas.ts'
+import type { Steering } from './engine/run.ts'
+import { oracleSteering } from './oracle.ts'
+import { laneShape } from './scenario.ts'
+import type { Scenario } from './scenario.ts'
+
+export interface Law {
+  readonly name: string
+  /** A new one for every run: laws have a memory. */
+  steer(scenario: Scenario, oracle: readonly number[]): Steering
+}
+
+/** The seed document's figures. */
+const SEED_LAW: AimdSettings = {
+  algorithm: 'aimd',
+  decreaseAboveP95Ms: 4000,
+  increaseBelowP95Ms: 1200,
+  halveAboveErrorRate: 0.1,
+  increaseBelowErrorRate: 0.02,
+  decreaseBy: 2,
+  increaseBy: 1,
+  windowMs: 2000,
+}
+
+/** More than any scenario has callers. */
+const UNBOUNDED = 1_000_000
+
+const FIXED = { algorithm: 'fixed' } as const
+
+function fixedAt(limit: number): Steering {
+  const whole = Math.max(1, Math.round(limit))
+  return { controller: FIXED, lane: { startConcurrent: whole, maxConcurrent: Math.max(whole, 1) } }
+}
+
+function perCall(create: (start: number) => PerCallLaw): (scenario: Scenario) => Steering {
+  return (scenario) => {
+    const { minConcurrent: min, maxConcurrent: max, startConcurrent: start } = laneShape(scenario)
+    return { controller: FIXED, limiter: new PerCallLimiter(create(start), { min, max }) }
+  }
+}
+
+export const laws: readonly Law[] = [
+  { name: 'oracle', steer: oracleSteering },
+  { name: 'adaptive', steer: () => ({ controller: { algorithm: 'adaptive' } }) },
+  { name: 'aimd (seed)', steer: () => ({ controller: SEED_LAW }) },
+  { name: 'gradient2', steer: () => ({ controller: { algorithm: 'gradient' } }) },
+  { name: 'netflix-aimd', steer: perCall((start) => new NetflixAimd(start)) },
+  { name: 'vegas', steer: perCall((start) => new Vegas(start)) },
+  { name: 'envoy', steer: () => ({ controller: FIXED, limiter: new EnvoyGradient('envoy', 100) }) },
+  { name: 'envoy-2s', steer: () => ({ controller: FIXED, limiter: new EnvoyGradient('envoy-2s', 2000) }) },
+  { name: 'vector-arc', steer: perCall(() => new VectorArc()) },
+  { name: 'failsafe-go', steer: perCall((start) => new Failsafe(start)) },
+  { name: 'fixed x4', steer: (_, oracle) => fixedAt(4 * (oracle[0] as number)) },
+  { name: 'fixed /4', steer: (_, oracle) => fixedAt((oracle[0] as number) / 4) },
+  { name: 'unbounded', steer: () => fixedAt(UNBOUNDED) },
+]

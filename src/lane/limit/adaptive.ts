@@ -1,0 +1,167 @@
+/**
+ * `adaptive` as a lane uses it: what calls tell goes into a log and a few counters, and every half second the pure law
+ * (adaptive-law.ts) decides on a sample of them. A tool that pushes back is throttled beside it (pushback.ts).
+ * Costs a map entry and a few stores for each call and two sorts of a few hundred numbers for each step; memory: the
+ * log (call-log.ts) and under 1 KiB. Units: milliseconds and calls.
+ */
+import { nextState } from './adaptive-law.ts'
+import * as K from './adaptive-state.ts'
+import type { LawState, Sample } from './adaptive-state.ts'
+import { CallLog } from './call-log.ts'
+import type { Action, Bounds, Call, CallEnd, Decision, Limiter } from './limiter.ts'
+import { Throttle } from './pushback.ts'
+
+/** Answers over which throughput is measured. */
+const RATE_ANSWERS = 24
+
+export class AdaptiveLimiter implements Limiter {
+  readonly algorithm = 'adaptive'
+  readonly #log = new CallLog()
+  readonly #throttle = new Throttle()
+  /** When the latest answers came, milliseconds, oldest overwritten first. */
+  readonly #answeredAtMs = new Float64Array(RATE_ANSWERS)
+  #answers = 0
+  #state: LawState | undefined
+  #nextAtMs: number | undefined
+  #hasNews = false
+  #isThrottled = false
+  #peak = 0
+  #lastPeak = 0
+  #calls = 0
+  #failed = 0
+  #abandoned = 0
+  #ended = 0
+
+  sent(call: Call): void {
+    this.#log.sent(call)
+    this.#throttle.sent(call)
+    this.#peak = Math.max(this.#peak, this.#log.active)
+    this.#hasNews = true
+    this.#nextAtMs ??= call.grantedAtMs + K.STEP_MS
+  }
+
+  ended(call: Call, end: CallEnd, nowMs: number): void {
+    const latencyMs = end.latencyMs ?? call.answeredAfterMs
+    const isAnswered = end.verdict === 'ok' && latencyMs !== undefined
+    const fate = end.pushback !== undefined ? 'excluded' : isAnswered ? 'answered' : 'unanswered'
+    if (!this.#log.ended(call, fate, latencyMs ?? nowMs - call.grantedAtMs)) return
+    this.#hasNews = true
+    if (end.pushback !== undefined) {
+      if (this.#throttle.pushedBack(call, end.pushback, { nowMs, spread: end.spread }))
+        this.#isThrottled = true
+    } else this.#count(call, end, nowMs)
+    this.#throttle.left(call)
+  }
+
+  step(limit: number, bounds: Bounds, nowMs: number): Decision | undefined {
+    if (this.#nextAtMs === undefined || nowMs < this.#nextAtMs) return undefined
+    // An idle lane is not looked at; the next call starts the clock again.
+    this.#nextAtMs = this.#hasNews || this.#log.active > 0 ? nowMs + K.STEP_MS : undefined
+    this.#hasNews = false
+    const before = this.#stateFor(limit, nowMs)
+    const sample = this.#sample(before, nowMs)
+    const { state, reason } = this.#isThrottled
+      ? { state: afterPushback(before, nowMs), reason: 'throttled' as const }
+      : nextState(before, sample, bounds)
+    this.#isThrottled = false
+    this.#state = state
+    if (state.roundAtMs !== before.roundAtMs) this.#startRound(state)
+    const next = Math.min(bounds.max, Math.max(bounds.min, Math.floor(state.limit)))
+    const action: Action =
+      next > limit ? 'increase_concurrency' : next < limit ? 'decrease_concurrency' : 'hold'
+    const figures = {
+      calls: sample.slow.calls,
+      errorRate: sample.calls === 0 ? 0 : sample.failed / sample.calls,
+      medianMs: sample.slow.medianMs,
+      baseMs: state.baseMs,
+    }
+    return { limit: next, action, reason, figures }
+  }
+
+  moved(nowMs: number): void {
+    if (this.#state === undefined) return
+    // The lane says where it stands with the next step; what is known of the tool's own latency stays true.
+    this.#state = { ...afterPushback(this.#state, nowMs), limit: NaN }
+    this.#startRound(this.#state)
+  }
+
+  wakeAtMs(): number {
+    return this.#nextAtMs ?? Infinity
+  }
+
+  opensAtMs(): number {
+    return this.#throttle.opensAtMs()
+  }
+
+  #count(call: Call, end: CallEnd, nowMs: number): void {
+    if (end.verdict === 'ok') {
+      this.#answeredAtMs[this.#answers++ % RATE_ANSWERS] = nowMs
+      this.#throttle.answered(call, nowMs)
+    }
+    // A caller that gave up while its call ran is the tool's failure; a request that was wrong is nobody's.
+    const isFailed = end.verdict === 'dropped' || end.cause === 'cancelled'
+    if (end.verdict === 'ignored' && !isFailed) return
+    this.#ended++
+    if (call.grantedAtMs < (this.#state?.changedAtMs ?? -Infinity)) return
+    this.#calls++
+    if (isFailed) this.#failed++
+    if (end.cause === 'cancelled') this.#abandoned++
+  }
+
+  #stateFor(limit: number, nowMs: number): LawState {
+    const state = this.#state
+    if (state === undefined) return K.initialState(limit, -Infinity)
+    return Math.floor(state.limit) === limit ? state : { ...afterPushback(state, nowMs), limit }
+  }
+
+  #sample(state: LawState, nowMs: number): Sample {
+    const { active } = this.#log
+    const since = { fromMs: state.changedAtMs, untilMs: Infinity }
+    const fastCalls = Math.max(K.FAST_CALLS, Math.ceil(K.FAST_PER_ACTIVE * active))
+    const slowCalls = Math.max(
+      K.SLOW_CALLS,
+      K.SLOW_PER_ACTIVE * active,
+      this.#log.countSince(nowMs - K.SLOW_SPAN_MS, K.SLOW_SPAN_CALLS),
+    )
+    const { trial } = state
+    const beforeCalls = trial && Math.max(K.FAST_CALLS, Math.ceil(K.FAST_PER_ACTIVE * trial.from))
+    return {
+      nowMs,
+      calls: this.#calls,
+      failed: this.#failed,
+      abandoned: this.#abandoned,
+      ended: this.#ended,
+      peak: this.#peak,
+      used: Math.max(this.#peak, this.#lastPeak),
+      perMs: this.#answersPerMs(nowMs),
+      fast: this.#log.read(fastCalls, since, nowMs),
+      slow: this.#log.read(slowCalls, since, nowMs),
+      before:
+        trial && beforeCalls !== undefined
+          ? this.#log.read(beforeCalls, { fromMs: -Infinity, untilMs: trial.startedAtMs }, nowMs)
+          : undefined,
+    }
+  }
+
+  #answersPerMs(nowMs: number): number {
+    const kept = Math.min(this.#answers, RATE_ANSWERS)
+    if (kept === 0) return 0
+    const oldestMs = this.#answeredAtMs[(this.#answers - kept) % RATE_ANSWERS] as number
+    return kept / Math.max(1, nowMs - oldestMs)
+  }
+
+  #startRound(state: LawState): void {
+    this.#lastPeak =
+      state.roundAtMs === state.changedAtMs ? Math.max(this.#peak, this.#log.active) : this.#peak
+    this.#peak = this.#log.active
+    this.#calls = 0
+    this.#failed = 0
+    this.#abandoned = 0
+    this.#ended = 0
+  }
+}
+
+/** What was sent before says nothing any more; what was on trial is over. */
+function afterPushback(state: LawState, nowMs: number): LawState {
+  return { ...state, trial: undefined, undoLimit: undefined, changedAtMs: nowMs, roundAtMs: nowMs }
+}

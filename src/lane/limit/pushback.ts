@@ -1,0 +1,150 @@
+/**
+ * What to do when the tool itself asks callers to wait (429, 503 with Retry-After): that is neither an error nor a
+ * latency, and the answer to it is a rate, not a concurrency.
+ *
+ *     closed       until now + min(60 s, Retry-After or min(30 s, 0.5 s x 2^k)) x U(1, 1.1)
+ *     half open    one call; answered: open and k = 0; pushed back: closed again and k + 1; anything else: one more call
+ *     open         at most pace(t) = W x (1 + 0.06 x ((t - opened) / 45 s - 1)^3) calls a second
+ *     W            0.96 of the rate at the loss, 0.7 when it came within 5 s of opening
+ *
+ * Pushback on calls sent before the last loss is the same loss. The cubic holds just below W for a minute and then lets
+ * go, as TCP CUBIC does (RFC 9438). State: below. Units: milliseconds, calls per second. Figures found by simulation.
+ */
+import type { Call, Pushback } from './limiter.ts'
+
+/** Milliseconds. */
+const LONGEST_WAIT_MS = 60_000
+const FIRST_BACKOFF_MS = 500
+const LONGEST_BACKOFF_MS = 30_000
+/** Luck adds up to this share, so that the lanes of many sidecars do not come back together. */
+const JITTER_RATIO = 0.1
+/** Milliseconds without pushback after which the backoff starts anew. */
+const FORGET_MS = 60_000
+/** Share of the lost rate to go on with; the second figure when the loss came SOON after opening. */
+const KEEP_RATIO = 0.96
+const KEEP_RATIO_SOON = 0.7
+const SOON_MS = 5000
+/** How far below W the pace begins, and how long it takes to get there again. */
+const DIP_RATIO = 0.06
+const PLATEAU_MS = 45_000
+/** Once the pace is this many times W it no longer binds anything: dropped. */
+const LET_GO_RATIO = 4
+/** Milliseconds over which the rate at a loss is measured. */
+const RATE_WINDOW_MS = 10_000
+const SLOWEST_PER_SEC = 0.1
+
+export class Throttle {
+  /** Closed until this moment. */
+  #closedUntilMs = -Infinity
+  #isHalfOpen = false
+  /** The one call that runs while half open. */
+  #scout: Call | undefined
+  #backoffs = 0
+  #lostAtMs = -Infinity
+  /** W, calls a second; undefined while nothing has to be paced. */
+  #knownPerSec: number | undefined
+  #openedAtMs = -Infinity
+  #nextAtMs = -Infinity
+  readonly #answers = new RecentRate(RATE_WINDOW_MS)
+
+  /** Milliseconds: no call before this moment; Infinity while the scout runs. */
+  opensAtMs(): number {
+    if (this.#isHalfOpen && this.#scout !== undefined) return Infinity
+    return Math.max(this.#closedUntilMs, this.#nextAtMs)
+  }
+
+  sent(call: Call): void {
+    const nowMs = call.grantedAtMs
+    this.#answers.begin(nowMs)
+    if (this.#isHalfOpen) this.#scout ??= call
+    const perSec = this.#pacePerSec(nowMs)
+    if (perSec === undefined) return
+    this.#nextAtMs = Math.max(this.#nextAtMs, nowMs - 1000 / perSec) + 1000 / perSec
+  }
+
+  /** The tool answered. */
+  answered(call: Call, nowMs: number): void {
+    this.#answers.record(nowMs)
+    if (this.#isHalfOpen && call === this.#scout) {
+      this.#isHalfOpen = false
+      this.#backoffs = 0
+      this.#openedAtMs = nowMs
+    }
+  }
+
+  /** The call is over, however it ended. */
+  left(call: Call): void {
+    if (call === this.#scout) this.#scout = undefined
+  }
+
+  /** True when this is news: a loss that was not known yet. `spread` is luck, 0 <= spread < 1. */
+  pushedBack(
+    call: Call,
+    { retryAfterMs }: Pushback,
+    at: { readonly nowMs: number; readonly spread: number },
+  ): boolean {
+    const { nowMs, spread } = at
+    if (call.grantedAtMs < this.#lostAtMs) return false
+    if (nowMs - this.#lostAtMs > FORGET_MS) this.#backoffs = 0
+    const backoffMs = Math.min(LONGEST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** this.#backoffs)
+    if (retryAfterMs === undefined) this.#backoffs++
+    const waitMs = Math.min(LONGEST_WAIT_MS, retryAfterMs ?? backoffMs) * (1 + JITTER_RATIO * spread)
+    this.#closedUntilMs = Math.max(this.#closedUntilMs, nowMs + waitMs)
+    if (!this.#isHalfOpen) this.#slowDown(nowMs)
+    this.#isHalfOpen = true
+    this.#lostAtMs = nowMs
+    return true
+  }
+
+  #slowDown(nowMs: number): void {
+    const pacedPerSec = this.#pacePerSec(nowMs)
+    const wasSoon = pacedPerSec !== undefined && nowMs - this.#openedAtMs < SOON_MS
+    const lostPerSec = pacedPerSec ?? this.#answers.perSec(nowMs)
+    this.#knownPerSec = Math.max(SLOWEST_PER_SEC, lostPerSec * (wasSoon ? KEEP_RATIO_SOON : KEEP_RATIO))
+    this.#openedAtMs = this.#closedUntilMs
+  }
+
+  #pacePerSec(nowMs: number): number | undefined {
+    if (this.#knownPerSec === undefined) return undefined
+    const along = Math.max(0, nowMs - this.#openedAtMs) / PLATEAU_MS - 1
+    const ratio = 1 + DIP_RATIO * along ** 3
+    if (ratio > LET_GO_RATIO) this.#knownPerSec = undefined
+    return this.#knownPerSec === undefined ? undefined : this.#knownPerSec * ratio
+  }
+}
+
+/** Events of the last `windowMs`, in one-tenth buckets. */
+class RecentRate {
+  static readonly #BUCKETS = 10
+  readonly #bucketMs: number
+  readonly #counts = new Float64Array(RecentRate.#BUCKETS)
+  #bucket = -1
+  #firstAtMs: number | undefined
+
+  constructor(windowMs: number) {
+    this.#bucketMs = windowMs / RecentRate.#BUCKETS
+  }
+
+  begin(nowMs: number): void {
+    this.#firstAtMs ??= nowMs
+  }
+
+  record(nowMs: number): void {
+    this.#turn(nowMs)
+    const place = this.#bucket % RecentRate.#BUCKETS
+    this.#counts[place] = (this.#counts[place] as number) + 1
+  }
+
+  perSec(nowMs: number): number {
+    this.#turn(nowMs)
+    const seenMs = Math.min((RecentRate.#BUCKETS - 0.5) * this.#bucketMs, nowMs - (this.#firstAtMs ?? nowMs))
+    return seenMs <= 0 ? 0 : (1000 * this.#counts.reduce((sum, count) => sum + count, 0)) / seenMs
+  }
+
+  #turn(nowMs: number): void {
+    const bucket = Math.floor(nowMs / this.#bucketMs)
+    const from = Math.max(this.#bucket + 1, bucket - RecentRate.#BUCKETS + 1)
+    for (let next = from; next <= bucket; next++) this.#counts[next % RecentRate.#BUCKETS] = 0
+    this.#bucket = Math.max(this.#bucket, bucket)
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * One request that is for a tool, on its way through the lane: what routing found out about it, and how it is answered
+ * in the tool's place. The exchange that forwarding sees.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { LeaseSlot } from './gate/slot.ts'
+import type { Lease } from './lane/lease.ts'
+import type { Outcome, Reason } from './lane/reason.ts'
+import type { Call } from './listen/server.ts'
+import type { RequestEvent } from './observe/events.ts'
+import type { Target } from './route/target.ts'
+import type { Tool } from './tools.ts'
+import type { Exchange, Slot, Upgrade } from './upstream/exchange.ts'
+import { toTool } from './upstream/headers.ts'
+
+/** What the pipeline knows of a request once it has its tool. */
+export interface Routed {
+  readonly call: Call
+  readonly requestId: string
+  readonly tool: Tool
+  readonly target: Target
+  /** For the tool: base path, the rest of the caller's path, query. */
+  readonly path: string
+  readonly hasBody: boolean
+}
+
+/** What a passage needs of the pipeline. */
+export interface Passing {
+  readonly nowMs: () => number
+  readonly emit: (tool: string, event: RequestEvent) => void
+  readonly refuse: (routed: Routed, reason: Reason) => void
+}
+
+export class Passage implements Exchange {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly upgrade: Upgrade | undefined
+  readonly tool: string
+  readonly path: string
+  readonly headers: string[]
+  readonly hasBody: boolean
+  readonly maxBodyBytes: number
+  readonly onClientGone: 'cancel' | 'finish'
+  readonly queuedMs: number
+  readonly slot: Slot
+  readonly #routed: Routed
+  readonly #passing: Passing
+
+  constructor(routed: Routed, lease: Lease, passing: Passing) {
+    const { call, tool, target, requestId } = routed
+    const { settings } = tool
+    this.#routed = routed
+    this.#passing = passing
+    this.request = call.request
+    this.response = call.response
+    this.upgrade = call.upgrade
+    this.tool = tool.tool
+    this.path = routed.path
+    this.headers = toTool(call.request.rawHeaders, {
+      host: settings.keepHost && target.hostHeader !== '' ? target.hostHeader : settings.upstream.host,
+      callerHost: target.hostHeader,
+      peer: call.request.socket.remoteAddress ?? 'unknown',
+      requestId,
+    })
+    this.hasBody = routed.hasBody
+    this.maxBodyBytes = settings.maxBodyBytes
+    this.onClientGone = settings.onClientGone
+    this.queuedMs = lease.waitedMs
+    this.slot = new LeaseSlot(tool.gate, lease)
+  }
+
+  nowMs(): number {
+    return this.#passing.nowMs()
+  }
+
+  refuse(reason: Reason): void {
+    this.#passing.refuse(this.#routed, reason)
+  }
+
+  answered(status: number, firstByteMs: number): void {
+    this.#passing.emit(this.tool, { kind: 'answered', status, firstByteMs })
+  }
+
+  finished(outcome: Outcome, durationMs: number): void {
+    this.#passing.emit(this.tool, { kind: 'finished', outcome, durationMs })
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * What holds for every file of the repository: headers, lengths, no dead files, no traces of the machine it was written on.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { filesBelow, importsOf, read, resolveFrom, SOURCES } from './tree.ts'
+
+const MOST_LINES = 300
+
+test('every file of src opens with a comment of 1 to 12 lines, after a #! at most', () => {
+  for (const file of SOURCES) {
+    const comment = /^(?:#!.*\n)?\/\*\*\n((?: \*.*\n)+?) \*\/\n/.exec(read(file))?.[1]
+    assert.ok(comment !== undefined, `${file} has no header`)
+    assert.ok(comment.split('\n').length - 1 <= 12, `${file} has a header that is too long`)
+  }
+})
+
+test(`no file of source is longer than ${MOST_LINES} lines`, () => {
+  const sources = [...SOURCES, ...filesBelow('test'), ...filesBelow('bench')].filter((file) =>
+    file.endsWith('.ts'),
+  )
+  const long = sources.filter((file) => read(file).trimEnd().split('\n').length > MOST_LINES)
+  assert.deepEqual(long, [])
+})
+
+test('every file of src is reached from main.ts', () => {
+  const reached = new Set<string>()
+  const waiting = ['src/main.ts']
+  for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
+    if (reached.has(file)) continue
+    reached.add(file)
+    for (const name of importsOf(read(file))) if (name.startsWith('.')) waiting.push(resolveFrom(file, name))
+  }
+  assert.deepEqual(
+    SOURCES.filter((file) => !reached.has(file)),
+    [],
+  )
+})
+
+/** Written in pieces, so that this file does not find itself. */
+const TRACES = [
+  {
+    what: 'a home or working directory',
+    pattern: new RegExp(String.raw`(?<![\w.])/(?:root|home|work|Users)/\w`),
+  },
+  {
+    what: 'a package registry',
+    pattern: new RegExp(String.raw`\b(?:registry|artifactory|verdaccio|nexus)\.[\w-]+\.\w`, 'i'),
+  },
+  { what: 'where a package was fetched from', pattern: /"resolved": "https?:/ },
+]
+
+test('no file names a registry, or a path of the machine it was written on', () => {
+  const found = filesBelow('').flatMap((file) => {
+    const text = read(file)
+    return TRACES.flatMap(({ what, pattern }) => (pattern.test(text) ? [`${file}: ${what}`] : []))
+  })
+  assert.deepEqual(found, [])
+})
+
+test('a trace would be found', () => {
+  const samples = [
+    'at /home' + '/somebody/x',
+    'https://registry' + '.example.org/pino',
+    '"resolved"' + ': "https://a/b.tgz"',
+  ]
+  for (const [index, sample] of samples.entries()) assert.match(sample, TRACES[index]?.pattern ?? /$^/)
+})

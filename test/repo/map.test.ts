@@ -1,0 +1,63 @@
+/**
+ * The map and the other pages name what is there: rooms, files, tests, links, and decisions in one form.
+ */
+import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { test } from 'node:test'
+import { codeIn, filesBelow, foldersBelow, read, resolveFrom, ROOT, tableAfter } from './tree.ts'
+
+const MAP = read('docs/map.md')
+const PAGES = filesBelow('').filter((file) => file.endsWith('.md'))
+const DECISIONS = filesBelow('docs/decisions')
+const HEADINGS = ['Context', 'Choice', 'Alternatives and why not', 'How we would notice that it was wrong']
+/** A page on paper. */
+const MOST_LINES = 60
+
+test('every folder of src is a room in docs/map.md, and every room there is a folder of src', () => {
+  const rooms = tableAfter(MAP, '## Rooms').map(([room = '']) => (codeIn(room)[0] ?? '').replace(/\/$/, ''))
+  assert.deepEqual(rooms.toSorted(), foldersBelow('src').toSorted())
+})
+
+test('every path that a page names exists', () => {
+  for (const page of PAGES) {
+    for (const code of codeIn(read(page))) {
+      for (const [path] of code.matchAll(/(?<![\w./:-])(?:src|test|docs|bench)\/[\w./-]*/g)) {
+        assert.ok(existsSync(ROOT + path), `${page} names ${path}`)
+      }
+    }
+  }
+})
+
+test('every link between pages leads somewhere', () => {
+  for (const page of PAGES) {
+    for (const [, target = ''] of read(page).matchAll(/\]\((?!https?:)([^)#]+)/g)) {
+      assert.ok(existsSync(ROOT + resolveFrom(page, target)), `${page} links to ${target}`)
+    }
+  }
+})
+
+test('the commands of the map are those of package.json', () => {
+  const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
+  const commands = tableAfter(MAP, '## To change X open Y, run Z').map(
+    ([, , run = '']) => codeIn(run)[0] ?? '',
+  )
+  for (const command of commands) {
+    assert.match(command, /^npm test -- test\//)
+    assert.ok('test' in scripts)
+  }
+})
+
+test('decisions are numbered without a gap, one page each, with the same headings', () => {
+  for (const [index, file] of DECISIONS.toSorted().entries()) {
+    const number = String(index + 1).padStart(4, '0')
+    assert.match(file, new RegExp(`^docs/decisions/${number}-[a-z0-9-]+\\.md$`))
+    const text = read(file)
+    assert.ok(text.startsWith(`# ${number} `), `${file} has its number in its title`)
+    assert.deepEqual(
+      [...text.matchAll(/^## (.*)$/gm)].map(([, heading]) => heading),
+      HEADINGS,
+      file,
+    )
+    assert.ok(text.split('\n').length <= MOST_LINES, `${file} is longer than a page`)
+  }
+})

@@ -1,0 +1,173 @@
+/**
+ * What an installation relies on: exact versions, scripts that exist, a container without root, a CI script that can be
+ * run, an example configuration that works.
+ */
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { existsSync, statSync } from 'node:fs'
+import { test } from 'node:test'
+import { readSettings } from '../../src/config/load.ts'
+import { importsOf, read, ROOT, SOURCES } from './tree.ts'
+
+interface Package {
+  readonly name: string
+  readonly version: string
+  readonly license: string
+  readonly engines: { readonly node: string }
+  readonly files: readonly string[]
+  readonly scripts: Readonly<Record<string, string>>
+  readonly dependencies: Readonly<Record<string, string>>
+  readonly devDependencies: Readonly<Record<string, string>>
+}
+
+const PACKAGE = JSON.parse(read('package.json')) as Package
+const DOCKERFILE = read('Dockerfile')
+
+test('every dependency is pinned to one version, the same in the lock file', () => {
+  const { packages } = JSON.parse(read('package-lock.json')) as {
+    packages: Record<string, { version?: string }>
+  }
+  const pinned = { ...PACKAGE.dependencies, ...PACKAGE.devDependencies }
+  for (const [name, version] of Object.entries(pinned)) {
+    assert.match(version, /^\d+\.\d+\.\d+$/, name)
+    assert.equal(packages[`node_modules/${name}`]?.version, version, name)
+  }
+})
+
+test('src imports only node and what an installation of the package has', () => {
+  const names = SOURCES.flatMap((file) => importsOf(read(file))).filter((name) => !name.startsWith('.'))
+  for (const name of new Set(names)) {
+    assert.ok(name.startsWith('node:') || name in PACKAGE.dependencies, `src imports ${name}`)
+  }
+  for (const name of Object.keys(PACKAGE.dependencies))
+    assert.ok(names.includes(name), `nothing imports ${name}`)
+})
+
+test('the files of the scripts and of the package exist', () => {
+  for (const script of Object.values(PACKAGE.scripts)) {
+    const file = /^node (\S+\.ts)/.exec(script)?.[1]
+    assert.ok(file === undefined || existsSync(ROOT + file), script)
+  }
+  // dist is made by the build.
+  for (const file of PACKAGE.files.filter((each) => each !== 'dist')) assert.ok(existsSync(ROOT + file), file)
+})
+
+test('the oldest Node that is promised is the one that main.ts asks for', () => {
+  const asked = /OLDEST_NODE = \[(\d+), (\d+)\]/
+  const [, major = '', minor = ''] = asked.exec(read('src/main.ts')) ?? []
+  assert.equal(PACKAGE.engines.node, `>=${major}.${minor}.0`)
+  assert.match(read('test/support/run.ts'), new RegExp(`OLDEST_NODE = \\[${major}, ${minor}\\]`))
+  assert.match(read('README.md'), new RegExp(`Node ${major}\\.${minor} or newer`))
+})
+
+test('the license is the one that package.json names', () => {
+  assert.equal(PACKAGE.license, 'Apache-2.0')
+  assert.match(read('LICENSE'), /^\s*Apache License\n\s*Version 2\.0, January 2004\n/)
+})
+
+test('the changelog has a section for the version', () => {
+  assert.match(
+    read('CHANGELOG.md'),
+    new RegExp(`^## \\[${PACKAGE.version.replaceAll('.', '\\.')}\\] - \\d{4}-\\d\\d-\\d\\d$`, 'm'),
+  )
+})
+
+test("tools.yaml is good as it stands, with the seed's figures", () => {
+  const result = readSettings({ file: `${ROOT}tools.yaml`, env: {}, flags: {} })
+  assert.ok(result.ok)
+  assert.deepEqual(
+    result.settings.tools.map(({ tool, lane }) => [
+      tool,
+      lane.maxQueueDepth,
+      lane.maxConcurrent,
+      lane.ttlMs / 1000,
+    ]),
+    [
+      ['github', 120, 8, 180],
+      ['browser', 20, 2, 90],
+      ['embeddings', 400, 32, 60],
+    ],
+  )
+})
+
+/** The instructions of the last stage, with continued lines joined. */
+function lastStage(): string[] {
+  const lines = DOCKERFILE.replaceAll(/^#.*\n/gm, '')
+    .replaceAll(/\\\n\s*/g, '')
+    .split('\n')
+  return lines.slice(lines.findLastIndex((line) => line.startsWith('FROM ')))
+}
+
+test('the image is built in stages and holds no development dependencies', () => {
+  const froms = DOCKERFILE.match(/^FROM .*$/gm) ?? []
+  assert.ok(froms.length >= 2)
+  for (const from of froms) assert.match(from, /^FROM node:24-slim( AS \w+)?$/)
+  assert.match(DOCKERFILE, /^RUN npm ci --omit=dev$/m)
+  assert.match(DOCKERFILE, /^RUN npm run build$/m)
+  const stage = lastStage()
+  assert.deepEqual(
+    stage.filter((line) => line.startsWith('RUN ')),
+    [],
+  )
+  assert.ok(stage.includes('COPY --from=production /build/node_modules /opt/spillway/node_modules'))
+  assert.ok(stage.includes('COPY --from=build /build/dist /opt/spillway/dist'))
+  // dist/main.js reads ../package.json: the version, and that these files are modules.
+  assert.ok(stage.some((line) => /^COPY package\.json .*\/opt\/spillway\/$/.test(line)))
+})
+
+test('the image runs without root, listens to the outside, and is stopped and watched as Spillway wants it', () => {
+  const stage = lastStage()
+  const program = ['node', '/opt/spillway/dist/main.js']
+  assert.ok(stage.includes('USER node'))
+  assert.ok(stage.includes(`ENTRYPOINT ${JSON.stringify(program).replaceAll(',', ', ')}`))
+  assert.ok(
+    stage.some(
+      (line) =>
+        line.startsWith('HEALTHCHECK ') &&
+        line.endsWith(`CMD ${JSON.stringify([...program, 'healthcheck']).replaceAll(',', ', ')}`),
+    ),
+  )
+  assert.ok(stage.includes('STOPSIGNAL SIGTERM'))
+  assert.ok(stage.includes('EXPOSE 8080 9090'))
+  const env = stage.find((line) => line.startsWith('ENV ')) ?? ''
+  for (const setting of [
+    'NODE_ENV=production',
+    'SPILLWAY_LISTEN=0.0.0.0:8080',
+    'SPILLWAY_ADMIN=0.0.0.0:9090',
+  ]) {
+    assert.ok(env.includes(setting), setting)
+  }
+})
+
+test('what the image is built from is not kept out of it', () => {
+  const ignored = new Set(read('.dockerignore').split('\n').filter(Boolean))
+  const copied = DOCKERFILE.matchAll(/^COPY (?!--from)(.+) \S+$/gm)
+  for (const source of [...copied].flatMap(([, sources = '']) => sources.split(' '))) {
+    assert.ok(existsSync(ROOT + source), source)
+    assert.ok(!ignored.has(source), source)
+  }
+  for (const kept of ['.git', 'node_modules', 'dist']) assert.ok(ignored.has(kept), kept)
+})
+
+test('.ci/run is executable, stops at the first failure, and runs the scripts of package.json', () => {
+  assert.ok((statSync(`${ROOT}.ci/run`).mode & 0o111) === 0o111)
+  const script = read('.ci/run')
+  assert.match(script, /^#!\/usr\/bin\/env bash\n/)
+  assert.match(script, /^set -euo pipefail$/m)
+  const run = [...script.matchAll(/^npm (?:run )?(\w+)$/gm)].map(([, name = '']) => name)
+  assert.deepEqual(run, ['ci', 'lint', 'types', 'build', 'test'])
+  for (const name of run.slice(1)) assert.ok(name in PACKAGE.scripts, name)
+  assert.equal(spawnSync('bash', ['-n', `${ROOT}.ci/run`]).status, 0)
+})
+
+test('npm test runs the files it is given and passes on their failure', () => {
+  // Inside of a test run, node --test would refuse to start another.
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => name !== 'NODE_TEST_CONTEXT'))
+  const run = (...args: string[]) =>
+    spawnSync(process.execPath, [`${ROOT}test/support/run.ts`, ...args], { env, encoding: 'utf8' })
+  const one = run('test/support/virtual-clock.test.ts', '-t', 'backwards')
+  assert.equal(one.status, 0)
+  assert.match(one.stdout, /^✔ virtual time does not go backwards/m)
+  assert.match(one.stdout, /^ℹ tests 1$/m)
+  assert.notEqual(run('test/support/no-such.test.ts').status, 0)
+})

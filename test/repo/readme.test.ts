@@ -1,0 +1,122 @@
+/**
+ * What the README promises a new user is there: commands, keys with their defaults, endpoints, metrics, exit codes, and
+ * samples that have the shape of real answers.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { COMMANDS, HELP } from '../../src/cli/arguments.ts'
+import { EXIT } from '../../src/cli/exit.ts'
+import {
+  AIMD_DEFAULTS,
+  LANE_DEFAULTS,
+  RETRY_AFTER_DEFAULTS,
+  SIDECAR_DEFAULTS,
+} from '../../src/config/defaults.ts'
+import type { Default } from '../../src/config/defaults.ts'
+import { parseSettings } from '../../src/config/load.ts'
+import { KEYS } from '../../src/config/schema.ts'
+import { Lane } from '../../src/lane/lane.ts'
+import { Board } from '../../src/observe/board.ts'
+import { Metrics } from '../../src/observe/metrics.ts'
+import { refuse } from '../../src/reply/refuse.ts'
+import { laneSettings } from '../support/lane-settings.ts'
+import { blocksOf, codeIn, read, tableAfter } from './tree.ts'
+
+const README = read('README.md')
+
+/** Keys without a value of their own, and what the table says in its place. */
+const WITHOUT_DEFAULT: Readonly<Record<string, string>> = {
+  defaults: '',
+  tools: '',
+  upstream: '',
+  match: '[{ path: /TOOL }]',
+  startConcurrent: 'maxConcurrent',
+}
+
+function shown(defaults: Readonly<Record<string, Default<unknown>>>, section = ''): [string, string][] {
+  return Object.entries(defaults).map(([key, { value }]) => [
+    section + key,
+    Array.isArray(value) ? JSON.stringify(value) : String(value),
+  ])
+}
+
+test('the README has every key of the configuration with its default', () => {
+  const table = tableAfter(README, '## Configuration').map(([key = '', value = '']) => [
+    codeIn(key)[0],
+    codeIn(value)[0] ?? '',
+  ])
+  assert.deepEqual(Object.fromEntries(table), {
+    ...Object.fromEntries(shown(SIDECAR_DEFAULTS)),
+    ...WITHOUT_DEFAULT,
+    ...Object.fromEntries(shown(LANE_DEFAULTS)),
+    ...Object.fromEntries(shown(RETRY_AFTER_DEFAULTS, 'retryAfter.')),
+    ...Object.fromEntries(shown(AIMD_DEFAULTS, 'controller.')),
+  })
+  const schema = [...KEYS.top.keys, ...KEYS.tool.keys].filter(
+    (key) => key !== 'controller' && key !== 'retryAfter',
+  )
+  const top = table.map(([key]) => key ?? '').filter((key) => !key.includes('.'))
+  assert.deepEqual(top.toSorted(), schema.toSorted())
+})
+
+test("the README's commands are scripts of package.json and commands of spillway", () => {
+  const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
+  const code = [...codeIn(README), ...blocksOf(README, 'sh')].join('\n')
+  const npm = [...code.matchAll(/\bnpm (?:run (\w+)|(start|test)\b)/g)].map(
+    (match) => match[1] ?? match[2] ?? '',
+  )
+  assert.ok(npm.length >= 5)
+  for (const script of npm) assert.ok(script in scripts, `npm run ${script}`)
+  for (const [, word = ''] of code.matchAll(/(?:\bnpm start -- |`?spillway )([a-z]+)\b/g)) {
+    assert.ok(word in scripts || COMMANDS.some((command) => command === word), `spillway ${word}`)
+  }
+})
+
+test("the README's flags and environment variables are there", () => {
+  const variables = new Set(codeIn(README).flatMap((code) => code.match(/SPILLWAY_\w+/g) ?? []))
+  assert.deepEqual([...variables].toSorted(), ['SPILLWAY_ADMIN', 'SPILLWAY_ADMIN_TOKEN', 'SPILLWAY_LISTEN'])
+  const own = codeIn(README).filter((code) => code.startsWith('--') && !code.includes('exclude'))
+  for (const flag of own) assert.ok(HELP.includes(flag.split(' ')[0] ?? ''), flag)
+})
+
+test("the README's exit codes are the program's", () => {
+  const codes = tableAfter(README, '### Signals and exit codes').map(([code]) => Number(code))
+  assert.deepEqual(codes, Object.values(EXIT))
+})
+
+test("the README's metrics are those of the page, with their types", async () => {
+  const page = await new Metrics({ board: new Board(), lanes: () => [], nowMs: () => 0 }).page()
+  const real = [...page.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name = '', type = '']) => [name, type])
+  const said = tableAfter(README, '### Metrics').map(([name = '', type = '']) => [codeIn(name)[0], type])
+  assert.deepEqual(Object.fromEntries(said), Object.fromEntries(real))
+})
+
+test("the README's tools.yaml is a good one", () => {
+  const [yaml = ''] = blocksOf(README, 'yaml')
+  assert.deepEqual(parseSettings({ text: yaml, file: 'README.md', env: {}, flags: {} }).ok, true)
+})
+
+test('the samples of a refusal and of a lane have the keys of real ones', () => {
+  const [refusal = '', lane = ''] = blocksOf(README, 'json')
+  const real = new Lane(laneSettings(), 0, () => undefined)
+  const reply = refuse({
+    reason: 'QUEUE_SATURATED',
+    requestId: '1',
+    lane: { tool: 'browser', maxQueueDepth: 20, fallbackTools: [], depths: real.depths() },
+    retryAfterMs: 8287,
+  })
+  assert.deepEqual(keysOf(refusal), keysOf(reply.body))
+  assert.deepEqual(keysOf(lane), keysOf(JSON.stringify(new Board().show(real, { nowMs: 0, wallMs: 0 }))))
+  for (const name of ['X-Spillway-Reason', 'X-Spillway-Tool', 'Retry-After', 'retry-after-ms']) {
+    assert.ok(reply.headers.includes(name))
+    assert.match(README, new RegExp(`^${name}: \\S+$`, 'm'))
+  }
+})
+
+function keysOf(json: string): string[] {
+  return Object.keys(JSON.parse(json) as object)
+}
+
+test('the README has a place for what was measured', () => {
+  assert.match(README, /^## Measured$/m)
+})

@@ -1,0 +1,39 @@
+/**
+ * docs/reasons.md says for people what the code says for programs.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { REASONS } from '../../src/lane/reason.ts'
+import { REPLIES } from '../../src/reply/refuse.ts'
+import { read, tableAfter } from './tree.ts'
+
+const ROWS = tableAfter(read('docs/reasons.md'), '# Reasons')
+
+test('docs/reasons.md has one row for each reason, in the order of the code', () => {
+  assert.deepEqual(
+    ROWS.map(([reason]) => reason),
+    [...REASONS],
+  )
+})
+
+test('docs/reasons.md gives each reason the status and the promise that the reply gives', () => {
+  assert.deepEqual(
+    Object.fromEntries(ROWS.map(([reason, status, notExecuted]) => [reason, [status, notExecuted]])),
+    Object.fromEntries(
+      REASONS.map((reason) => [
+        reason,
+        [String(REPLIES[reason].status), String(REPLIES[reason].notExecuted)],
+      ]),
+    ),
+  )
+})
+
+test('docs/reasons.md tells caller and operator something for each reason', () => {
+  for (const row of ROWS) {
+    assert.equal(row.length, 6, row[0])
+    assert.ok(
+      row.every((cell) => cell !== ''),
+      row[0],
+    )
+  }
+})
