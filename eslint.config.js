@@ -3,36 +3,44 @@
 import js from '@eslint/js'
 import tseslint from 'typescript-eslint'
 
-/** Everything outside the room's own folder, but for what is let in. */
-const onlyImports = (...allowed) => ({
-  'no-restricted-imports': [
-    'error',
-    {
-      patterns: [
-        {
-          regex: `^(?!\\./)(?!${['$^', ...allowed].join('|')})`,
-          message: 'This room may not import that: see the walls in docs/map.md.',
-        },
-      ],
-    },
-  ],
+const message = 'This room may not import that: see the walls in docs/map.md.'
+
+const walls = (...regexes) => ({
+  'no-restricted-imports': ['error', { patterns: regexes.map((regex) => ({ regex, message })) }],
 })
 
-const room = (files, ...allowed) => ({ files, rules: onlyImports(...allowed) })
+/** A room imports from its own folder and what is let in, nothing else. */
+const room = (files, ...allowed) => ({
+  files,
+  rules: walls(`^(?!\\./)(?!${['$^', ...allowed].join('|')})`),
+})
+
+/** The files above the rooms import any room, but not what stands above themselves. */
+const aboveRooms = (files, above, ...allowed) => ({
+  files,
+  rules: walls(`^(?!\\./)(?!${['$^', ...allowed].join('|')})`, above),
+})
 
 const LANE = '(?:\\.\\./)+lane/'
 const TIME = '(?:\\.\\./)+time/clock\\.ts'
 const EVENTS = '\\.\\./observe/events\\.ts'
-const SETTINGS = '\\.\\./config/settings\\.ts'
 const NODE = 'node:'
 
 const NO_TIME_NO_LUCK = [
-  ...['Date', 'performance', 'setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask', 'process'].map(
-    (name) => ({
-      name,
-      message: 'The core gets time as nowMs and knows no process.',
-    }),
-  ),
+  ...[
+    'Date',
+    'performance',
+    'setTimeout',
+    'setInterval',
+    'setImmediate',
+    'queueMicrotask',
+    'process',
+    'crypto',
+    'globalThis',
+  ].map((name) => ({
+    name,
+    message: 'The core gets time as nowMs and knows no process.',
+  })),
 ]
 
 export default tseslint.config(
@@ -70,6 +78,7 @@ export default tseslint.config(
         'error',
         { name: 'setTimeout', message: 'Time comes through time/clock.ts.' },
         { name: 'setInterval', message: 'Time comes through time/clock.ts.' },
+        { name: 'setImmediate', message: 'Time comes through time/clock.ts.' },
         { name: 'performance', message: 'Time comes through time/clock.ts.' },
       ],
       'no-restricted-properties': [
@@ -96,6 +105,8 @@ export default tseslint.config(
         'error',
         { selector: ':function[async=true]', message: 'The core is synchronous.' },
         { selector: 'AwaitExpression', message: 'The core is synchronous.' },
+        { selector: 'ImportExpression', message: 'The core imports its own room only.' },
+        { selector: 'ExportAllDeclaration', message: 'No barrels.' },
         { selector: 'TSEnumDeclaration', message: 'A union of words instead of an enum.' },
         { selector: 'ExportDefaultDeclaration', message: 'Named exports only.' },
       ],
@@ -105,6 +116,7 @@ export default tseslint.config(
   room(['src/lane/limit/*.ts'], '\\.\\./(?:reason|sample|settings|lease)\\.ts'),
   room(['src/time/system.ts']),
   room(['src/route/*.ts', 'src/reply/*.ts', 'src/upstream/headers.ts', 'src/upstream/outcome.ts'], LANE),
+  room(['src/config/*.ts'], LANE, 'zod', 'yaml', NODE),
   room(['src/config/schema.ts', 'src/config/defaults.ts'], LANE, 'zod'),
   room(['src/observe/events.ts'], LANE),
   room(
@@ -118,7 +130,13 @@ export default tseslint.config(
   room(['src/gate/*.ts'], LANE, TIME, EVENTS),
   room(['src/listen/*.ts'], NODE, LANE, TIME, 'zod'),
   room(['src/upstream/{forward,upgrade,upload,pool,exchange}.ts'], NODE, 'undici', TIME, LANE),
-  room(['src/pipeline.ts', 'src/tools.ts'], '\\./', NODE, 'undici'),
+  aboveRooms(
+    ['src/pipeline.ts', 'src/passage.ts', 'src/tools.ts'],
+    '^\\./(?:main|sidecar|cli/)',
+    NODE,
+    'undici',
+  ),
+  aboveRooms(['src/sidecar.ts'], '^\\./(?:main|cli/)', NODE),
   {
     files: ['test/**/*.ts', 'bench/**/*.ts'],
     rules: {

@@ -24,6 +24,8 @@ export async function run(typed: Typed): Promise<ExitCode> {
     const { upstream, concurrency } = typed
     process.stderr.write(`# the equivalent tools.yaml\n${quickYaml({ upstream, concurrency })}`)
   }
+  // A log that nobody reads any more must not end the proxy.
+  process.stdout.on('error', () => undefined)
   const isText = typed.log === undefined ? process.stdout.isTTY : typed.log === 'text'
   const log = (isText ? textLog : jsonLog)(process.stdout, systemClock.wallMs)
   const sidecar = new Sidecar({

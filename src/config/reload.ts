@@ -83,7 +83,7 @@ function asWritten({ upstream, match, lane, ...tool }: ToolSettings): Written {
 }
 
 function controllerAsWritten(controller: ControllerSettings): Written {
-  if (controller.algorithm === 'fixed') return {}
+  if (controller.algorithm !== 'aimd') return {}
   return {
     'controller.decreaseAboveP95Ms': controller.decreaseAboveP95Ms,
     'controller.increaseBelowP95Ms': controller.increaseBelowP95Ms,

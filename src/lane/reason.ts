@@ -28,4 +28,6 @@ export type Verdict = 'ok' | 'dropped' | 'ignored'
 export type EndCause = 'completed' | 'failed' | 'cancelled' | 'reclaimed'
 
 /** How a request ended for its caller; a closed set, the label of requests_total. */
-export type Outcome = 'completed' | 'refused' | 'broken' | 'cancelled'
+export const OUTCOMES = ['completed', 'refused', 'broken', 'cancelled'] as const
+
+export type Outcome = (typeof OUTCOMES)[number]

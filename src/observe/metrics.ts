@@ -5,6 +5,7 @@
 import { Counter, Gauge, Histogram, Registry } from '@prometheus-io/client'
 import type { Lane } from '../lane/lane.ts'
 import type { Board, Counts } from './board.ts'
+import { OUTCOMES } from '../lane/reason.ts'
 import type { ToolEvent } from './events.ts'
 
 /** Seconds: from a cache hit to a long agent tool. */
@@ -92,7 +93,7 @@ export class Metrics {
       'Requests by how they ended for the caller.',
       ['outcome'],
       (tool, add) => {
-        each(board.totals(tool).outcomes, (outcome, count) => add({ outcome }, count))
+        for (const outcome of OUTCOMES) add({ outcome }, board.totals(tool).outcomes[outcome] ?? 0)
       },
     )
     this.#counter('refused_total', "Spillway's own answers.", ['reason', 'priority'], (tool, add) => {
@@ -158,7 +159,7 @@ export class Metrics {
     labelNames: string[],
     read: (tool: string, add: (labels: Record<string, string>, count: number) => void) => void,
   ): void {
-    const { board } = this.#parts
+    const { board, lanes } = this.#parts
     new Counter({
       name: `spillway_${name}`,
       help,
@@ -167,10 +168,18 @@ export class Metrics {
       collect() {
         // The board's totals only grow, so writing them anew is a counter still.
         this.reset()
-        for (const tool of board.tools()) read(tool, (labels, count) => this.inc({ tool, ...labels }, count))
+        for (const tool of toolsOf(lanes(), board))
+          read(tool, (labels, count) => this.inc({ tool, ...labels }, count))
       },
     })
   }
+}
+
+/** Every configured tool, so that its counters start at 0, and every other that something happened to. */
+function toolsOf(lanes: Iterable<Lane>, board: Board): Set<string> {
+  const tools = new Set(board.tools())
+  for (const lane of lanes) tools.add(lane.settings.tool)
+  return tools
 }
 
 function each(counts: Counts<string>, visit: (key: string, count: number) => void): void {

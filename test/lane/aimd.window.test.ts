@@ -26,8 +26,10 @@ function limiterAfter(calls: Calls, nowMs = 0, active = 8): AimdLimiter {
 
 function feed(limiter: AimdLimiter, calls: Calls, nowMs: number, active = 8): void {
   const { count, sentAtMs = nowMs, latencyMs = 100, verdict = 'ok' } = calls
-  for (let i = 0; i < count; i++) limiter.sent(active, false)
-  for (let i = 0; i < count; i++) limiter.ended({ sentAtMs, verdict, latencyMs }, nowMs)
+  const call = { grantedAtMs: sentAtMs, waitedMs: 0 }
+  for (let i = 0; i < count; i++) limiter.sent(call, active)
+  for (let i = 0; i < count; i++)
+    limiter.ended(call, { cause: 'completed', verdict, latencyMs, spread: 0 }, nowMs)
 }
 
 const stepAt = (limiter: AimdLimiter, nowMs: number, limit = 8): Decision | undefined =>
@@ -136,15 +138,17 @@ for (const [waited, reason] of [
 ] as const) {
   test(`growth is ${waited > 6 ? '' : 'not '}given when ${waited} of 20 calls had to wait and few were in flight`, () => {
     const limiter = new AimdLimiter(SEED_LAW)
-    for (let i = 0; i < 20; i++) limiter.sent(1, i < waited)
-    for (let i = 0; i < 20; i++) limiter.ended({ sentAtMs: 0, verdict: 'ok', latencyMs: 10 }, 0)
+    const call = { grantedAtMs: 0, waitedMs: 0 }
+    for (let i = 0; i < 20; i++) limiter.sent({ ...call, waitedMs: i < waited ? 1 : 0 }, 1)
+    for (let i = 0; i < 20; i++)
+      limiter.ended(call, { cause: 'completed', verdict: 'ok', latencyMs: 10, spread: 0 }, 0)
     assert.equal(stepAt(limiter, 2000)?.reason, reason)
   })
 }
 
 test('use of the limit in one window does not let the next one grow', () => {
   const limiter = limiterAfter({ count: 20 }, 0, 8)
-  for (let i = 0; i < 20; i++) limiter.sent(1, true)
+  for (let i = 0; i < 20; i++) limiter.sent({ grantedAtMs: 0, waitedMs: 1 }, 1)
   assert.equal(stepAt(limiter, 2000)?.limit, 9)
   feed(limiter, { count: 23 }, 3000, 1)
   assert.equal(stepAt(limiter, 5000, 9)?.reason, 'limit_not_used')
@@ -171,7 +175,8 @@ test('a window of dropped calls alone has an error rate and no p95', () => {
 
 test('a call without an honest measurement counts without a latency', () => {
   const limiter = new AimdLimiter(SEED_LAW)
-  for (let i = 0; i < 20; i++) limiter.ended({ sentAtMs: 0, verdict: 'ok', latencyMs: undefined }, 0)
+  const end = { cause: 'completed', verdict: 'ok', latencyMs: undefined, spread: 0 } as const
+  for (let i = 0; i < 20; i++) limiter.ended({ grantedAtMs: 0, waitedMs: 0 }, end, 0)
   assert.equal(stepAt(limiter, 2000)?.reason, 'no_latency')
 })
 

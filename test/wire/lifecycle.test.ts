@@ -78,6 +78,29 @@ test('SIGHUP takes a good file and keeps queues and leases; a bad one changes no
   assert.deepEqual(await work, [200, 200, 200])
 })
 
+test('a reload that moves or removes a tool lets what runs and waits in its lane go to its end', async () => {
+  await using before = await fakeTool(after(600))
+  await using next = await fakeTool(after(10, 'moved'))
+  const yaml = (name: string, url: string, connect: number) =>
+    `tools: { ${name}: { upstream: "${url}", maxConcurrent: 1, connectTimeoutSeconds: ${connect} } }`
+  await using spillway = await startSpillway(yaml('t', before.url, 5))
+  const get = async () => (await fetch(`${spillway.proxy}/t`)).text()
+  const running = get()
+  await eventually(async () => assert.equal((await spillway.lane('t')).active_workers, 1))
+  const waiting = get()
+  await eventually(async () => assert.equal((await spillway.lane('t')).queue_depth, 1))
+  await writeFile(spillway.file, yaml('t', next.url, 4))
+  await fetch(`${spillway.admin}/reload`, { method: 'POST' })
+  assert.deepEqual(await Promise.all([running, waiting]), ['done', 'moved'])
+  next.answer = after(500, 'last')
+  const last = Promise.all([get(), get()])
+  await eventually(async () => assert.equal((await spillway.lane('t')).queue_depth, 1))
+  await writeFile(spillway.file, yaml('other', next.url, 4))
+  await fetch(`${spillway.admin}/reload`, { method: 'POST' })
+  assert.deepEqual(await last, ['last', 'last'])
+  assert.equal((await fetch(`${spillway.proxy}/t`)).status, 404)
+})
+
 const depths = (lane: { queue_depth: number; active_workers: number; limit: number }) => [
   lane.queue_depth,
   lane.active_workers,

@@ -127,3 +127,19 @@ test('other protocols are carried too, but not HTTP/2, which would pass the lane
   assert.match(await ask('sandbox/1'), /^HTTP\/1\.1 101[\s\S]*Upgrade: sandbox\/1[\s\S]*hi$/)
   assert.match(await ask('h2c'), /^HTTP\/1\.1 403/)
 })
+
+test('connections that were upgraded, declined or refused do not hold up the shutdown once they are closed', async () => {
+  await using tool = await echoTool()
+  await using spillway = await startSpillway(`tools: { ws: { upstream: "${tool.url}" } }`)
+  const ws = await open(`${spillway.proxy.replace('http', 'ws')}/ws`)
+  ws.close()
+  await once(ws, 'close')
+  for (const path of ['/ws/deny', '/nowhere']) {
+    await exchange(
+      spillway.proxyPort,
+      `GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`,
+    )
+  }
+  spillway.signal('SIGTERM')
+  assert.equal(await spillway.exited, 0)
+})

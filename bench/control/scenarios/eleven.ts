@@ -26,7 +26,7 @@ export const eleven: readonly Scenario[] = [
     name: 'capacity-drop',
     about: 'A pool of 20 that has 6 for a minute, called at 1.2 times its normal capacity.',
     seconds: 180,
-    lane: { ttlSeconds: 2.5 },
+    lane: { ttlSeconds: 2 },
     tool: {
       ...POOL_20,
       changes: [
@@ -34,7 +34,7 @@ export const eleven: readonly Scenario[] = [
         { atSeconds: 120, capacity: 20 },
       ],
     },
-    callers: [{ rate: always(30), patienceSeconds: 5 }],
+    callers: [{ rate: always(30), patienceSeconds: 6 }],
     drop: { atSeconds: 60, backAtSeconds: 120 },
   },
   {
@@ -55,18 +55,18 @@ export const eleven: readonly Scenario[] = [
   {
     name: 'retry-storm',
     about:
-      'The pool drops from 20 to 6 for a minute under callers who try 3 times; half of them honour Retry-After.',
-    seconds: 180,
+      'The pool drops from 20 to 6 for half a minute under callers who try 3 times; half of them honour Retry-After.',
+    seconds: 150,
+    lane: { ttlSeconds: 2 },
     tool: {
       ...POOL_20,
       changes: [
         { atSeconds: 60, capacity: 6 },
-        { atSeconds: 120, capacity: 20 },
+        { atSeconds: 90, capacity: 20 },
       ],
     },
-    lane: { ttlSeconds: 2 },
-    callers: [{ rate: always(22), patienceSeconds: 5, tries: 3, honourRatio: 0.5 }],
-    drop: { atSeconds: 60, backAtSeconds: 120 },
+    callers: [{ rate: always(20), patienceSeconds: 8, tries: 3, honourRatio: 0.5 }],
+    drop: { atSeconds: 60, backAtSeconds: 90 },
   },
   {
     name: 'slow-tool',

@@ -17,17 +17,17 @@ function drift(fromSeconds: number, toSeconds: number, slowdowns: readonly [numb
 const retryStorm = (honourRatio: number): Scenario => ({
   name: `retry-storm-honour-${honourRatio * 100}`,
   about: `A pool that drops from 20 to 6 under callers who try 3 times, of whom ${honourRatio * 100} % honour Retry-After.`,
-  seconds: 180,
+  seconds: 150,
   tool: {
     ...POOL_20,
     changes: [
       { atSeconds: 60, capacity: 6 },
-      { atSeconds: 120, capacity: 20 },
+      { atSeconds: 90, capacity: 20 },
     ],
   },
   lane: { ttlSeconds: 2 },
-  callers: [{ rate: always(22), patienceSeconds: 5, tries: 3, honourRatio }],
-  drop: { atSeconds: 60, backAtSeconds: 120 },
+  callers: [{ rate: always(20), patienceSeconds: 8, tries: 3, honourRatio }],
+  drop: { atSeconds: 60, backAtSeconds: 90 },
 })
 
 export const setV: readonly Scenario[] = [
@@ -84,6 +84,7 @@ export const setV: readonly Scenario[] = [
     name: 'on-off',
     about: 'Callers come in waves: 10 s of 1.6 times the capacity, 10 s of a third of it.',
     seconds: 180,
+    lane: { maxQueueDepth: 200, ttlSeconds: 8 },
     tool: POOL_20,
     callers: [
       {
@@ -91,7 +92,7 @@ export const setV: readonly Scenario[] = [
           atSeconds: 10 * wave,
           perSecond: wave % 2 === 0 ? 40 : 8,
         })),
-        patienceSeconds: 10,
+        patienceSeconds: 14,
       },
     ],
   },

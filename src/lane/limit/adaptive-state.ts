@@ -8,15 +8,25 @@ import type { ActionReason, Bounds } from './limiter.ts'
 
 /** A change of the limit on trial: kept or taken back when enough calls sent after it have been answered. */
 export type Trial =
-  /** Latency was high: does it fall with the limit? `from` calls were in flight, the limit stood at `limitBefore`. */
+  /** Latency was high: does it fall with the limit? `from` calls were in flight, `inTool` of them not yet answered. */
   | {
       readonly kind: 'cut'
       readonly startedAtMs: number
       readonly from: number
+      readonly inTool: number
       readonly limitBefore: number
     }
   /** The lane was full before an uncongested latency was known: half the limit, to see one. */
   | { readonly kind: 'calibration'; readonly startedAtMs: number; readonly from: number }
+  /** A cut was taken back: does latency rise with the limit after all? `cutLimit` and `medianMs` were the cut's. */
+  | {
+      readonly kind: 'restored'
+      readonly startedAtMs: number
+      readonly from: number
+      readonly cutLimit: number
+      readonly medianMs: number
+      readonly baseMs: number
+    }
   /** Latency alone blocks growth: a higher limit, to see whether it has to. */
   | { readonly kind: 'probe'; readonly startedAtMs: number; readonly from: number; readonly medianMs: number }
 
@@ -70,6 +80,8 @@ export interface Sample {
   /** Most calls in flight in this round, and in this or the last one. */
   readonly peak: number
   readonly used: number
+  /** Share of the calls in flight that wait for the tool; the others are being read by their callers. */
+  readonly inToolRatio: number
   /** Answers a millisecond. */
   readonly perMs: number
   readonly fast: Reading
@@ -111,13 +123,15 @@ export const CALLS_FOR_BOUND = 16
 /** Growth needs latency below base x this, and one standard error. */
 export const GROW_BELOW = 1.1
 export const GROW_ERRORS = 1
+/** Or the latest calls alone below base x this. */
+export const FRESH_BELOW = 0.9
 /** Above base x this, and one standard error, the limit gives way by a small share a round. */
 export const CREEP_ABOVE = 1.2
 export const CREEP_SHARE = 0.03
 /** The brake needs latency above base x this, and three standard errors. */
 export const BRAKE_ABOVE = 1.25
 export const BRAKE_ERRORS = 3
-/** One cut takes this share of the calls in flight away at least and at most. */
+/** One cut takes this share of the calls inside the tool away at least and at most. */
 export const SMALLEST_CUT = 0.2
 export const LARGEST_CUT = 0.5
 /** A cut is confirmed when latency fell by at least this share of what concurrency predicts. */

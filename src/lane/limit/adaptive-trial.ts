@@ -1,7 +1,8 @@
 /**
  * The part of `adaptive` that begins changes on trial and judges them by calls sent before against calls sent after.
  *
- *     cut           f = ln(R0 / R) / ln(R0 / max(base, R0 x limit / from)), decided once |f - 0.5| is above its own error
+ *     cut           f = ln(R0 / R) / ln(R0 / max(base, R0 x share of the calls inside the tool that is left)),
+ *                   decided once |f - 0.5| is above its own error
  *                   f >= 0.5 confirmed     else the limit comes back, and R is the tool's own latency: base = R
  *     calibration   f = ln(R0 / R) / ln(from / limit)        f >= 0.8: still congested, halve again
  *                   else base = R and the limit is what Little's law leaves of it: from x R / R0
@@ -29,6 +30,7 @@ import type { Reading } from './cohort.ts'
 import type { ActionReason } from './limiter.ts'
 
 type Cut = Extract<Trial, { kind: 'cut' }>
+type Restored = Extract<Trial, { kind: 'restored' }>
 type Calibration = Extract<Trial, { kind: 'calibration' }>
 type Probe = Extract<Trial, { kind: 'probe' }>
 
@@ -53,8 +55,9 @@ function queuedInTool({ draft, sample }: Context, reading: Reading): number {
 export function beginCut(context: Context, hot: Reading): ActionReason {
   const { draft, sample } = context
   const from = Math.min(draft.limit, Math.max(sample.used, 1))
-  const queued = Math.min(LARGEST_CUT * from, Math.max(SMALLEST_CUT * from, queuedInTool(context, hot)))
-  draft.trial = { kind: 'cut', startedAtMs: sample.nowMs, limitBefore: draft.limit, from }
+  const inTool = Math.max(1, sample.inToolRatio * from)
+  const queued = Math.min(LARGEST_CUT * inTool, Math.max(SMALLEST_CUT * inTool, queuedInTool(context, hot)))
+  draft.trial = { kind: 'cut', startedAtMs: sample.nowMs, limitBefore: draft.limit, from, inTool }
   draft.growth = FIRST_GROWTH
   return move(context, Math.min(from - 1, from - queued), 'latency_high')
 }
@@ -89,6 +92,8 @@ export function judgeTrial(context: Context): ActionReason | undefined {
       return resizeCut(context, trial) ?? judgeCut(context, trial)
     case 'calibration':
       return judgeCalibration(context, trial)
+    case 'restored':
+      return judgeRestored(context, trial)
     case 'probe':
       return judgeProbe(context, trial)
     default:
@@ -102,7 +107,7 @@ function resizeCut(context: Context, cut: Cut): ActionReason | undefined {
   const { before } = sample
   if (before === undefined || draft.baseMs === undefined) return undefined
   if (sample.nowMs - cut.startedAtMs >= cut.from / sample.perMs + draft.baseMs) return undefined
-  const wanted = cut.from - Math.min(LARGEST_CUT * cut.from, Math.max(0, queuedInTool(context, before)))
+  const wanted = cut.from - Math.min(LARGEST_CUT * cut.inTool, Math.max(0, queuedInTool(context, before)))
   return wanted < draft.limit - 0.5 && draft.limit > context.bounds.min
     ? move(context, wanted, 'latency_high')
     : undefined
@@ -119,7 +124,8 @@ function judgeCut(context: Context, cut: Cut): ActionReason | undefined {
     return undefined
   }
   const beforeMs = before.medianMs
-  const span = Math.log(beforeMs / Math.max(draft.baseMs, (beforeMs * draft.limit) / cut.from))
+  const left = Math.max(0, 1 - (cut.from - draft.limit) / cut.inTool)
+  const span = Math.log(beforeMs / Math.max(draft.baseMs, beforeMs * left))
   const isTelling = span > LEAST_SPAN
   const fell = isTelling ? Math.log(beforeMs / slow.medianMs) / span : 1
   const error = isTelling
@@ -133,10 +139,37 @@ function judgeCut(context: Context, cut: Cut): ActionReason | undefined {
     draft.growth = FIRST_GROWTH
     return 'cut_confirmed'
   }
+  draft.trial = {
+    kind: 'restored',
+    startedAtMs: sample.nowMs,
+    from: cut.from,
+    cutLimit: draft.limit,
+    medianMs: slow.medianMs,
+    baseMs: draft.baseMs,
+  }
   draft.baseMs = draft.averageMs = slow.medianMs
   draft.growth = GROWTH_AFTER_RESTORE
   draft.undoLimit = undefined
   return move(context, cut.limitBefore, 'cut_disproved')
+}
+
+/** The other half of the experiment: the tool may have changed while the cut was on trial. */
+function judgeRestored(context: Context, restored: Restored): ActionReason | undefined {
+  const { draft, sample } = context
+  const { slow } = sample
+  if ((slow.isBound ? slow.calls : slow.answered) < ANSWERS_TO_JUDGE) return undefined
+  const reached = Math.min(draft.limit, Math.max(sample.used, restored.from))
+  const rise = Math.log(slow.medianMs / restored.medianMs) / Math.log(reached / restored.cutLimit)
+  const hasRisen = reached > restored.cutLimit && rise >= CONFIRMING_SHARE
+  // A bound can show that latency rose, never that it did not.
+  if (!hasRisen && slow.isBound) return undefined
+  draft.trial = undefined
+  if (!hasRisen) return undefined
+  draft.baseMs = draft.averageMs = restored.baseMs
+  draft.growth = FIRST_GROWTH
+  draft.undoLimit = undefined
+  const share = Math.max(LARGEST_CUT, Math.min(1, restored.baseMs / restored.medianMs))
+  return move(context, restored.cutLimit * share, 'cut_confirmed')
 }
 
 function judgeCalibration(context: Context, calibration: Calibration): ActionReason | undefined {

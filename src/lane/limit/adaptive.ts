@@ -133,6 +133,7 @@ export class AdaptiveLimiter implements Limiter {
       ended: this.#ended,
       peak: this.#peak,
       used: Math.max(this.#peak, this.#lastPeak),
+      inToolRatio: this.#log.inToolRatio(),
       perMs: this.#answersPerMs(nowMs),
       fast: this.#log.read(fastCalls, since, nowMs),
       slow: this.#log.read(slowCalls, since, nowMs),

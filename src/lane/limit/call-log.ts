@@ -36,6 +36,13 @@ export class CallLog {
     return this.#running.size
   }
 
+  /** Share of the running calls that still wait for the tool; the others are being read by their callers. */
+  inToolRatio(): number {
+    let inTool = 0
+    for (const call of this.#running.keys()) if (call.answeredAfterMs === undefined) inTool++
+    return this.#running.size === 0 ? 1 : inTool / this.#running.size
+  }
+
   sent(call: Call): void {
     if (2 * this.#running.size >= this.#size) this.#grow()
     const place = this.#next % this.#size
