@@ -57,6 +57,10 @@ function start(args: string[], portOf: RegExp): Promise<{ port: number; pid: num
   })
 }
 
+async function exited(child: ChildProcess): Promise<void> {
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+}
+
 const fileOf = (name: string): string => new URL(name, import.meta.url).pathname
 
 async function startAll(folder: string): Promise<Subject[]> {
@@ -132,7 +136,7 @@ async function main(): Promise<void> {
     }
   } finally {
     for (const child of children) child.kill()
-    await Promise.all(children.map((child) => child.exitCode ?? child.signalCode ?? once(child, 'exit')))
+    await Promise.all(children.map(exited))
     rmSync(folder, { recursive: true, force: true })
   }
   const rows = report(rounds)

@@ -66,7 +66,7 @@ export function createProxyServer(parts: ServerParts): Server {
   }
   const server = createServer(options)
   const call = (request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void => {
-    parts.onCall({ request, response, expectsContinue, upgrade: undefined })
+    inTurn(request, response, () => parts.onCall({ request, response, expectsContinue, upgrade: undefined }))
   }
   server.on('request', (request, response) => call(request, response, false))
   server.on('checkContinue', (request, response) => call(request, response, true))
@@ -88,6 +88,28 @@ export function createProxyServer(parts: ServerParts): Server {
   })
   server.maxConnections = MAX_CONNECTIONS
   return server
+}
+
+/** Requests that may wait behind an unfinished one on the same connection; hardly any client sends even one. */
+const MAX_PIPELINED = 32
+const pipelined = new WeakMap<Duplex, number>()
+
+/**
+ * A pipelined request becomes a call when its turn to be answered comes. Before that it takes no place in a lane, since
+ * node would not tell of a caller who leaves meanwhile.
+ */
+function inTurn({ socket }: IncomingMessage, response: ServerResponse, start: () => void): void {
+  if (response.socket !== null) return start()
+  const waiting = (pipelined.get(socket) ?? 0) + 1
+  pipelined.set(socket, waiting)
+  if (waiting > MAX_PIPELINED) {
+    socket.destroy()
+    return
+  }
+  response.once('socket', () => {
+    pipelined.set(socket, (pipelined.get(socket) ?? 1) - 1)
+    start()
+  })
 }
 
 /** An answer is under way on this connection: nothing else may be written to it. node's own server looks the same way. */

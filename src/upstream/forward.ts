@@ -183,12 +183,15 @@ class Forwarding implements Dispatcher.DispatchHandler {
   }
 
   #onClose(): void {
-    const { request, response, onClientGone } = this.#exchange
+    const { request, response, onClientGone, slot } = this.#exchange
     if (this.#isEnded || response.writableFinished) return
     this.#isCallerGone = true
     // A call can only be finished without its caller once the whole request is there.
     if (onClientGone === 'cancel' || !request.complete) this.#giveUp('left')
-    else if (this.#controller?.paused === true) this.#controller.resume()
+    else if (this.#controller?.paused === true) {
+      slot.waitsFor('tool')
+      this.#controller.resume()
+    }
   }
 
   /** undici answers an abort with onResponseError at once; before it has a connection there is nothing to abort yet. */

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { request as httpRequest } from 'node:http'
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
+import { connect } from 'node:net'
 import { test } from 'node:test'
 import { eventually, pause } from '../support/eventually.ts'
 import { after, fakeTool } from '../support/fake-tool.ts'
@@ -247,4 +248,29 @@ test('a chunked body over its bound is refused while it streams, and the tool do
   await pause(50)
   assert.equal(wholeBodies, 0)
   await eventually(async () => assert.equal((await spillway.lane('t')).active_workers, 0))
+})
+
+test('pipelined requests are answered in order, and a caller who leaves takes them all along', async () => {
+  await using tool = await fakeTool(async (request, response) => {
+    await pause(200)
+    response.end(`<${request.url ?? ''}>`)
+  })
+  await using spillway = await startSpillway(`tools: { t: { upstream: "${tool.url}", maxConcurrent: 1 } }`)
+  const get = (path: string, more = '') => `GET /t${path} HTTP/1.1\r\nHost: a\r\n${more}\r\n`
+  const answer = await exchange(
+    spillway.proxyPort,
+    get('/1') + get('/2') + get('/3', 'Connection: close\r\n'),
+  )
+  assert.deepEqual(answer.match(/<.*?>/g), ['</1>', '</2>', '</3>'])
+  const socket = connect(spillway.proxyPort, '127.0.0.1', () =>
+    socket.write(get('/4') + get('/5') + get('/6')),
+  )
+  await eventually(() => assert.equal(tool.seen.active, 1))
+  socket.destroy()
+  await eventually(async () => assert.equal((await spillway.lane('t')).active_workers, 0))
+  assert.equal(tool.seen.calls, 4)
+  const flood = await exchange(spillway.proxyPort, get('/x').repeat(50))
+  assert.ok((flood.match(/<\/x>/g)?.length ?? 0) < 50)
+  spillway.signal('SIGTERM')
+  assert.equal(await spillway.exited, 0)
 })

@@ -102,7 +102,7 @@ function nextRound(context: Context, before: LawState): ActionReason {
   const { draft, sample, bounds } = context
   const { slow } = sample
   const isReady = !slow.isBound && slow.answered >= K.ANSWERS_TO_ACT
-  if (!isReady || sample.nowMs - draft.roundAtMs < Math.max(K.STEP_MS, Math.min(slow.medianMs, sample.fast.medianMs))) return 'testing'
+  if (!isReady || sample.nowMs - draft.roundAtMs < Math.max(K.STEP_MS, slow.medianMs)) return 'testing'
   const isCalm = followBase(context)
   draft.roundAtMs = sample.nowMs
   if (draft.trial !== undefined) return 'testing'
@@ -122,7 +122,7 @@ function nextRound(context: Context, before: LawState): ActionReason {
 }
 
 /** Base learns while latency is calm, sinks with the mean, and is R where nothing can queue; true when calm. */
-function followBase({ draft, sample: { slow, fast, ended }, bounds }: Context): boolean {
+function followBase({ draft, sample: { slow, ended }, bounds }: Context): boolean {
   const baseMs = draft.baseMs ?? slow.medianMs
   const calmBelow = (ms: number): number =>
     ms * K.GROW_BELOW * Math.exp(K.GROW_ERRORS * K.noise(draft.sigma, slow.answered))
@@ -138,9 +138,7 @@ function followBase({ draft, sample: { slow, fast, ended }, bounds }: Context): 
   }
   draft.averageMs += Math.min(LARGEST_WEIGHT, ended / K.BASE_MEMORY) * (slow.medianMs - draft.averageMs)
   draft.baseMs = Math.min(draft.baseMs, draft.averageMs)
-  // A tool that got better shows in the latest calls first.
-  const isFreshlyCalm = !fast.isBound && fast.answered >= K.ANSWERS_TO_ACT && fast.medianMs <= draft.baseMs * K.FRESH_BELOW
-  return isFreshlyCalm || slow.medianMs <= calmBelow(draft.baseMs)
+  return slow.medianMs <= calmBelow(draft.baseMs)
 }
 
 function grow({ draft, sample, bounds }: Context): ActionReason {

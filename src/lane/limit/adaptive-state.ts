@@ -18,15 +18,6 @@ export type Trial =
     }
   /** The lane was full before an uncongested latency was known: half the limit, to see one. */
   | { readonly kind: 'calibration'; readonly startedAtMs: number; readonly from: number }
-  /** A cut was taken back: does latency rise with the limit after all? `cutLimit` and `medianMs` were the cut's. */
-  | {
-      readonly kind: 'restored'
-      readonly startedAtMs: number
-      readonly from: number
-      readonly cutLimit: number
-      readonly medianMs: number
-      readonly baseMs: number
-    }
   /** Latency alone blocks growth: a higher limit, to see whether it has to. */
   | { readonly kind: 'probe'; readonly startedAtMs: number; readonly from: number; readonly medianMs: number }
 
@@ -123,8 +114,6 @@ export const CALLS_FOR_BOUND = 16
 /** Growth needs latency below base x this, and one standard error. */
 export const GROW_BELOW = 1.1
 export const GROW_ERRORS = 1
-/** Or the latest calls alone below base x this. */
-export const FRESH_BELOW = 0.9
 /** Above base x this, and one standard error, the limit gives way by a small share a round. */
 export const CREEP_ABOVE = 1.2
 export const CREEP_SHARE = 0.03

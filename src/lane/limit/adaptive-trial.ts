@@ -30,7 +30,6 @@ import type { Reading } from './cohort.ts'
 import type { ActionReason } from './limiter.ts'
 
 type Cut = Extract<Trial, { kind: 'cut' }>
-type Restored = Extract<Trial, { kind: 'restored' }>
 type Calibration = Extract<Trial, { kind: 'calibration' }>
 type Probe = Extract<Trial, { kind: 'probe' }>
 
@@ -57,7 +56,13 @@ export function beginCut(context: Context, hot: Reading): ActionReason {
   const from = Math.min(draft.limit, Math.max(sample.used, 1))
   const inTool = Math.max(1, sample.inToolRatio * from)
   const queued = Math.min(LARGEST_CUT * inTool, Math.max(SMALLEST_CUT * inTool, queuedInTool(context, hot)))
-  draft.trial = { kind: 'cut', startedAtMs: sample.nowMs, limitBefore: draft.limit, from, inTool }
+  draft.trial = {
+    kind: 'cut',
+    startedAtMs: sample.nowMs,
+    limitBefore: draft.limit,
+    from,
+    inTool,
+  }
   draft.growth = FIRST_GROWTH
   return move(context, Math.min(from - 1, from - queued), 'latency_high')
 }
@@ -92,8 +97,6 @@ export function judgeTrial(context: Context): ActionReason | undefined {
       return resizeCut(context, trial) ?? judgeCut(context, trial)
     case 'calibration':
       return judgeCalibration(context, trial)
-    case 'restored':
-      return judgeRestored(context, trial)
     case 'probe':
       return judgeProbe(context, trial)
     default:
@@ -139,37 +142,10 @@ function judgeCut(context: Context, cut: Cut): ActionReason | undefined {
     draft.growth = FIRST_GROWTH
     return 'cut_confirmed'
   }
-  draft.trial = {
-    kind: 'restored',
-    startedAtMs: sample.nowMs,
-    from: cut.from,
-    cutLimit: draft.limit,
-    medianMs: slow.medianMs,
-    baseMs: draft.baseMs,
-  }
   draft.baseMs = draft.averageMs = slow.medianMs
   draft.growth = GROWTH_AFTER_RESTORE
   draft.undoLimit = undefined
   return move(context, cut.limitBefore, 'cut_disproved')
-}
-
-/** The other half of the experiment: the tool may have changed while the cut was on trial. */
-function judgeRestored(context: Context, restored: Restored): ActionReason | undefined {
-  const { draft, sample } = context
-  const { slow } = sample
-  if ((slow.isBound ? slow.calls : slow.answered) < ANSWERS_TO_JUDGE) return undefined
-  const reached = Math.min(draft.limit, Math.max(sample.used, restored.from))
-  const rise = Math.log(slow.medianMs / restored.medianMs) / Math.log(reached / restored.cutLimit)
-  const hasRisen = reached > restored.cutLimit && rise >= CONFIRMING_SHARE
-  // A bound can show that latency rose, never that it did not.
-  if (!hasRisen && slow.isBound) return undefined
-  draft.trial = undefined
-  if (!hasRisen) return undefined
-  draft.baseMs = draft.averageMs = restored.baseMs
-  draft.growth = FIRST_GROWTH
-  draft.undoLimit = undefined
-  const share = Math.max(LARGEST_CUT, Math.min(1, restored.baseMs / restored.medianMs))
-  return move(context, restored.cutLimit * share, 'cut_confirmed')
 }
 
 function judgeCalibration(context: Context, calibration: Calibration): ActionReason | undefined {

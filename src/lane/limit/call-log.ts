@@ -95,23 +95,20 @@ export class CallLog {
 
   #grow(): void {
     const grown = 2 * this.#size
-    const [sentAtMs, tookMs, fates] = [
+    const before = [this.#sentAtMs, this.#tookMs, this.#fates] as const
+    const after = [
       new Float64Array(grown),
       new Float64Array(grown),
       new Uint8Array(grown),
-    ]
+    ] as const
     const calls = Array<Call | undefined>(grown).fill(undefined)
     for (let number = Math.max(0, this.#next - this.#size); number < this.#next; number++) {
       const [from, to] = [number % this.#size, number % grown]
-      sentAtMs[to] = this.#sentAtMs[from] as number
-      tookMs[to] = this.#tookMs[from] as number
-      fates[to] = this.#fates[from] as number
+      for (const [index, column] of after.entries()) column[to] = before[index]?.[from] ?? 0
       calls[to] = this.#calls[from]
     }
     this.#size = grown
-    this.#sentAtMs = sentAtMs
-    this.#tookMs = tookMs
-    this.#fates = fates
+    ;[this.#sentAtMs, this.#tookMs, this.#fates] = after
     this.#calls = calls
   }
 }
