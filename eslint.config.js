@@ -115,7 +115,16 @@ export default tseslint.config(
   room(['src/lane/*.ts', 'src/time/clock.ts']),
   room(['src/lane/limit/*.ts'], '\\.\\./(?:reason|sample|settings|lease)\\.ts'),
   room(['src/time/system.ts']),
-  room(['src/route/*.ts', 'src/reply/*.ts', 'src/upstream/headers.ts', 'src/upstream/outcome.ts'], LANE),
+  room(
+    [
+      'src/route/*.ts',
+      'src/reply/*.ts',
+      'src/upstream/headers.ts',
+      'src/upstream/outcome.ts',
+      'src/upstream/pushback.ts',
+    ],
+    LANE,
+  ),
   room(['src/config/*.ts'], LANE, 'zod', 'yaml', NODE),
   room(['src/config/schema.ts', 'src/config/defaults.ts'], LANE, 'zod'),
   room(['src/observe/events.ts'], LANE),

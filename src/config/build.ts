@@ -52,8 +52,10 @@ function toolOf(tool: string, written: WrittenTool, lane: MergedLane): ToolSetti
 
 function controllerOf(controller: MergedLane['controller']): ControllerSettings {
   switch (controller.algorithm) {
+    case 'adaptive':
+    case 'gradient':
     case 'fixed':
-      return { algorithm: 'fixed' }
+      return { algorithm: controller.algorithm }
     case 'aimd': {
       const { windowSeconds, ...figures } = controller
       return { ...figures, algorithm: 'aimd', windowMs: toMs(windowSeconds) }

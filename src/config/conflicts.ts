@@ -50,11 +50,11 @@ export function laneConflicts(shape: Shape): readonly Complaint[] {
       ...orders.flatMap((order) =>
         outOfOrder(order, certain(shape, tool, order.low), certain(shape, tool, order.high)),
       ),
-      ...(algorithm === 'fixed' ? idleFigures(shape.remains, ['tools', tool, 'controller']) : []),
+      ...idleFigures(shape.remains, ['tools', tool, 'controller'], algorithm),
     ]
   })
-  const isFixed = defaults?.controller?.algorithm === 'fixed'
-  return [...ofTools, ...(isFixed ? idleFigures(shape.remains, ['defaults', 'controller']) : [])]
+  const byDefault = defaults?.controller?.algorithm
+  return [...ofTools, ...idleFigures(shape.remains, ['defaults', 'controller'], byDefault)]
 }
 
 /** The value that counts; undefined when the one that was meant to count is refused. */
@@ -90,13 +90,14 @@ function origin({ depth }: Effective): string {
   return ['', ' in defaults', ' by default'][depth] ?? ''
 }
 
-/** aimd's figures next to `fixed`: somebody believes that they work. */
-function idleFigures(written: Remains, controller: Path): readonly Complaint[] {
+/** aimd's figures under another algorithm: somebody believes that they work. */
+function idleFigures(written: Remains, controller: Path, algorithm: unknown): readonly Complaint[] {
+  if (typeof algorithm !== 'string' || algorithm === 'aimd') return []
   return KEYS.controller.keys
     .filter((key) => key !== 'algorithm' && valueAt(written, [...controller, key]) !== undefined)
     .map((key) => ({
       where: { kind: 'key', path: [...controller, key] },
-      what: 'does nothing under the algorithm fixed',
+      what: `does nothing under the algorithm ${algorithm}`,
       remedy: 'remove it, or write algorithm: aimd',
     }))
 }

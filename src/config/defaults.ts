@@ -39,7 +39,7 @@ export const RETRY_AFTER_DEFAULTS = {
 
 /** The seed's law and its figures. */
 export const AIMD_DEFAULTS = {
-  algorithm: given('aimd', 'aimd or fixed', "the seed's law"),
+  algorithm: given('aimd', 'adaptive, aimd, gradient or fixed', "the seed's law"),
   decreaseAboveP95Ms: given(4000, 'milliseconds', "the seed's figure"),
   increaseBelowP95Ms: given(1200, 'milliseconds', "the seed's figure"),
   halveAboveErrorRate: given(0.1, 'share of calls', "the seed's figure"),

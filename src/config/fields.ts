@@ -48,7 +48,7 @@ export function yesOrNo() {
 }
 
 export function oneOf<const T extends string>(words: readonly [T, ...T[]]) {
-  return z.enum(words, { error: says(words.join(' or '), words[0]) })
+  return z.enum(words, { error: says(listed(words), words[0]) })
 }
 
 /** Text that `parse` takes; its refusal is the message. */
@@ -81,4 +81,9 @@ export function adviceIn(message: string): Advice {
 
 function check(parsed: Parsed<unknown>, context: { addIssue: (message: string) => void }): void {
   if (!parsed.ok) context.addIssue(twoLines(parsed.what, parsed.remedy))
+}
+
+/** `a`, `a or b`, `a, b or c`. */
+function listed(words: readonly string[]): string {
+  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1) ?? ''}`
 }

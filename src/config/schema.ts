@@ -34,7 +34,7 @@ const retryAfterSchema = z.strictObject(
 
 const controllerSchema = z.strictObject(
   {
-    algorithm: oneOf(['aimd', 'fixed']).exactOptional(),
+    algorithm: oneOf(['adaptive', 'aimd', 'gradient', 'fixed']).exactOptional(),
     decreaseAboveP95Ms: decimal({ from: 1, to: HOUR_MS, example: 4000 }).exactOptional(),
     increaseBelowP95Ms: decimal({ from: 0, to: HOUR_MS, example: 1200 }).exactOptional(),
     halveAboveErrorRate: decimal({ from: 0, to: 1, example: 0.1 }).exactOptional(),

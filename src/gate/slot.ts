@@ -21,6 +21,10 @@ export class LeaseSlot {
     this.#lease.waitsFor = who
   }
 
+  answered(afterMs: number): void {
+    this.#lease.answeredAfterMs = afterMs
+  }
+
   settle(end: LeaseEnd): void {
     // A reclaimed lease was ended by the lane; what its holder says afterwards is no second end, only late.
     if (this.#lease.state === 'running') this.#gate.settle(this.#lease, end)

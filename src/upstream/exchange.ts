@@ -12,6 +12,8 @@ export interface Slot {
   renew(): void
   /** Says who has to move next, should the lease run out. */
   waitsFor(who: 'tool' | 'caller'): void
+  /** The tool's response head came, milliseconds after the lease began. */
+  answered(afterMs: number): void
   /** Ends the lease; does nothing after it was reclaimed. */
   settle(end: LeaseEnd): void
   /** `stop` is called if the lease is reclaimed. */

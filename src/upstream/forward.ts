@@ -7,10 +7,12 @@ import type { Duplex, Transform } from 'node:stream'
 import { errors } from 'undici'
 import type { Dispatcher, Pool } from 'undici'
 import type { LeaseEnd } from '../lane/lease.ts'
+import type { Pushback } from '../lane/limit/limiter.ts'
 import type { Outcome, Reason } from '../lane/reason.ts'
 import { toCaller } from './headers.ts'
 import type { Exchange } from './exchange.ts'
 import { reasonOf, verdictOf } from './outcome.ts'
+import { pushbackOf } from './pushback.ts'
 import { tunnel } from './upgrade.ts'
 import { BodyTooLarge, openUpload } from './upload.ts'
 
@@ -42,6 +44,7 @@ class Forwarding implements Dispatcher.DispatchHandler {
   #isCallerGone = false
   #hasWritten = false
   #status = 0
+  #pushback: Pushback | undefined
   /** Milliseconds; from here on the tool's time counts. */
   #sentAtMs: number
   #firstByteAtMs = 0
@@ -93,8 +96,10 @@ class Forwarding implements Dispatcher.DispatchHandler {
     this.#firstByteAtMs = this.#exchange.nowMs()
     const upstreamMs = this.#firstByteAtMs - this.#startedAtMs
     this.#exchange.answered(status, upstreamMs)
-    if (this.#isCallerGone) return
+    slot.answered(upstreamMs)
     const headers = toCaller((controller.rawHeaders ?? []) as Buffer[])
+    this.#pushback = pushbackOf(status, headers)
+    if (this.#isCallerGone) return
     this.#isEventStream = isEventStream(headers)
     headers.push('Server-Timing', `queue;dur=${queuedMs.toFixed(1)}, upstream;dur=${upstreamMs.toFixed(1)}`)
     headers.push('X-Spillway-Tool', tool)
@@ -149,7 +154,8 @@ class Forwarding implements Dispatcher.DispatchHandler {
     }
     const verdict = verdictOf(this.#status)
     const latencyMs = verdict === 'ok' ? this.#latencyMs() : undefined
-    this.#end({ cause: 'completed', verdict, latencyMs }, this.#isCallerGone ? 'cancelled' : 'completed')
+    const end: LeaseEnd = { cause: 'completed', verdict, latencyMs, pushback: this.#pushback }
+    this.#end(end, this.#isCallerGone ? 'cancelled' : 'completed')
   }
 
   onResponseError(_controller: unknown, error: Error): void {

@@ -72,8 +72,8 @@ const WRONG_VALUES: readonly (readonly [string, string])[] = [
     '4:17 tools.github.retryAfter: must be a map, not 5; write for example { minSeconds: 1, maxSeconds: 30 }',
   ],
   [
-    'controller: { algorithm: adaptive }',
-    '4:30 tools.github.controller.algorithm: must be aimd or fixed, not "adaptive"; write for example aimd',
+    'controller: { algorithm: vegas }',
+    '4:30 tools.github.controller.algorithm: must be adaptive, aimd, gradient or fixed, not "vegas"; write for example adaptive',
   ],
   [
     'controller: { halveAboveErrorRate: 10 }',

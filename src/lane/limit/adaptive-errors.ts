@@ -6,12 +6,14 @@
  *       else                                        limit / 2
  */
 import type { ActionReason } from './limiter.ts'
-import { CALLS_FOR_ERRORS, ERROR_FALL, ERROR_RATE, FIRST_GROWTH, HALVINGS, move } from './adaptive-state.ts'
+import { CALLS_FOR_ERRORS, ERROR_FALL, ERROR_RATE, HALVINGS, move } from './adaptive-state.ts'
 import type { Context } from './adaptive-state.ts'
 
 /** Tolerated errors are forgotten once their rate has halved, a trial once the rate is low, both on this many calls. */
 const CALLS_TO_FORGET = 20
 const LOW_ERROR_RATE = 0.05
+/** Errors end at once, so the way back may be short: the first growth step after a halving, a share of the limit. */
+const GROWTH_AFTER_ERRORS = 0.25
 /** Errors that are tolerated may fluctuate by half. */
 const TOLERANCE = 1.5
 
@@ -55,6 +57,6 @@ function halve(context: Context, rate: number): ActionReason {
   }
   draft.trial = undefined
   draft.undoLimit = undefined
-  draft.growth = FIRST_GROWTH
+  draft.growth = GROWTH_AFTER_ERRORS
   return move(context, draft.limit / 2, 'error_rate_high')
 }

@@ -1,13 +1,13 @@
 /**
- * The law `adaptive` (facts/law.md calls it cohort), one pure step every half second. R is the Kaplan-Meier median of
- * calls by time of sending since the last change of the limit; noise is its standard error in ln.
+ * The law `adaptive`, one pure step every half second. R is the Kaplan-Meier median of calls by time of sending since
+ * the last change of the limit; noise is its standard error in ln.
  *
  *     1 errors        limit / 2, and back when that does not help                      adaptive-errors.ts
  *     2 base          learned from the first answers
  *     3 trial         judged once its calls are back                                   adaptive-trial.ts
  *     4 brake         fast or slow R > base x 1.25 x e^(3 noise): undo a growth step or a probe, else cut by Little's law
  *     5 round         once every R: base follows calm readings; a limit that is used grows while
- *                     R <= base x 1.1 x e^noise, by a step that doubles from 3 % to 50 %
+ *                     R <= base x 1.1 x e^noise, by a step that doubles from 3 % to 50 %; above 1.2 it gives way by 3 %
  *
  * States: learning (no base), calibrating, trial of a cut or a probe, free. Units: milliseconds and calls.
  */
@@ -102,16 +102,19 @@ function nextRound(context: Context, before: LawState): ActionReason {
   const { draft, sample, bounds } = context
   const { slow } = sample
   const isReady = !slow.isBound && slow.answered >= K.ANSWERS_TO_ACT
-  if (!isReady || sample.nowMs - draft.roundAtMs < Math.max(K.STEP_MS, slow.medianMs)) return 'testing'
+  const waiting = draft.trial === undefined ? (isReady ? 'in_band' : 'no_latency') : 'testing'
+  if (!isReady || sample.nowMs - draft.roundAtMs < Math.max(K.STEP_MS, slow.medianMs)) return waiting
   const isCalm = followBase(context)
   draft.roundAtMs = sample.nowMs
+  if (isCalm && draft.undoLimit !== undefined) {
+    draft.isCalibrated = true
+    draft.undoLimit = undefined
+  }
   if (draft.trial !== undefined) return 'testing'
   if (sample.peak < K.USED_RATIO * Math.floor(draft.limit)) {
     if (slow.answered >= ANSWERS_UNCONGESTED) draft.isCalibrated = true
-    if (isCalm) draft.undoLimit = undefined
     return 'limit_not_used'
   }
-  if (isCalm && draft.undoLimit !== undefined) draft.isCalibrated = true
   if (!draft.isCalibrated && draft.limit >= bounds.max) {
     draft.roundAtMs = before.roundAtMs
     return slow.answered < ANSWERS_TO_CALIBRATE ? 'learning' : beginCalibration(context)
@@ -147,7 +150,6 @@ function grow({ draft, sample, bounds }: Context): ActionReason {
   draft.limit = Math.min(bounds.max, before + step)
   draft.growth = Math.min(K.LARGEST_GROWTH, (2 * step) / (before + step))
   draft.blockedSinceMs = undefined
-  draft.undoLimit = undefined
   if (step > K.UNDOABLE_GROWTH * before) {
     draft.undoLimit = before
     draft.changedAtMs = sample.nowMs

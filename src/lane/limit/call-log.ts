@@ -96,11 +96,7 @@ export class CallLog {
   #grow(): void {
     const grown = 2 * this.#size
     const before = [this.#sentAtMs, this.#tookMs, this.#fates] as const
-    const after = [
-      new Float64Array(grown),
-      new Float64Array(grown),
-      new Uint8Array(grown),
-    ] as const
+    const after = [new Float64Array(grown), new Float64Array(grown), new Uint8Array(grown)] as const
     const calls = Array<Call | undefined>(grown).fill(undefined)
     for (let number = Math.max(0, this.#next - this.#size); number < this.#next; number++) {
       const [from, to] = [number % this.#size, number % grown]

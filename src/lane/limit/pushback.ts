@@ -32,6 +32,8 @@ const LET_GO_RATIO = 4
 /** Milliseconds over which the rate at a loss is measured. */
 const RATE_WINDOW_MS = 10_000
 const SLOWEST_PER_SEC = 0.1
+/** Fewer answers in that time are no rate: then only the gate holds calls back. */
+const ANSWERS_FOR_RATE = 5
 
 export class Throttle {
   /** Closed until this moment. */
@@ -100,6 +102,7 @@ export class Throttle {
     const pacedPerSec = this.#pacePerSec(nowMs)
     const wasSoon = pacedPerSec !== undefined && nowMs - this.#openedAtMs < SOON_MS
     const lostPerSec = pacedPerSec ?? this.#answers.perSec(nowMs)
+    if (lostPerSec === undefined) return
     this.#knownPerSec = Math.max(SLOWEST_PER_SEC, lostPerSec * (wasSoon ? KEEP_RATIO_SOON : KEEP_RATIO))
     this.#openedAtMs = this.#closedUntilMs
   }
@@ -135,10 +138,12 @@ class RecentRate {
     this.#counts[place] = (this.#counts[place] as number) + 1
   }
 
-  perSec(nowMs: number): number {
+  /** Undefined while there are too few to tell. */
+  perSec(nowMs: number): number | undefined {
     this.#turn(nowMs)
+    const count = this.#counts.reduce((sum, each) => sum + each, 0)
     const seenMs = Math.min((RecentRate.#BUCKETS - 0.5) * this.#bucketMs, nowMs - (this.#firstAtMs ?? nowMs))
-    return seenMs <= 0 ? 0 : (1000 * this.#counts.reduce((sum, count) => sum + count, 0)) / seenMs
+    return count < ANSWERS_FOR_RATE || seenMs <= 0 ? undefined : (1000 * count) / seenMs
   }
 
   #turn(nowMs: number): void {

@@ -1,0 +1,142 @@
+/**
+ * A tool that pushes back is asked later, then by one call, then at a pace; and what a lane does meanwhile.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Lane } from '../../src/lane/lane.ts'
+import type { Lease, LeaseEnd } from '../../src/lane/lease.ts'
+import { Throttle } from '../../src/lane/limit/pushback.ts'
+import { laneSettings } from '../support/lane-settings.ts'
+
+const callAt = (grantedAtMs: number) => ({ grantedAtMs, waitedMs: 0 })
+
+function sentAt(throttle: Throttle, nowMs: number) {
+  const call = callAt(nowMs)
+  throttle.sent(call)
+  return call
+}
+
+/** A call that comes back at once with a 429. */
+function pushBack(throttle: Throttle, nowMs: number, retryAfterMs: number | undefined, spread = 0): boolean {
+  const call = sentAt(throttle, nowMs)
+  const isNews = throttle.pushedBack(call, { retryAfterMs }, { nowMs, spread })
+  throttle.left(call)
+  return isNews
+}
+
+test('a throttle is open until the tool pushes back', () => {
+  const throttle = new Throttle()
+  sentAt(throttle, 1000)
+  assert.ok(throttle.opensAtMs() <= 1000)
+})
+
+test('Retry-After closes it for that long, and luck adds up to a tenth', () => {
+  for (const [spread, untilMs] of [
+    [0, 4000],
+    [0.5, 4150],
+  ] as const) {
+    const throttle = new Throttle()
+    pushBack(throttle, 1000, 3000, spread)
+    assert.equal(throttle.opensAtMs(), untilMs)
+  }
+})
+
+test('a Retry-After of an hour closes it for a minute', () => {
+  const throttle = new Throttle()
+  pushBack(throttle, 0, 3_600_000)
+  assert.equal(throttle.opensAtMs(), 60_000)
+})
+
+test('without Retry-After the wait doubles from half a second to 30 s', () => {
+  const throttle = new Throttle()
+  const waitsMs: number[] = []
+  for (let turn = 0, nowMs = 0; turn < 9; turn++) {
+    pushBack(throttle, nowMs, undefined)
+    waitsMs.push(throttle.opensAtMs() - nowMs)
+    nowMs = throttle.opensAtMs()
+  }
+  assert.deepEqual(waitsMs, [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000])
+})
+
+test('pushback on calls that were sent before the loss is the same loss', () => {
+  const throttle = new Throttle()
+  const early = sentAt(throttle, 0)
+  assert.equal(pushBack(throttle, 10, 1000), true)
+  assert.equal(throttle.pushedBack(early, { retryAfterMs: 9000 }, { nowMs: 20, spread: 0 }), false)
+  assert.equal(throttle.opensAtMs(), 1010)
+})
+
+test('one call goes first; an answer opens, anything else lets one more go', () => {
+  const throttle = new Throttle()
+  pushBack(throttle, 0, 1000)
+  const first = sentAt(throttle, 1000)
+  assert.equal(throttle.opensAtMs(), Infinity)
+  throttle.left(first)
+  assert.ok(throttle.opensAtMs() < Infinity, 'a scout whose caller left does not close the lane for ever')
+  const second = sentAt(throttle, 20_000)
+  throttle.answered(second, 20_100)
+  throttle.left(second)
+  assert.ok(throttle.opensAtMs() < 40_000)
+})
+
+test('after it has opened, calls go just below the rate at the loss, and later above it', () => {
+  const throttle = new Throttle()
+  for (let nowMs = 0; nowMs < 10_000; nowMs += 50) throttle.answered(sentAt(throttle, nowMs), nowMs)
+  pushBack(throttle, 10_000, 1000)
+  const scout = sentAt(throttle, 11_000)
+  throttle.answered(scout, 11_000)
+  throttle.left(scout)
+  const paceAt = (nowMs: number): number => {
+    const from = Math.max(nowMs, throttle.opensAtMs())
+    // Time that went unused lets one call go early; from the second one on they keep their distance.
+    sentAt(throttle, from)
+    sentAt(throttle, from)
+    return 1000 / (throttle.opensAtMs() - from)
+  }
+  const early = paceAt(12_000)
+  assert.ok(early > 16 && early < 20, `${early} a second right after opening`)
+  const late = paceAt(110_000)
+  assert.ok(late > 19, `${late} a second a minute and a half later`)
+})
+
+const PUSHED: LeaseEnd = { cause: 'completed', verdict: 'dropped', pushback: { retryAfterMs: 2000 } }
+
+function grantedLease(lane: Lane, nowMs: number): Lease {
+  const admission = lane.admit({ spread: 0 }, nowMs)
+  assert.ok(admission.kind === 'granted')
+  return admission.lease
+}
+
+test('a lane whose tool pushed back sends nothing until its gate opens, though slots are free', () => {
+  const lane = new Lane(laneSettings({ controller: { algorithm: 'adaptive' } }), 0, () => undefined)
+  lane.settle(grantedLease(lane, 0), PUSHED, 100)
+  const waiting = lane.admit({ spread: 0 }, 200)
+  assert.equal(waiting.kind, 'queued')
+  assert.deepEqual(lane.expire(2099).granted, [])
+  assert.ok(lane.wakeAtMs() <= 2100)
+  assert.equal(lane.admit({ spread: 0 }, 2100).kind, 'queued', 'a newcomer does not overtake who waits')
+  const { granted } = lane.expire(2100)
+  assert.equal(granted.length, 1, 'one call goes first')
+  assert.equal(waiting.kind === 'queued' && granted[0], waiting.kind === 'queued' && waiting.ticket)
+})
+
+test('tickets behind the first call go on when it is answered', () => {
+  const lane = new Lane(laneSettings({ controller: { algorithm: 'adaptive' } }), 0, () => undefined)
+  lane.settle(grantedLease(lane, 0), PUSHED, 100)
+  for (let i = 0; i < 4; i++) lane.admit({ spread: 0 }, 200)
+  const scout = lane.expire(2100).granted[0]?.lease
+  assert.ok(scout)
+  lane.settle(scout, { cause: 'completed', verdict: 'ok', latencyMs: 50 }, 2150)
+  const wakesAtMs = lane.wakeAtMs()
+  assert.ok(wakesAtMs < 20_000)
+  assert.ok(lane.expire(wakesAtMs).granted.length + lane.depths().active > 0)
+})
+
+test('pushback is neither an error nor a latency for the limit', () => {
+  const lane = new Lane(laneSettings({ controller: { algorithm: 'adaptive' } }), 0, () => undefined)
+  const leases = Array.from({ length: 8 }, () => grantedLease(lane, 0))
+  for (const lease of leases) lane.settle(lease, PUSHED, 20)
+  lane.expire(1000)
+  assert.equal(lane.depths().limit, 8)
+  assert.equal(lane.snapshot(1000).lastDecision?.decision.reason, 'throttled')
+})
