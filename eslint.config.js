@@ -129,7 +129,7 @@ export default tseslint.config(
   room(['src/config/schema.ts', 'src/config/defaults.ts'], LANE, 'zod'),
   room(['src/observe/events.ts'], LANE),
   room(
-    ['src/observe/{board,log,metrics,narrate,watch}.ts'],
+    ['src/observe/{board,dead-zone,log,metrics,narrate,watch}.ts'],
     LANE,
     TIME,
     'pino',

@@ -42,7 +42,11 @@ function spentMs(settings: ControllerSettings | undefined): number {
   return (user + system) / 1000
 }
 
-for (const settings of [{ algorithm: 'adaptive' }, { algorithm: 'gradient' }, { algorithm: 'fixed' }] as const) {
+for (const settings of [
+  { algorithm: 'adaptive' },
+  { algorithm: 'gradient' },
+  { algorithm: 'fixed' },
+] as const) {
   spentMs(settings)
   const costMs = spentMs(settings) - spentMs(undefined)
   const calls = CALLS_PER_MS * 1000 * SECONDS

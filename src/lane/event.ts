@@ -22,7 +22,13 @@ export type LaneEvent =
   /** A caller left while waiting. */
   | { readonly kind: 'left'; readonly waitedMs: number }
   /** The controller finished a window; `from` is the limit before. */
-  | { readonly kind: 'decided'; readonly decision: Decision; readonly from: number; readonly depths: Depths }
+  | {
+      readonly kind: 'decided'
+      readonly algorithm: string
+      readonly decision: Decision
+      readonly from: number
+      readonly depths: Depths
+    }
   /** An operator's hand on the valve. */
   | { readonly kind: 'operated'; readonly paused: boolean; readonly pinned: boolean }
   /** A lease was ended twice: counted, not obeyed. */

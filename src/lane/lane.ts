@@ -265,7 +265,8 @@ export class Lane {
     const from = this.#limit
     this.#limit = decision.limit
     this.#lastDecision = { decision, atMs: nowMs }
-    this.#tell({ kind: 'decided', decision, from, depths: this.depths() })
+    const { algorithm } = this.#limiter
+    this.#tell({ kind: 'decided', algorithm, decision, from, depths: this.depths() })
   }
 
   #followValve(nowMs: number): void {

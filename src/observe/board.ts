@@ -3,7 +3,7 @@
  * that counts; metrics.ts reads the same totals. Pure but for the totals it keeps.
  */
 import type { Lane } from '../lane/lane.ts'
-import type { Action, ActionReason, Decision } from '../lane/limit/limiter.ts'
+import type { Action, ActionReason, Decision, Figures } from '../lane/limit/limiter.ts'
 import type { Outcome, Reason } from '../lane/reason.ts'
 import type { ToolEvent } from './events.ts'
 
@@ -126,7 +126,7 @@ export class Board {
         last_action: now.lastDecision?.decision.action ?? null,
         last_reason: now.lastDecision?.decision.reason ?? null,
         at: now.lastDecision === undefined ? null : wallTime(now.lastDecision.atMs, moment),
-        figures: now.lastDecision === undefined ? null : figures(now.lastDecision.decision.figures),
+        figures: now.lastDecision === undefined ? null : showFigures(now.lastDecision.decision.figures),
       },
       estimate_ms: Math.round(now.estimateMs),
       totals: { admitted, completed, failed, refused, reclaimed, cancelled },
@@ -150,15 +150,23 @@ function round(value: number): number {
 
 /** A decision of the controller in JSON. */
 export function showDecision({ action, reason, limit, figures: of }: Decision) {
-  return { action, reason, limit, ...figures(of) }
+  return { action, reason, limit, ...showFigures(of) }
 }
 
-function figures(of: { calls: number; errorRate: number; p95Ms?: number | undefined }) {
+/** What a decision was made on: the figures that its law looks at, the others left out. */
+export function showFigures(of: Figures) {
   return {
     calls: of.calls,
+    p95_ms: rounded(of.p95Ms),
+    mean_ms: rounded(of.meanMs),
+    median_ms: rounded(of.medianMs),
+    base_ms: rounded(of.baseMs),
     error_rate: round(of.errorRate),
-    p95_ms: of.p95Ms === undefined ? null : round(of.p95Ms),
   }
+}
+
+function rounded(value: number | undefined): number | undefined {
+  return value === undefined ? undefined : round(value)
 }
 
 /** RFC 3339; null for "never". */

@@ -6,6 +6,8 @@
 import type { Depths } from '../lane/event.ts'
 import type { Lane } from '../lane/lane.ts'
 import type { Clock, Timer } from '../time/clock.ts'
+import { showFigures } from './board.ts'
+import { DeadZone } from './dead-zone.ts'
 import type { RequestEvent, ToolEvent } from './events.ts'
 import type { Fields, Log } from './log.ts'
 
@@ -32,6 +34,7 @@ export class Narrator {
   readonly #parts: NarratorParts
   /** Keyed by tool and reason: bounded by the configuration. */
   readonly #sampled = new Map<string, Sampled>()
+  readonly #deadZone = new DeadZone()
   #isClosed = false
 
   constructor(parts: NarratorParts) {
@@ -39,6 +42,7 @@ export class Narrator {
   }
 
   readonly tell = (tool: string, event: ToolEvent): void => {
+    if (event.kind === 'decided') this.#warn(tool, event)
     if (event.kind === 'replied') this.#refused(tool, event)
     else if (event.kind === 'decided' && event.decision.limit !== event.from) {
       const { action, limit, reason, figures } = event.decision
@@ -49,8 +53,7 @@ export class Narrator {
         new_limit: limit,
         old_limit: event.from,
         reason,
-        calls: figures.calls,
-        p95_ms: figures.p95Ms === undefined ? undefined : Math.round(figures.p95Ms),
+        ...showFigures(figures),
         error_rate: figures.errorRate.toFixed(2),
       })
     } else if (event.kind === 'operated') {
@@ -93,6 +96,12 @@ export class Narrator {
     this.#rejected(tool, event, 0)
     if (this.#isClosed) return
     this.#sampled.set(key, { leftOut: 0, last: event, timer: this.#startTimer(key) })
+  }
+
+  #warn(tool: string, { algorithm, decision }: Extract<ToolEvent, { kind: 'decided' }>): void {
+    if (algorithm !== 'aimd') return
+    const warning = this.#deadZone.notice(tool, decision)
+    if (warning !== undefined) this.#parts.log('warn', { tool, controller_warning: 'dead_zone', ...warning })
   }
 
   #startTimer(key: string): Timer {

@@ -19,6 +19,8 @@ export type Operation =
 
 const controllers = fc.constantFrom<ControllerSettings>(
   { algorithm: 'fixed' },
+  { algorithm: 'adaptive' },
+  { algorithm: 'gradient' },
   { ...SEED_LAW, windowMs: 20 },
   { ...SEED_LAW, windowMs: 200 },
   { ...SEED_LAW, windowMs: 20_000 },

@@ -58,7 +58,12 @@ test('whatever it is shown, the limit is a number within the bounds and the reas
         const next = nextState(frozen, { ...sample, nowMs: 500 * (step + 1) }, within)
         assert.ok(next.state.limit >= within.min && next.state.limit <= within.max, `${next.state.limit}`)
         assert.ok(ACTION_REASONS.includes(next.reason))
-        for (const value of [next.state.baseMs ?? 0, next.state.averageMs, next.state.sigma, next.state.growth])
+        for (const value of [
+          next.state.baseMs ?? 0,
+          next.state.averageMs,
+          next.state.sigma,
+          next.state.growth,
+        ])
           assert.ok(Number.isFinite(value), `${JSON.stringify(next)}`)
         state = next.state
       }
@@ -84,7 +89,10 @@ interface Tool {
 }
 
 /** A saturated lane: as many calls as the limit allows, all the time, against a tool without luck. */
-function saturate(tool: Tool, times: { readonly forMs: number; readonly start?: number; readonly max?: number }) {
+function saturate(
+  tool: Tool,
+  times: { readonly forMs: number; readonly start?: number; readonly max?: number },
+) {
   const limiter = new AdaptiveLimiter()
   const within = { min: 1, max: times.max ?? 100 }
   const running: { call: { grantedAtMs: number; waitedMs: number }; endsAtMs: number; index: number }[] = []

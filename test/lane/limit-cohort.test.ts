@@ -66,7 +66,11 @@ test('the median is what the definition says, for any calls', () => {
 })
 
 const ALWAYS = { fromMs: -Infinity, untilMs: Infinity }
-const callAt = (grantedAtMs: number) => ({ grantedAtMs, waitedMs: 0, answeredAfterMs: undefined as number | undefined })
+const callAt = (grantedAtMs: number) => ({
+  grantedAtMs,
+  waitedMs: 0,
+  answeredAfterMs: undefined as number | undefined,
+})
 
 test('the log reads the latest calls by time of sending, within the bounds', () => {
   const log = new CallLog()

@@ -79,7 +79,14 @@ test('the last decision is shown with its moment and figures', () => {
     last_action: 'hold',
     last_reason: 'at_minimum',
     at: '2026-01-01T00:00:02.000Z',
-    figures: { calls: 8, error_rate: 0.125, p95_ms: 12.346 },
+    figures: {
+      calls: 8,
+      error_rate: 0.125,
+      p95_ms: 12.346,
+      mean_ms: undefined,
+      median_ms: undefined,
+      base_ms: undefined,
+    },
   })
 })
 
@@ -117,7 +124,7 @@ test('answers are counted by class, requests by outcome, decisions by action and
   const figures = { calls: 1, errorRate: 0 }
   const decision = { limit: 6, action: 'decrease_concurrency', reason: 'latency_high', figures } as const
   const depths = { queueDepth: 0, active: 0, limit: 6 }
-  board.count('github', { kind: 'decided', decision, from: 8, depths })
+  board.count('github', { kind: 'decided', algorithm: 'aimd', decision, from: 8, depths })
   const { codeClasses, outcomes, actions } = board.totals('github')
   assert.deepEqual(codeClasses, { '1xx': 1, '2xx': 2, '4xx': 1, '5xx': 1 })
   assert.deepEqual(outcomes, { completed: 1, refused: 1 })

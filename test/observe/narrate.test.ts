@@ -61,6 +61,7 @@ test('a move of the limit is told after the state that caused it', () => {
   const decision = { limit: 6, action: 'decrease_concurrency', reason: 'latency_high', figures } as const
   narrator.tell('github', {
     kind: 'decided',
+    algorithm: 'aimd',
     decision,
     from: 8,
     depths: { queueDepth: 119, active: 8, limit: 6 },
@@ -68,7 +69,7 @@ test('a move of the limit is told after the state that caused it', () => {
   const [status, move = '', ...rest] = take()
   assert.equal(status, SEED_STATUS)
   assert.ok(move.startsWith('tool=github controller_action=decrease_concurrency new_limit=6 '), move)
-  assert.match(move, / old_limit=8 reason=latency_high calls=20 p95_ms=4820 error_rate=0\.03$/)
+  assert.match(move, / old_limit=8 reason=latency_high calls=20 p95_ms=4820\.4 error_rate=0\.03$/)
   assert.deepEqual(rest, [])
 })
 
@@ -82,6 +83,7 @@ test('a decision that holds is not worth a line', () => {
   } as const
   narrator.tell('github', {
     kind: 'decided',
+    algorithm: 'aimd',
     decision,
     from: 8,
     depths: { queueDepth: 0, active: 0, limit: 8 },
