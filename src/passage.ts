@@ -12,6 +12,7 @@ import type { Target } from './route/target.ts'
 import type { Tool } from './tools.ts'
 import type { Exchange, Slot, Upgrade } from './upstream/exchange.ts'
 import { toTool } from './upstream/headers.ts'
+import { Upload } from './upstream/upload.ts'
 
 /** What the pipeline knows of a request once it has its tool. */
 export interface Routed {
@@ -22,13 +23,26 @@ export interface Routed {
   /** For the tool: base path, the rest of the caller's path, query. */
   readonly path: string
   readonly hasBody: boolean
+  /** Opened while the request waited; else the passage opens it. */
+  readonly earlyUpload: Upload | undefined
+  /** Milliseconds on the clock when the lane was asked. */
+  readonly askedAtMs: number
+}
+
+/** Bytes of a body that may be between caller and tool while both go on. */
+const STREAM_BYTES = 65_536
+
+/** `bufferBytes`: how much of the body may be held here. */
+export function uploadOf({ call, tool }: Pick<Routed, 'call' | 'tool'>, bufferBytes: number): Upload {
+  return new Upload(call.request, tool.settings.maxBodyBytes, bufferBytes)
 }
 
 /** What a passage needs of the pipeline. */
 export interface Passing {
   readonly nowMs: () => number
   readonly emit: (tool: string, event: RequestEvent) => void
-  readonly refuse: (routed: Routed, reason: Reason) => void
+  readonly refuse: (routed: Routed, reason: Reason, queuedMs: number) => void
+  readonly linger: (request: IncomingMessage) => void
 }
 
 export class Passage implements Exchange {
@@ -38,8 +52,7 @@ export class Passage implements Exchange {
   readonly tool: string
   readonly path: string
   readonly headers: string[]
-  readonly hasBody: boolean
-  readonly maxBodyBytes: number
+  readonly upload: Upload | undefined
   readonly onClientGone: 'cancel' | 'finish'
   readonly queuedMs: number
   readonly slot: Slot
@@ -62,8 +75,7 @@ export class Passage implements Exchange {
       peer: call.request.socket.remoteAddress ?? 'unknown',
       requestId,
     })
-    this.hasBody = routed.hasBody
-    this.maxBodyBytes = settings.maxBodyBytes
+    this.upload = routed.earlyUpload ?? (routed.hasBody ? uploadOf(routed, STREAM_BYTES) : undefined)
     this.onClientGone = settings.onClientGone
     this.queuedMs = lease.waitedMs
     this.slot = new LeaseSlot(tool.gate, lease)
@@ -74,7 +86,11 @@ export class Passage implements Exchange {
   }
 
   refuse(reason: Reason): void {
-    this.#passing.refuse(this.#routed, reason)
+    this.#passing.refuse(this.#routed, reason, this.queuedMs)
+  }
+
+  linger(): void {
+    this.#passing.linger(this.request)
   }
 
   answered(status: number, firstByteMs: number): void {

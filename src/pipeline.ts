@@ -14,7 +14,7 @@ import type { Drain } from './listen/drain.ts'
 import type { Call } from './listen/server.ts'
 import { NO_TOOL } from './observe/events.ts'
 import type { Events } from './observe/events.ts'
-import { Passage } from './passage.ts'
+import { Passage, uploadOf } from './passage.ts'
 import type { Passing, Routed } from './passage.ts'
 import { refuse } from './reply/refuse.ts'
 import { parseTarget } from './route/target.ts'
@@ -22,7 +22,8 @@ import type { Clock } from './time/clock.ts'
 import type { Tool, Tools } from './tools.ts'
 import { forward } from './upstream/forward.ts'
 import { headerValue, headerValues } from './upstream/headers.ts'
-import { framingOf } from './upstream/upload.ts'
+import { endAfterBody, framingOf } from './upstream/upload.ts'
+import type { Upload } from './upstream/upload.ts'
 
 export interface PipelineParts {
   readonly tools: Tools
@@ -38,11 +39,16 @@ interface Facts {
   readonly tool?: Tool
   readonly retryAfterMs?: number
   readonly detail?: string
+  /** Milliseconds spent in the queue. */
+  readonly queuedMs?: number
 }
 
 const WELL_FORMED_ID = /^[A-Za-z0-9._~:@+/=-]{1,128}$/
-/** Milliseconds that a refused caller may go on sending a body nobody reads. */
-const LINGER_MS = 5000
+/** Milliseconds that a caller who was answered early may go on sending. */
+const LINGER_MS = 30_000
+/** Bytes of a waiting body that are read ahead, and how many callers get that: 64 MiB together. */
+const EARLY_BYTES = 1_048_576
+const MAX_EARLY_UPLOADS = 64
 /** Milliseconds over which the callers of a process that shuts down are spread. */
 const REPLACED_WITHIN_MS = 5000
 /** Paths named to a caller whom no tool matched. */
@@ -52,13 +58,17 @@ export class Pipeline {
   readonly #parts: PipelineParts
   readonly #passing: Passing
   readonly #newId = requestIds()
+  /** Bodies that are being read while their callers wait. */
+  #earlyUploads = 0
 
   constructor(parts: PipelineParts) {
     this.#parts = parts
     this.#passing = {
       nowMs: parts.clock.nowMs,
       emit: (tool, event) => parts.events.emit(tool, event),
-      refuse: ({ call, requestId, tool }, reason) => this.#refuse(call, reason, { requestId, tool }),
+      refuse: ({ call, requestId, tool }, reason, queuedMs) =>
+        this.#refuse(call, reason, { requestId, tool, queuedMs }),
+      linger: (request) => this.#linger(request),
     }
   }
 
@@ -88,7 +98,16 @@ export class Pipeline {
       return this.#refuse(call, 'BODY_TOO_LARGE', { requestId, tool })
     }
     const path = tool.settings.upstream.basePath + route.path + parsed.target.query
-    this.#admit({ call, requestId, tool, target: parsed.target, path, hasBody: framing.hasBody })
+    this.#admit({
+      call,
+      requestId,
+      tool,
+      target: parsed.target,
+      path,
+      hasBody: framing.hasBody,
+      earlyUpload: undefined,
+      askedAtMs: this.#parts.clock.nowMs(),
+    })
   }
 
   /** The lane decides at once: run, wait or go away. */
@@ -96,12 +115,14 @@ export class Pipeline {
     const { call, tool } = routed
     const entry = tool.gate.enter()
     if (entry.kind !== 'queued') return this.#proceed(routed, entry)
-    // A caller that leaves while waiting leaves the queue at once.
+    // A caller that leaves while waiting leaves the queue at once; its end is only seen by who reads what it sends.
+    const waiting = { ...routed, earlyUpload: this.#openEarly(routed) }
     call.response.once('close', entry.leave)
     // The promise never rejects, and #proceed handles every way in which waiting can end.
     void entry.turn.then((turn) => {
       call.response.off('close', entry.leave)
-      this.#proceed(routed, turn)
+      if (waiting.earlyUpload !== undefined) this.#earlyUploads--
+      this.#proceed(waiting, turn)
     })
   }
 
@@ -111,11 +132,15 @@ export class Pipeline {
       case 'granted':
         return this.#run(routed, turn.lease)
       case 'refused':
+        routed.earlyUpload?.abandon()
         return this.#refuse(call, turn.refusal.reason, {
           requestId,
           tool,
           retryAfterMs: turn.refusal.retryAfterMs,
+          queuedMs: this.#parts.clock.nowMs() - routed.askedAtMs,
         })
+      case 'closed':
+        return this.#refuse(call, 'DRAINING', { requestId, tool, retryAfterMs: this.#untilReplaced(tool) })
       case 'left':
         return this.#parts.events.emit(tool.tool, {
           kind: 'finished',
@@ -125,6 +150,14 @@ export class Pipeline {
       default:
         turn satisfies never
     }
+  }
+
+  /** While there is room for it: the first part of a waiting caller's body. */
+  #openEarly({ call, tool, hasBody }: Routed): Upload | undefined {
+    if (!hasBody || call.request.complete || call.expectsContinue) return undefined
+    if (this.#earlyUploads >= MAX_EARLY_UPLOADS) return undefined
+    this.#earlyUploads++
+    return uploadOf({ call, tool }, EARLY_BYTES)
   }
 
   /** Holds the lease until the end of the body. */
@@ -168,11 +201,16 @@ export class Pipeline {
     // A caller that was never told to send its body may send the next request instead: the connection cannot go on.
     if (call.expectsContinue || this.#parts.drain.isDraining) response.shouldKeepAlive = false
     response.writeHead(reply.status, reply.headers)
-    response.end(reply.body)
-    if (!request.complete && framingOf(request.rawHeaders).hasBody) this.#linger(request)
+    if (request.complete || call.expectsContinue || !framingOf(request.rawHeaders).hasBody) {
+      response.end(reply.body)
+      return
+    }
+    response.write(reply.body)
+    endAfterBody(request, response)
+    this.#linger(request)
   }
 
-  /** node reads on what a refused caller still sends, so that the answer arrives; but not for ever. */
+  /** A caller who has its answer may finish sending, but not for ever. */
   #linger(request: IncomingMessage): void {
     const timer = this.#parts.clock.after(LINGER_MS, () => request.socket.destroy())
     request.once('close', () => timer.clear())

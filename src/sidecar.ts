@@ -33,6 +33,9 @@ export interface SidecarParts {
   readonly reread: () => { ok: true; settings: Settings } | { ok: false; problems: readonly string[] }
 }
 
+/** Milliseconds in which the last refusals leave; nobody waits longer for a forced end. */
+const FLUSH_MS = 20
+
 export type DrainResult = 'finished' | 'ran out of time'
 
 export class Sidecar {
@@ -99,12 +102,13 @@ export class Sidecar {
     this.#tools.apply(plan)
     // What needs a restart keeps its running value, so that the next reload still sees the difference.
     this.#settings = { ...reread.settings, listen: this.#settings.listen, admin: this.#settings.admin }
-    const { added, changed, removed, needsRestart } = plan
+    const { added, changed, removed, needsRestart, takesEffect } = plan
     const body = {
       reloaded: true,
       added: added.map(({ tool }) => tool),
       changed: changed.map(({ tool, keys }) => ({ tool, keys })),
       removed,
+      takes_effect: takesEffect,
       needs_restart: needsRestart,
     }
     this.#parts.log('info', {
@@ -136,6 +140,9 @@ export class Sidecar {
   async close(): Promise<void> {
     this.#narrator.close()
     this.#watchers.close()
+    // Whoever waits is told so; after that what still runs is cut.
+    this.#tools.closeGates()
+    await new Promise((resolve) => this.#parts.clock.after(FLUSH_MS, () => resolve(undefined)))
     for (const server of [this.#proxy, this.#admin]) {
       server.close()
       server.closeAllConnections()

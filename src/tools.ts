@@ -62,6 +62,8 @@ export interface ToolsParts extends Omit<GateParts, 'tell'> {
 export class Tools {
   readonly #parts: ToolsParts
   readonly #tools = new Map<string, Tool>()
+  /** Removed by a reload, with work that goes to its end. */
+  readonly #retiring = new Map<string, Tool>()
   #router: Router<Tool>
 
   constructor(settings: readonly ToolSettings[], parts: ToolsParts) {
@@ -87,17 +89,24 @@ export class Tools {
     for (const name of plan.removed) {
       const tool = this.#tools.get(name)
       this.#tools.delete(name)
-      if (tool !== undefined) this.#closeWhenIdle(tool)
+      if (tool !== undefined) {
+        this.#retiring.set(name, tool)
+        this.#closeWhenIdle(tool)
+      }
     }
     for (const { tool, next } of plan.changed) this.#tools.get(tool)?.change(next)
-    for (const next of plan.added) this.#tools.set(next.tool, this.#open(next))
+    for (const next of plan.added) this.#tools.set(next.tool, this.#revive(next) ?? this.#open(next))
     this.#router = new Router(this.#tools.values())
   }
 
-  /** Cuts all connections and timers. */
+  /** Sends away what waits; nothing is granted any more. */
+  closeGates(): void {
+    for (const { gate } of [...this.all(), ...this.#retiring.values()]) gate.close()
+  }
+
+  /** Cuts all connections. After closeGates. */
   async close(): Promise<void> {
-    for (const { gate } of this.all()) gate.close()
-    await Promise.all([...this.all()].map(({ pool }) => pool.destroy()))
+    await Promise.all([...this.all(), ...this.#retiring.values()].map(({ pool }) => pool.destroy()))
   }
 
   #open(settings: ToolSettings): Tool {
@@ -108,11 +117,21 @@ export class Tools {
     )
   }
 
+  /** A tool that comes back while its old calls run finds them in its lane: they count against its limit. */
+  #revive(next: ToolSettings): Tool | undefined {
+    const tool = this.#retiring.get(next.tool)
+    this.#retiring.delete(next.tool)
+    tool?.change(next)
+    return tool
+  }
+
   #closeWhenIdle(tool: Tool): void {
+    if (this.#retiring.get(tool.tool) !== tool) return
     if (!tool.gate.lane.isIdle()) {
       this.#parts.clock.after(LOOK_EVERY_MS, () => this.#closeWhenIdle(tool))
       return
     }
+    this.#retiring.delete(tool.tool)
     tool.gate.close()
     retire(tool.pool)
   }

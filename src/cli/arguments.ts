@@ -71,6 +71,9 @@ export function parseArguments(args: readonly string[]): ParsedArguments {
   if (log !== undefined && log !== 'json' && log !== 'text') return usage('--log takes json or text')
   const { concurrency } = values
   if (concurrency !== undefined && upstream === undefined) return usage('--concurrency goes with --upstream')
+  if (upstream !== undefined && (command === 'check' || command === 'demo' || command === 'healthcheck')) {
+    return usage(`--upstream goes with run, not with ${command}`)
+  }
   if (upstream !== undefined && values.config !== undefined) {
     return usage('--upstream stands in for a file: leave out --config')
   }

@@ -16,9 +16,11 @@ export type Turn =
   | { readonly kind: 'granted'; readonly lease: Lease }
   | { readonly kind: 'refused'; readonly refusal: Refusal }
   | { readonly kind: 'left' }
+  /** The gate was closed while the ticket waited: it will never run. */
+  | { readonly kind: 'closed' }
 
 export type Entry =
-  | Exclude<Turn, { kind: 'left' }>
+  | Exclude<Turn, { kind: 'left' | 'closed' }>
   | {
       readonly kind: 'queued'
       /** Settles once: with a lease, a refusal, or because the caller left. Never rejects. */
@@ -85,9 +87,12 @@ export class Gate {
     this.#arm(nowMs)
   }
 
-  /** Stops the timer; nothing comes due any more. */
+  /** Sends away what waits and stops the timer; nothing comes due any more. */
   close(): void {
     this.#isClosed = true
+    for (const ticket of [...this.#waiting.keys()]) {
+      if (this.lane.cancel(ticket, this.#clock.nowMs())) this.#answer(ticket, { kind: 'closed' })
+    }
     this.#timer?.clear()
     this.#timer = undefined
     this.#timerAtMs = Infinity

@@ -15,11 +15,13 @@ export type ParsedOrder =
 
 const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
 const DURATION = /^(\d{1,9})(ms|s|m|h|d)$/
+/** A year: an order for longer is an order without an end. */
+const LONGEST_MS = 365 * UNIT_MS.d
 
 const schema = z.strictObject({
-  limit: z.union([z.int(), z.literal('auto')]).optional(),
-  paused: z.boolean().optional(),
-  for: z.string().regex(DURATION).optional(),
+  limit: z.union([z.int(), z.literal('auto')], 'must be a whole number or "auto"').optional(),
+  paused: z.boolean('must be true or false').optional(),
+  for: z.string('must be a text').refine(isDuration, 'must be a duration from 1ms to 365d').optional(),
 })
 
 const SHAPE = 'write for example {"limit": 4, "for": "10m"}, {"limit": "auto"} or {"paused": true}'
@@ -46,6 +48,11 @@ export function parseOrder(body: string, bounds: Bounds): ParsedOrder {
     return { ok: false, problem: `${problem}; to stop the lane write {"paused": true}` }
   }
   return { ok: true, order: { limit, paused, forMs: durationMs(parsed.data.for) } }
+}
+
+function isDuration(text: string): boolean {
+  const ms = durationMs(text) ?? 0
+  return ms > 0 && ms <= LONGEST_MS
 }
 
 function durationMs(text: string | undefined): number | undefined {

@@ -13,11 +13,6 @@ const HEADERS_TIMEOUT_MS = 30_000
 const KEEP_ALIVE_MS = 72_000
 /** Bytes of request line and headers (node's default, fixed here). */
 const MAX_HEADER_BYTES = 16_384
-/**
- * Bytes a paused request or response may buffer. A caller whose body fits is noticed when it leaves the queue;
- * a larger body stops being read and with it the end of its connection.
- */
-const BUFFER_BYTES = 1_048_576
 /** Connections at once: above any fleet a sidecar serves, below the usual limit of open files. */
 const MAX_CONNECTIONS = 10_000
 /** Milliseconds until a dead peer is looked for. */
@@ -57,7 +52,6 @@ export function createProxyServer(parts: ServerParts): Server {
     requestTimeout: 0,
     keepAliveTimeout: KEEP_ALIVE_MS,
     maxHeaderSize: MAX_HEADER_BYTES,
-    highWaterMark: BUFFER_BYTES,
     keepAlive: true,
     keepAliveInitialDelay: TCP_KEEP_ALIVE_MS,
     // The pipeline answers a missing Host in JSON.
@@ -70,6 +64,9 @@ export function createProxyServer(parts: ServerParts): Server {
   }
   server.on('request', (request, response) => call(request, response, false))
   server.on('checkContinue', (request, response) => call(request, response, true))
+  server.on('checkExpectation', ({ socket }) => {
+    socket.end(parts.answerMalformed('BAD_REQUEST', 'of Expect only 100-continue is understood'))
+  })
   server.on('upgrade', (request, socket, head) => upgrade(parts, { request, socket, head }))
   server.on('connect', (_request, socket) => {
     socket.on('error', () => socket.destroy())
@@ -81,7 +78,7 @@ export function createProxyServer(parts: ServerParts): Server {
     )
   })
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    if (!socket.writable || isAnswering(socket) || error.code === 'ECONNRESET') socket.destroy()
+    if (!socket.writable || isAnswering(socket) || GONE.has(error.code ?? '')) socket.destroy()
     else if (error.code === 'HPE_HEADER_OVERFLOW') {
       socket.end(parts.answerMalformed('HEADERS_TOO_LARGE', `more than ${MAX_HEADER_BYTES} bytes`))
     } else socket.end(parts.answerMalformed('BAD_REQUEST', 'this is not well-formed HTTP/1.1'))
@@ -89,6 +86,9 @@ export function createProxyServer(parts: ServerParts): Server {
   server.maxConnections = MAX_CONNECTIONS
   return server
 }
+
+/** The caller left, maybe in the middle of a body: there is nobody to answer. */
+const GONE = new Set(['ECONNRESET', 'EPIPE', 'HPE_INVALID_EOF_STATE'])
 
 /** Requests that may wait behind an unfinished one on the same connection; hardly any client sends even one. */
 const MAX_PIPELINED = 32
@@ -114,7 +114,8 @@ function inTurn({ socket }: IncomingMessage, response: ServerResponse, start: ()
 
 /** An answer is under way on this connection: nothing else may be written to it. node's own server looks the same way. */
 function isAnswering(socket: Duplex): boolean {
-  return (socket as { _httpMessage?: unknown })._httpMessage instanceof ServerResponse
+  const answer = (socket as { _httpMessage?: unknown })._httpMessage
+  return answer instanceof ServerResponse && answer.headersSent
 }
 
 function isTunnel(request: IncomingMessage): boolean {

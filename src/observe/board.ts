@@ -134,9 +134,9 @@ export class Board {
   }
 }
 
-/** `1xx` to `5xx`. */
+/** `1xx` to `5xx`, or `other`. */
 function codeClass(status: number): string {
-  return `${Math.floor(status / 100)}xx`
+  return status >= 600 ? 'other' : `${Math.floor(status / 100)}xx`
 }
 
 function add<K extends string>(counts: Counts<K>, key: K): void {
@@ -169,7 +169,10 @@ function rounded(value: number | undefined): number | undefined {
   return value === undefined ? undefined : round(value)
 }
 
+/** Milliseconds: a Date holds 8.64e15; what lies beyond a century is as good as never. */
+const LATEST_MS = 100 * 365 * 86_400_000
+
 /** RFC 3339; null for "never". */
 function wallTime(atMs: number, moment: Moment): string | null {
-  return Number.isFinite(atMs) ? new Date(moment.wallMs + (atMs - moment.nowMs)).toISOString() : null
+  return Math.abs(atMs) <= LATEST_MS ? new Date(moment.wallMs + (atMs - moment.nowMs)).toISOString() : null
 }

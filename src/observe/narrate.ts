@@ -5,6 +5,7 @@
  */
 import type { Depths } from '../lane/event.ts'
 import type { Lane } from '../lane/lane.ts'
+import type { Reason } from '../lane/reason.ts'
 import type { Clock, Timer } from '../time/clock.ts'
 import { showFigures } from './board.ts'
 import { DeadZone } from './dead-zone.ts'
@@ -20,6 +21,9 @@ export interface NarratorParts {
   /** The fields of the line that says how a lane is; `undefined` when the tool is not configured any more. */
   readonly status: (tool: string) => Fields | undefined
 }
+
+/** Reasons of calls that had been let in. */
+const RAN: ReadonlySet<Reason> = new Set<Reason>(['UPSTREAM_UNREACHABLE', 'UPSTREAM_FAILED', 'LEASE_EXPIRED'])
 
 type Replied = Extract<RequestEvent, { kind: 'replied' }>
 
@@ -42,6 +46,8 @@ export class Narrator {
   }
 
   readonly tell = (tool: string, event: ToolEvent): void => {
+    // What is cut by the end of this process says nothing about the tool.
+    if (this.#isClosed) return
     if (event.kind === 'decided') this.#warn(tool, event)
     if (event.kind === 'replied') this.#refused(tool, event)
     else if (event.kind === 'decided' && event.decision.limit !== event.from) {
@@ -127,7 +133,7 @@ export class Narrator {
   #rejected(tool: string, event: Replied, leftOut: number): void {
     this.#parts.log('warn', {
       tool,
-      admission: 'reject',
+      ...(RAN.has(event.reason) ? { call: 'failed' } : { admission: 'reject' }),
       reason: event.reason,
       retry_after_ms: event.retryAfterMs,
       left_out: leftOut === 0 ? undefined : leftOut,

@@ -96,6 +96,8 @@ export interface RefusalFacts {
   readonly lane?: LaneView | undefined
   /** Milliseconds; told with 429 and 503 only. */
   readonly retryAfterMs?: number | undefined
+  /** Milliseconds spent in the queue. */
+  readonly queuedMs?: number | undefined
   /** More about what was wrong, for people; a sentence without secrets. */
   readonly detail?: string | undefined
 }
@@ -127,7 +129,10 @@ export function refuse(facts: RefusalFacts): Reply {
     'X-Spillway-Reason',
     facts.reason,
   ]
-  if (facts.lane !== undefined) headers.push('X-Spillway-Tool', facts.lane.tool)
+  if (facts.lane !== undefined) {
+    headers.push('X-Spillway-Tool', facts.lane.tool)
+    headers.push('Server-Timing', `queue;dur=${(facts.queuedMs ?? 0).toFixed(1)}`)
+  }
   if (retryAfterMs !== undefined) {
     headers.push('Retry-After', String(wholeSeconds(retryAfterMs)), 'retry-after-ms', String(retryAfterMs))
   }

@@ -5,6 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { LeaseEnd } from '../lane/lease.ts'
 import type { Outcome, Reason } from '../lane/reason.ts'
+import type { Upload } from './upload.ts'
 
 /** The lease, as whoever runs the call holds it. */
 export interface Slot {
@@ -38,8 +39,8 @@ export interface Exchange {
   readonly path: string
   /** Flat list for the tool. */
   readonly headers: string[]
-  readonly hasBody: boolean
-  readonly maxBodyBytes: number
+  /** The caller's body; undefined when it brings none. */
+  readonly upload: Upload | undefined
   readonly onClientGone: 'cancel' | 'finish'
   /** Milliseconds spent in the queue. */
   readonly queuedMs: number
@@ -48,6 +49,8 @@ export interface Exchange {
   nowMs(): number
   /** Answers the caller in the tool's place; only before the response head. */
   refuse(reason: Reason): void
+  /** The exchange is over while the caller still sends: bounds how long it may go on. */
+  linger(): void
   /** The tool's response head arrived, `firstByteMs` after the lease began. */
   answered(status: number, firstByteMs: number): void
   /** The exchange is over, `durationMs` after the lease began; not called after `refuse`. */

@@ -3,7 +3,7 @@
  * the tool, the caller who left, or the lane that reclaims a silent lease. All ends meet in `#end`, once.
  * Must not know of queues, replies or metrics: it tells them through the exchange.
  */
-import type { Duplex, Transform } from 'node:stream'
+import type { Duplex } from 'node:stream'
 import { errors } from 'undici'
 import type { Dispatcher, Pool } from 'undici'
 import type { LeaseEnd } from '../lane/lease.ts'
@@ -14,7 +14,7 @@ import type { Exchange } from './exchange.ts'
 import { reasonOf, verdictOf } from './outcome.ts'
 import { pushbackOf } from './pushback.ts'
 import { tunnel } from './upgrade.ts'
-import { BodyTooLarge, openUpload } from './upload.ts'
+import { BodyTooLarge, endAfterBody } from './upload.ts'
 
 /** Sends the request; everything that follows is told through the exchange. */
 export function forward(pool: Pool, exchange: Exchange): void {
@@ -28,8 +28,6 @@ class Stopped extends Error {
   readonly code = 'STOPPED'
 }
 
-/** May be sent a second time when a kept-alive connection turns out to be closed: without effect, without a body. */
-const REPEATABLE = new Set(['GET', 'HEAD', 'OPTIONS'])
 const UNPRINTABLE = /[^\t\u0020-\u007e]/
 
 class Forwarding implements Dispatcher.DispatchHandler {
@@ -37,10 +35,8 @@ class Forwarding implements Dispatcher.DispatchHandler {
   readonly #exchange: Exchange
   readonly #startedAtMs: number
   #controller: Dispatcher.DispatchController | undefined
-  #upload: Transform | undefined
   #stop: Stop | undefined
   #isEnded = false
-  #isResent = false
   #isCallerGone = false
   #hasWritten = false
   #status = 0
@@ -61,12 +57,15 @@ class Forwarding implements Dispatcher.DispatchHandler {
   }
 
   start(): void {
-    const { request, response, slot, maxBodyBytes, hasBody } = this.#exchange
+    const { response, slot, upload } = this.#exchange
     slot.onReclaimed(() => this.#giveUp('reclaimed'))
     response.on('close', () => this.#onClose())
-    if (hasBody) {
+    if (upload !== undefined) {
       slot.waitsFor('caller')
-      this.#upload = openUpload(request, maxBodyBytes, () => slot.renew())
+      upload.onBytes = () => {
+        slot.renew()
+        slot.waitsFor(upload.isBackedUp() ? 'tool' : 'caller')
+      }
     }
     this.#dispatch()
   }
@@ -76,9 +75,16 @@ class Forwarding implements Dispatcher.DispatchHandler {
     if (this.#stop !== undefined) controller.abort(new Stopped(this.#stop))
   }
 
+  /** undici: a piece of the body went out to the tool, which therefore reads. */
+  onBodySent(): void {
+    const { slot, upload } = this.#exchange
+    slot.renew()
+    if (upload?.isBackedUp() === false) slot.waitsFor('caller')
+  }
+
   /** undici: the request, with its body, is written. */
   onRequestSent(): void {
-    if (this.#upload === undefined) return
+    if (this.#exchange.upload === undefined) return
     this.#exchange.slot.waitsFor('tool')
     this.#sentAtMs = this.#exchange.nowMs()
   }
@@ -117,12 +123,13 @@ class Forwarding implements Dispatcher.DispatchHandler {
     _headers: unknown,
     socket: Duplex,
   ): void {
-    this.#isEnded = true
     const { upgrade } = this.#exchange
-    if (upgrade === undefined || this.#stop !== undefined) {
+    if (upgrade === undefined || this.#isCallerGone) {
       socket.destroy()
+      this.#end({ cause: 'cancelled', verdict: 'ignored' }, 'cancelled')
       return
     }
+    this.#isEnded = true
     this.#exchange.answered(status, this.#exchange.nowMs() - this.#startedAtMs)
     const raw = (controller.rawHeaders ?? []) as Buffer[]
     tunnel({ exchange: this.#exchange, upgrade, toTool: socket, raw, startedAtMs: this.#startedAtMs })
@@ -146,11 +153,12 @@ class Forwarding implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(controller: Dispatcher.DispatchController): void {
-    const { response } = this.#exchange
+    const { request, response } = this.#exchange
     const trailers = (controller.rawTrailers ?? []) as Buffer[]
     if (!this.#isCallerGone) {
-      if (trailers.length > 0) response.addTrailers(pairs(toCaller(trailers)))
-      response.end()
+      if (trailers.length > 0) response.addTrailers(trailerPairs(toCaller(trailers)))
+      this.#abandonUpload()
+      endAfterBody(request, response)
     }
     const verdict = verdictOf(this.#status)
     const latencyMs = verdict === 'ok' ? this.#latencyMs() : undefined
@@ -159,71 +167,54 @@ class Forwarding implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: unknown, error: Error): void {
-    const { request } = this.#exchange
+    const { request, upload } = this.#exchange
     if (this.#isEnded) return
     if (this.#stop === 'reclaimed') this.#break({ cause: 'failed', verdict: 'ignored' }, 'LEASE_EXPIRED')
-    else if (
-      this.#stop === 'left' ||
-      (this.#upload !== undefined && request.destroyed && !request.complete)
-    ) {
+    else if (this.#stop === 'left' || (upload !== undefined && request.destroyed && !request.complete)) {
       this.#end({ cause: 'cancelled', verdict: 'ignored' }, 'cancelled')
     } else if (error instanceof BodyTooLarge) {
       this.#break({ cause: 'failed', verdict: 'ignored' }, 'BODY_TOO_LARGE')
-    } else if (this.#mayResend(error)) this.#resend()
-    else {
+    } else {
       const wasInvalid =
         error instanceof errors.InvalidArgumentError || error instanceof errors.NotSupportedError
       const reason = reasonOf({ wasStarted: this.#controller !== undefined, wasInvalid })
-      const verdict = wasInvalid ? 'ignored' : 'dropped'
+      // A tool that closes on a body it does not want breaks the connection, too: that is no sign of overload.
+      const verdict =
+        wasInvalid || (upload !== undefined && !upload.body.readableEnded) ? 'ignored' : 'dropped'
       this.#break({ cause: 'failed', verdict }, reason)
     }
   }
 
   #dispatch(): void {
-    const { request, path, headers, upgrade } = this.#exchange
+    const { request, path, headers, upgrade, upload } = this.#exchange
     const method = request.method ?? 'GET'
     this.#pool.dispatch(
-      { path, method, headers, body: this.#upload ?? null, upgrade: upgrade?.protocol ?? null },
+      { path, method, headers, body: upload?.body ?? null, upgrade: upgrade?.protocol ?? null },
       this,
     )
   }
 
   #onClose(): void {
-    const { request, response, onClientGone, slot } = this.#exchange
+    const { request, response, onClientGone, slot, upgrade } = this.#exchange
     if (this.#isEnded || response.writableFinished) return
     this.#isCallerGone = true
     // A call can only be finished without its caller once the whole request is there.
-    if (onClientGone === 'cancel' || !request.complete) this.#giveUp('left')
+    if (onClientGone === 'cancel' || !request.complete || upgrade !== undefined) this.#giveUp('left')
     else if (this.#controller?.paused === true) {
       slot.waitsFor('tool')
       this.#controller.resume()
     }
   }
 
-  /** undici answers an abort with onResponseError at once; before it has a connection there is nothing to abort yet. */
+  /**
+   * undici answers an abort with onResponseError at once. An attempt to connect cannot be aborted: the lease of a caller
+   * who left lasts until it is over, else leaving callers would pile up sockets beyond the limit.
+   */
   #giveUp(stop: Stop): void {
     if (this.#isEnded) return
     this.#stop = stop
-    if (this.#controller === undefined) this.onResponseError(undefined, new Stopped(stop))
-    else this.#controller.abort(new Stopped(stop))
-  }
-
-  /** A kept-alive connection that the tool had closed: the tool never saw the request, so this is not a retry. */
-  #mayResend(error: Error): boolean {
-    const wasReused = error instanceof errors.SocketError && (error.socket?.bytesRead ?? 0) > 0
-    return (
-      wasReused &&
-      !this.#isResent &&
-      this.#status === 0 &&
-      this.#upload === undefined &&
-      REPEATABLE.has(this.#exchange.request.method ?? '')
-    )
-  }
-
-  #resend(): void {
-    this.#isResent = true
-    this.#controller = undefined
-    this.#dispatch()
+    if (this.#controller !== undefined) this.#controller.abort(new Stopped(stop))
+    else if (stop === 'reclaimed') this.onResponseError(undefined, new Stopped(stop))
   }
 
   /** The exchange broke: a caller without a head gets a reason, one in the middle of a body sees the connection cut. */
@@ -232,12 +223,21 @@ class Forwarding implements Dispatcher.DispatchHandler {
       this.#end(end, 'cancelled')
     } else if (this.#status === 0) {
       this.#isEnded = true
+      this.#abandonUpload()
       this.#exchange.slot.settle(end)
       this.#exchange.refuse(reason)
     } else {
       this.#exchange.response.destroy()
       this.#end(end, 'broken')
     }
+  }
+
+  /** Whoever answers before the body has come whole still has to let its caller finish. */
+  #abandonUpload(): void {
+    const { request, upload } = this.#exchange
+    if (upload === undefined || request.complete || request.destroyed) return
+    upload.abandon()
+    this.#exchange.linger()
   }
 
   #end(end: LeaseEnd, outcome: Outcome): void {
@@ -263,8 +263,12 @@ function isEventStream(headers: readonly string[]): boolean {
   return false
 }
 
-function pairs(flat: readonly string[]): [string, string][] {
+/** Without what would speak about framing (RFC 9110, 6.5.1). */
+function trailerPairs(flat: readonly string[]): [string, string][] {
   const out: [string, string][] = []
-  for (let i = 0; i < flat.length; i += 2) out.push([flat[i] as string, flat[i + 1] as string])
+  for (let i = 0; i < flat.length; i += 2) {
+    if (!/^(?:content-length|trailer)$/i.test(flat[i] as string))
+      out.push([flat[i] as string, flat[i + 1] as string])
+  }
   return out
 }

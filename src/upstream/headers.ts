@@ -72,7 +72,7 @@ export function toCaller(raw: readonly (Buffer | string)[]): string[] {
   const out: string[] = []
   for (let i = 0; i < text.length; i += 2) {
     const lower = (text[i] as string).toLowerCase()
-    if (HOP_BY_HOP.has(lower) || lower === 'x-spillway-tool' || named?.has(lower) === true) continue
+    if (HOP_BY_HOP.has(lower) || lower.startsWith(OWN_PREFIX) || named?.has(lower) === true) continue
     out.push(text[i] as string, text[i + 1] as string)
   }
   return out

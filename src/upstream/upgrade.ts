@@ -43,17 +43,17 @@ export function tunnel({ exchange, upgrade, toTool, raw, startedAtMs }: Tunnel):
   })
   toCallerSocket.on('error', cut).on('close', cut)
   for (const side of [toTool, toCallerSocket]) side.on('data', () => slot.renew())
-  toCallerSocket.write(head(raw, upgrade.protocol, exchange.tool))
+  toCallerSocket.write(head(raw, upgrade.protocol, exchange))
   if (early.length > 0) toTool.write(early)
   toTool.pipe(toCallerSocket)
   toCallerSocket.pipe(toTool)
 }
 
-function head(raw: readonly Buffer[], protocol: string, tool: string): string {
+function head(raw: readonly Buffer[], protocol: string, { tool, queuedMs }: Exchange): string {
   const lines = ['HTTP/1.1 101 Switching Protocols', 'Connection: Upgrade', `Upgrade: ${protocol}`]
   const headers = toCaller(raw)
   for (let i = 0; i < headers.length; i += 2)
     lines.push(`${headers[i] as string}: ${headers[i + 1] as string}`)
-  lines.push(`X-Spillway-Tool: ${tool}`)
+  lines.push(`Server-Timing: queue;dur=${queuedMs.toFixed(1)}`, `X-Spillway-Tool: ${tool}`)
   return `${lines.join('\r\n')}\r\n\r\n`
 }

@@ -3,7 +3,7 @@
  * its own, because undici destroys the body of a request that it gives up, and destroying the caller's would cut the
  * connection on which the refusal still has to be sent.
  */
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Transform } from 'node:stream'
 import { headerValue } from './headers.ts'
 
@@ -25,18 +25,52 @@ export function framingOf(raw: readonly string[]): Framing {
   return { hasBody: headerValue(raw, 'transfer-encoding') !== undefined, declaredBytes: undefined }
 }
 
-/** Errors: BodyTooLarge when more than `maxBytes` come; the request's own error when the caller breaks off. */
-export function openUpload(request: IncomingMessage, maxBytes: number, onBytes: () => void): Transform {
-  let bytes = 0
-  const upload = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      bytes += chunk.length
-      onBytes()
-      if (bytes > maxBytes) done(new BodyTooLarge(`more than ${maxBytes} bytes`))
-      else done(null, chunk)
-    },
-  })
-  request.on('error', (error) => upload.destroy(error))
-  request.pipe(upload)
-  return upload
+export class Upload {
+  /** Errors: BodyTooLarge when more than the bound comes; the request's own error when the caller breaks off. */
+  readonly body: Transform
+  /** A piece of the body went on to the tool's side. */
+  onBytes: () => void = () => undefined
+  readonly #request: IncomingMessage
+
+  /** `bufferBytes` may wait in between: more than that stops the caller. */
+  constructor(request: IncomingMessage, maxBytes: number, bufferBytes: number) {
+    let bytes = 0
+    this.#request = request
+    this.body = new Transform({
+      writableHighWaterMark: bufferBytes,
+      transform: (chunk: Buffer, _encoding, done) => {
+        bytes += chunk.length
+        if (bytes > maxBytes) done(new BodyTooLarge(`more than ${maxBytes} bytes`))
+        else done(null, chunk)
+        this.onBytes()
+      },
+    })
+    // Nobody may be listening yet when a caller breaks off in the queue.
+    this.body.on('error', () => undefined)
+    request.on('error', (error) => this.body.destroy(error))
+    request.pipe(this.body)
+  }
+
+  /** The tool does not take what is there: it is the one to move. */
+  isBackedUp(): boolean {
+    return this.body.readableLength >= this.body.readableHighWaterMark
+  }
+
+  /** The tool wants no more of it. */
+  abandon(): void {
+    this.#request.unpipe(this.body)
+  }
+}
+
+/**
+ * Ends an answer once its request has come whole. Many clients read only after they have sent everything: what still
+ * comes is thrown away, since a connection that is closed before would take the answer with it.
+ */
+export function endAfterBody(request: IncomingMessage, response: ServerResponse): void {
+  if (request.complete || request.destroyed) {
+    response.end()
+    return
+  }
+  request.once('end', () => response.end())
+  request.resume()
 }

@@ -29,7 +29,8 @@ for (const [limit, rttMs, longMs, next] of ROWS) {
 }
 
 /** A limiter after a window of equal calls, closed a second later. */
-function window(limiter: GradientLimiter, latencyMs: number, atMs: number, active = 20, limit = 20) {
+function window(limiter: GradientLimiter, latencyMs: number, atMs: number, lane = { active: 20, limit: 20 }) {
+  const { active, limit } = lane
   for (let i = 0; i < 10; i++) limiter.sent({ grantedAtMs: atMs, waitedMs: 0 }, active)
   for (let i = 0; i < 10; i++) limiter.ended({ grantedAtMs: atMs, waitedMs: 0 }, { ...END, latencyMs }, atMs)
   return limiter.step(limit, BOUNDS, atMs + 1000)
@@ -46,14 +47,14 @@ test('a window needs a second and 10 measured calls', () => {
 })
 
 test('a limit of which less than half is in flight does not grow', () => {
-  assert.equal(window(new GradientLimiter(), 100, 0, 9)?.reason, 'limit_not_used')
+  assert.equal(window(new GradientLimiter(), 100, 0, { active: 9, limit: 20 })?.reason, 'limit_not_used')
 })
 
 test('gradient explains its moves', () => {
   const limiter = new GradientLimiter()
   window(limiter, 100, 0)
   assert.equal(window(limiter, 100, 2000)?.reason, 'gradient_up')
-  assert.equal(window(limiter, 1000, 4000, 20, 21)?.reason, 'gradient_down')
+  assert.equal(window(limiter, 1000, 4000, { active: 20, limit: 21 })?.reason, 'gradient_down')
 })
 
 test('errors and calls without a latency are not looked at, as published', () => {

@@ -31,6 +31,7 @@ export interface LaneJson {
   readonly limit: number
   readonly paused: boolean
   readonly p95_ms: number | null
+  readonly error_rate: number
   readonly controller: {
     readonly algorithm: string
     readonly last_action: string | null

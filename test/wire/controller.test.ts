@@ -127,3 +127,20 @@ test('writing from a web page is refused on loopback, and off loopback it needs 
   assert.equal(await pause(at(open), { Authorization: 'Bearer secret' }), 200)
   assert.ok(!open.lines.join('\n').includes('secret'))
 })
+
+test('an order that makes no sense is refused in words and harms nothing', async () => {
+  await using tool = await fakeTool(after(0))
+  await using spillway = await startSpillway(`tools: { t: { upstream: "${tool.url}" } }`)
+  for (const body of [
+    '{"paused":true,"for":"999999999d"}',
+    '{"paused":true,"for":"0s"}',
+    '{"limit":"x"}',
+    '{}',
+    '[',
+    '{"x":1}',
+  ]) {
+    const response = await fetch(`${spillway.admin}/lanes/t`, { method: 'PATCH', body })
+    assert.equal(response.status, 400, body)
+  }
+  assert.equal((await spillway.lane('t')).paused, false)
+})

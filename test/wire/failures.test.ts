@@ -3,7 +3,7 @@
  */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { createServer as createTcpServer } from 'node:net'
+import { connect, createServer as createTcpServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 import { test } from 'node:test'
 import { eventually, pause } from '../support/eventually.ts'
@@ -63,18 +63,84 @@ test('a tool that breaks the connection or answers nonsense is 502 UPSTREAM_FAIL
   assert.equal((await spillway.lane('t')).active_workers, 0)
 })
 
-test('a kept-alive connection that the tool had closed costs a GET a second connection, and a POST its answer', async () => {
-  await using tool = await rawTool((socket, nth) => (nth === 1 ? socket.write(OK) : socket.end()))
-  await using spillway = await startSpillway(`tools: { t: { upstream: "${tool.url}" } }`)
+test('a kept-alive connection that the tool closed meanwhile is not used, and a call on it is never sent twice', async () => {
+  const paths: number[] = []
+  await using tool = await rawTool((socket, nth) => {
+    paths.push(nth)
+    if (nth === 1) socket.write(OK)
+    else socket.end()
+  })
+  await using polite = await rawTool((socket) => socket.end(OK))
+  await using spillway = await startSpillway(
+    `tools: { t: { upstream: "${tool.url}" }, p: { upstream: "${polite.url}" } }`,
+  )
+  for (let i = 0; i < 3; i++) assert.equal((await fetch(`${spillway.proxy}/p`)).status, 200)
   assert.equal((await fetch(`${spillway.proxy}/t`)).status, 200)
   await pause(50)
-  assert.equal((await fetch(`${spillway.proxy}/t`)).status, 200)
-  assert.equal(tool.connections(), 2)
-  // The second POST meets the connection that the first one left.
-  await (await fetch(`${spillway.proxy}/t`, { method: 'POST', body: 'x' })).text()
-  await pause(50)
-  const post = await fetch(`${spillway.proxy}/t`, { method: 'POST', body: 'x' })
-  assert.deepEqual(await reasonOf(post), [502, 'UPSTREAM_FAILED', false])
+  assert.deepEqual(await reasonOf(await fetch(`${spillway.proxy}/t`)), [502, 'UPSTREAM_FAILED', false])
+  assert.deepEqual(paths, [1, 2])
+})
+
+test('a tool that answers before it has the whole body is heard by callers who send first and read then', async () => {
+  await using tool = await fakeTool((_request, response) => response.writeHead(413).end('too much'))
+  await using spillway = await startSpillway(
+    `tools: { t: { upstream: "${tool.url}" }, small: { upstream: "${tool.url}", maxBodyBytes: 100000 } }`,
+  )
+  const send = (path: string, head: string, body: Buffer) =>
+    new Promise<string>((resolve, reject) => {
+      let answer = ''
+      const socket = connect(spillway.proxyPort, '127.0.0.1')
+      socket.on('error', reject)
+      // Reads nothing until everything is sent, like a blocking client.
+      socket.pause()
+      socket.write(`POST ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n${head}\r\n\r\n`)
+      socket.write(body, () => socket.resume())
+      socket.on('data', (chunk) => (answer += chunk.toString()))
+      socket.on('close', () => resolve(answer))
+    })
+  const large = Buffer.alloc(20_000_000)
+  assert.match(await send('/t', `Content-Length: ${large.length}`, large), /^HTTP\/1\.1 413[\s\S]*too much/)
+  const chunked = Buffer.concat([
+    Buffer.from('f4240\r\n'),
+    Buffer.alloc(1_000_000),
+    Buffer.from('\r\n0\r\n\r\n'),
+  ])
+  assert.match(
+    await send('/small', 'Transfer-Encoding: chunked', chunked),
+    /^HTTP\/1\.1 413[\s\S]*(?:BODY_TOO_LARGE|too much)/,
+  )
+  await eventually(async () => assert.equal((await spillway.lane('small')).active_workers, 0))
+})
+
+test('a tool that hangs on an upload is an error of the tool, a caller who stalls in one is not', async () => {
+  await using tool = await rawTool((socket) => socket.pause())
+  await using spillway = await startSpillway(`tools: { t: { upstream: "${tool.url}", leaseSeconds: 0.6 } }`)
+  const errorRate = async () => (await spillway.lane('t')).error_rate
+  const stalled = connect(spillway.proxyPort, '127.0.0.1')
+  stalled.on('error', () => undefined)
+  stalled.write('POST /t HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhalf')
+  await eventually(async () => assert.equal((await spillway.lane('t')).totals.reclaimed, 1))
+  assert.equal(await errorRate(), 0)
+  stalled.destroy()
+  const hung = await fetch(`${spillway.proxy}/t`, { method: 'POST', body: Buffer.alloc(20_000_000) })
+  assert.equal(hung.status, 504)
+  assert.equal(await errorRate(), 1)
+})
+
+test('the end by a second signal tells those who wait that they never ran', async () => {
+  await using tool = await fakeTool((request) => void request.resume())
+  await using spillway = await startSpillway(`tools: { t: { upstream: "${tool.url}", maxConcurrent: 1 } }`)
+  const running = assert.rejects(fetch(`${spillway.proxy}/t`))
+  await eventually(() => assert.equal(tool.seen.active, 1))
+  const waiting = fetch(`${spillway.proxy}/t`)
+  await eventually(async () => assert.equal((await spillway.lane('t')).queue_depth, 1))
+  spillway.signal('SIGTERM')
+  await pause(200)
+  spillway.signal('SIGTERM')
+  assert.deepEqual(await reasonOf(await waiting), [503, 'DRAINING', true])
+  await running
+  assert.equal(await spillway.exited, 5)
+  assert.equal(tool.seen.calls, 1)
 })
 
 test("the tool's own errors pass through untouched and carry none of Spillway's advice", async () => {

@@ -101,6 +101,21 @@ test('a reload that moves or removes a tool lets what runs and waits in its lane
   assert.equal((await fetch(`${spillway.proxy}/t`)).status, 404)
 })
 
+test('a tool that comes back by a second reload finds its old calls in its lane', async () => {
+  await using tool = await fakeTool(after(1000))
+  const yaml = (name: string) => `tools: { ${name}: { upstream: "${tool.url}", maxConcurrent: 2 } }`
+  await using spillway = await startSpillway(yaml('t'))
+  const get = async () => (await fetch(`${spillway.proxy}/t`)).status
+  const old = [get(), get(), get()]
+  await eventually(() => assert.equal(tool.seen.active, 2))
+  for (const name of ['other', 't']) {
+    await writeFile(spillway.file, yaml(name))
+    await fetch(`${spillway.admin}/reload`, { method: 'POST' })
+  }
+  assert.deepEqual(await Promise.all([...old, get(), get()]), [200, 200, 200, 200, 200])
+  assert.equal(tool.seen.mostActive, 2)
+})
+
 const depths = (lane: { queue_depth: number; active_workers: number; limit: number }) => [
   lane.queue_depth,
   lane.active_workers,
@@ -117,6 +132,7 @@ test('POST /reload adds and removes tools and names every problem of a bad file'
     added: ['young'],
     changed: [],
     removed: ['old'],
+    takes_effect: [],
     needs_restart: [],
   })
   assert.equal((await fetch(`${spillway.proxy}/young`)).status, 200)

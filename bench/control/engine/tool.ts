@@ -115,9 +115,8 @@ export class Tool {
 
   #change(change: ToolChange): void {
     this.#progress()
-    const { atSeconds: _, capacity, ...rest } = change
-    if (capacity !== undefined) this.#capacity = capacity
-    this.#now = { ...this.#now, ...rest }
+    this.#capacity = change.capacity ?? this.#capacity
+    this.#now = { ...this.#now, ...change }
     this.#fill()
     this.#arm()
   }

@@ -47,7 +47,7 @@ export function detailTable(results: Results, law: string): string {
     ]
   })
   const head = [
-    `${law}`,
+    law,
     'oracle limit',
     'p99 / oracle',
     'wasted %',
@@ -112,5 +112,5 @@ export function targetTable(results: Results, law: string): string {
   add('attempts a request in a retry storm', '<= 1.28', beside(attempts), 'retry-storm')
   const light = inSet('light').map((result) => 1 - interval(ratios(result, law)).mean)
   if (light.length > 0) rows.push(['goodput lost at 0.7 load, worst', plain(Math.max(0, ...light), 4), '0'])
-  return table([[`${law}`, 'measured', 'target'], ...rows])
+  return table([[law, 'measured', 'target'], ...rows])
 }

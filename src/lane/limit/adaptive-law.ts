@@ -5,8 +5,9 @@
  *     1 errors        limit / 2, and back when that does not help                      adaptive-errors.ts
  *     2 base          learned from the first answers
  *     3 trial         judged once its calls are back                                   adaptive-trial.ts
- *     4 brake         fast or slow R > base x 1.25 x e^(3 noise): undo a growth step or a probe, else cut by Little's law
- *     5 round         once every R: base follows calm readings; a limit that is used grows while
+ *     4 brake         fast or slow R > base x 1.25 x e^(3 noise) while half of the limit is used: undo a growth step or a
+ *                     probe, else cut by Little's law
+ *     5 round         once every R: base follows calm and idle readings; a limit that is used grows while
  *                     R <= base x 1.1 x e^noise, by a step that doubles from 3 % to 50 %; above 1.2 it gives way by 3 %
  *
  * States: learning (no base), calibrating, trial of a cut or a probe, free. Units: milliseconds and calls.
@@ -79,6 +80,7 @@ function brake(context: Context): ActionReason | undefined {
   if (trial !== undefined && trial.kind !== 'probe') return undefined
   const hot = [sample.fast, sample.slow].find((reading) => isHot(context, reading))
   if (hot === undefined || draft.limit <= bounds.min) return undefined
+  if (sample.used < K.IDLE_RATIO * Math.floor(draft.limit)) return undefined
   draft.growth = K.FIRST_GROWTH
   if (trial !== undefined) return endProbe(context, trial)
   return undo(context) ?? beginCut(context, hot)
@@ -125,7 +127,7 @@ function nextRound(context: Context, before: LawState): ActionReason {
 }
 
 /** Base learns while latency is calm, sinks with the mean, and is R where nothing can queue; true when calm. */
-function followBase({ draft, sample: { slow, ended }, bounds }: Context): boolean {
+function followBase({ draft, sample: { slow, ended, peak }, bounds }: Context): boolean {
   const baseMs = draft.baseMs ?? slow.medianMs
   const calmBelow = (ms: number): number =>
     ms * K.GROW_BELOW * Math.exp(K.GROW_ERRORS * K.noise(draft.sigma, slow.answered))
@@ -135,7 +137,8 @@ function followBase({ draft, sample: { slow, ended }, bounds }: Context): boolea
     if (draft.baseCalls > 0) draft.baseMs += (ended / draft.baseCalls) * (slow.medianMs - baseMs)
     draft.averageMs = draft.baseMs
   }
-  if (draft.limit < bounds.min + 1) {
+  const isIdle = peak < K.IDLE_RATIO * Math.floor(draft.limit)
+  if (isIdle || draft.limit < bounds.min + 1) {
     draft.baseMs += Math.min(LARGEST_WEIGHT, ended / ALONE_ANSWERS) * (slow.medianMs - draft.baseMs)
     draft.averageMs = draft.baseMs
   }

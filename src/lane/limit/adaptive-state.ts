@@ -133,6 +133,8 @@ export const LARGEST_GROWTH = 0.5
 export const UNDOABLE_GROWTH = 0.1
 /** The limit counts as used from this share of it in flight. */
 export const USED_RATIO = 0.8
+/** Below this share in flight a queue inside the tool is none of the limit's doing: no brake, and base is what is seen. */
+export const IDLE_RATIO = 0.5
 /** Answers over which base may sink or, while fresh, follow. */
 export const BASE_MEMORY = 200
 

@@ -4,7 +4,7 @@
  *     cut           f = ln(R0 / R) / ln(R0 / max(base, R0 x share of the calls inside the tool that is left)),
  *                   decided once |f - 0.5| is above its own error
  *                   f >= 0.5 confirmed     else the limit comes back, and R is the tool's own latency: base = R
- *     calibration   f = ln(R0 / R) / ln(from / limit)        f >= 0.8: still congested, halve again
+ *     calibration   f = ln(R0 / R) / ln(from / limit)        f - error / 2 >= 0.8: still congested, halve again
  *                   else base = R and the limit is what Little's law leaves of it: from x R / R0
  *     probe         ln(R / R0) / ln(limit / from) < 0.35: kept, and R0 is base     else back, wait twice as long
  *
@@ -153,10 +153,13 @@ function judgeCalibration(context: Context, calibration: Calibration): ActionRea
   const { slow, before } = sample
   if (slow.isBound || slow.answered < ANSWERS_TO_JUDGE || before === undefined) return undefined
   const fell = Math.log(before.medianMs / slow.medianMs) / Math.log(calibration.from / draft.limit)
+  const error =
+    Math.hypot(noise(draft.sigma, before.answered), noise(draft.sigma, slow.answered)) /
+    Math.log(calibration.from / draft.limit)
   draft.baseMs = draft.averageMs = slow.medianMs
   draft.baseCalls = slow.answered
   draft.growth = LARGEST_GROWTH
-  if (fell >= STILL_CONGESTED && draft.limit > bounds.min + 1) return beginCalibration(context)
+  if (fell - error / 2 >= STILL_CONGESTED && draft.limit > bounds.min + 1) return beginCalibration(context)
   draft.trial = undefined
   draft.isCalibrated = true
   const uncongested = (calibration.from * slow.medianMs) / before.medianMs

@@ -23,7 +23,8 @@ export class AdaptiveLimiter implements Limiter {
   #answers = 0
   #state: LawState | undefined
   #nextAtMs: number | undefined
-  #hasNews = false
+  /** Milliseconds to the next look while nothing is sent or ends: doubles, so that a quiet lane is left alone. */
+  #quietMs = K.STEP_MS
   #isThrottled = false
   #peak = 0
   #lastPeak = 0
@@ -36,8 +37,7 @@ export class AdaptiveLimiter implements Limiter {
     this.#log.sent(call)
     this.#throttle.sent(call)
     this.#peak = Math.max(this.#peak, this.#log.active)
-    this.#hasNews = true
-    this.#nextAtMs ??= call.grantedAtMs + K.STEP_MS
+    this.#lookSoon(call.grantedAtMs)
   }
 
   ended(call: Call, end: CallEnd, nowMs: number): void {
@@ -45,7 +45,7 @@ export class AdaptiveLimiter implements Limiter {
     const isAnswered = end.verdict === 'ok' && latencyMs !== undefined
     const fate = end.pushback !== undefined ? 'excluded' : isAnswered ? 'answered' : 'unanswered'
     if (!this.#log.ended(call, fate, latencyMs ?? nowMs - call.grantedAtMs)) return
-    this.#hasNews = true
+    this.#lookSoon(nowMs)
     if (end.pushback !== undefined) {
       if (this.#throttle.pushedBack(call, end.pushback, { nowMs, spread: end.spread }))
         this.#isThrottled = true
@@ -56,12 +56,12 @@ export class AdaptiveLimiter implements Limiter {
   step(limit: number, bounds: Bounds, nowMs: number): Decision | undefined {
     if (this.#nextAtMs === undefined || nowMs < this.#nextAtMs) return undefined
     // An idle lane is not looked at; the next call starts the clock again.
-    this.#nextAtMs = this.#hasNews || this.#log.active > 0 ? nowMs + K.STEP_MS : undefined
-    this.#hasNews = false
+    this.#nextAtMs = this.#log.active > 0 || this.#quietMs === K.STEP_MS ? nowMs + this.#quietMs : undefined
+    this.#quietMs *= 2
     const before = this.#stateFor(limit, nowMs)
     const sample = this.#sample(before, nowMs)
     const { state, reason } = this.#isThrottled
-      ? { state: afterPushback(before, nowMs), reason: 'throttled' as const }
+      ? { state: startedAnew(before, nowMs), reason: 'throttled' as const }
       : nextState(before, sample, bounds)
     this.#isThrottled = false
     this.#state = state
@@ -80,8 +80,8 @@ export class AdaptiveLimiter implements Limiter {
 
   moved(nowMs: number): void {
     if (this.#state === undefined) return
-    // The lane says where it stands with the next step; what is known of the tool's own latency stays true.
-    this.#state = { ...afterPushback(this.#state, nowMs), limit: NaN }
+    // The next step says where the limit stands; what is known of the tool's own latency stays true.
+    this.#state = startedAnew(this.#state, nowMs)
     this.#startRound(this.#state)
   }
 
@@ -91,6 +91,11 @@ export class AdaptiveLimiter implements Limiter {
 
   opensAtMs(): number {
     return this.#throttle.opensAtMs()
+  }
+
+  #lookSoon(nowMs: number): void {
+    this.#quietMs = K.STEP_MS
+    this.#nextAtMs = Math.min(this.#nextAtMs ?? Infinity, nowMs + K.STEP_MS)
   }
 
   #count(call: Call, end: CallEnd, nowMs: number): void {
@@ -111,7 +116,7 @@ export class AdaptiveLimiter implements Limiter {
   #stateFor(limit: number, nowMs: number): LawState {
     const state = this.#state
     if (state === undefined) return K.initialState(limit, -Infinity)
-    return Math.floor(state.limit) === limit ? state : { ...afterPushback(state, nowMs), limit }
+    return Math.floor(state.limit) === limit ? state : { ...startedAnew(state, nowMs), limit }
   }
 
   #sample(state: LawState, nowMs: number): Sample {
@@ -163,6 +168,6 @@ export class AdaptiveLimiter implements Limiter {
 }
 
 /** What was sent before says nothing any more; what was on trial is over. */
-function afterPushback(state: LawState, nowMs: number): LawState {
+function startedAnew(state: LawState, nowMs: number): LawState {
   return { ...state, trial: undefined, undoLimit: undefined, changedAtMs: nowMs, roundAtMs: nowMs }
 }

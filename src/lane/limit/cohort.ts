@@ -8,7 +8,7 @@
  * Source: Kaplan, Meier, "Nonparametric estimation from incomplete observations", JASA 53 (1958).
  */
 export interface Reading {
-  /** Milliseconds; a lower bound when `isBound`. */
+  /** Milliseconds, above 0: a ratio of two of them is always a number. A lower bound when `isBound`. */
   readonly medianMs: number
   /** Milliseconds; undefined when `isBound`. */
   readonly quartileMs: number | undefined
@@ -18,6 +18,8 @@ export interface Reading {
 }
 
 const BOUND_RANK = 0.75
+/** Milliseconds: no clock here sees less. */
+const LEAST_MS = 0.001
 
 /** `answeredMs`: latencies of answered calls; `openMs`: how long the others have lasted. Both are sorted in place. */
 export function readCohort(answeredMs: Float64Array, openMs: Float64Array): Reading {
@@ -29,13 +31,18 @@ export function readCohort(answeredMs: Float64Array, openMs: Float64Array): Read
   let open = 0
   let quartileMs: number | undefined
   for (let index = 0; index < answeredMs.length; index++) {
-    const atMs = answeredMs[index] as number
+    const atMs = Math.max(LEAST_MS, answeredMs[index] as number)
     while (open < openMs.length && (openMs[open] as number) < atMs) open++
     surviving *= 1 - 1 / (calls - index - open)
     if (surviving <= 0.75) quartileMs ??= atMs
     if (surviving <= 0.5) return { ...counts, medianMs: atMs, quartileMs, isBound: false }
   }
-  return { ...counts, medianMs: rank(answeredMs, openMs, BOUND_RANK), quartileMs: undefined, isBound: true }
+  return {
+    ...counts,
+    medianMs: Math.max(LEAST_MS, rank(answeredMs, openMs, BOUND_RANK)),
+    quartileMs: undefined,
+    isBound: true,
+  }
 }
 
 /** The value at `ratio` of both sorted lists together; 0 when both are empty. */
