@@ -37,9 +37,9 @@ export const RETRY_AFTER_DEFAULTS = {
   maxSeconds: given(30, 'seconds', 'clients give up on, or ignore, longer waits'),
 } as const
 
-/** The seed's law and its figures. */
-export const AIMD_DEFAULTS = {
-  algorithm: given('aimd', 'adaptive, aimd, gradient or fixed', "the seed's law"),
+/** The law, and the figures of the seed's, which mean `aimd` wherever one of them is written. */
+export const CONTROLLER_DEFAULTS = {
+  algorithm: given('adaptive', 'adaptive, aimd, gradient or fixed', 'it beats the others in bench/control'),
   decreaseAboveP95Ms: given(4000, 'milliseconds', "the seed's figure"),
   increaseBelowP95Ms: given(1200, 'milliseconds', "the seed's figure"),
   halveAboveErrorRate: given(0.1, 'share of calls', "the seed's figure"),

@@ -2,7 +2,7 @@
  * How the settings of a lane lie on top of each other: built-in under `defaults` under the tool, key by key, also inside
  * `controller` and `retryAfter`; and from which layer an effective value comes. Must not know what is a good value.
  */
-import { AIMD_DEFAULTS, LANE_DEFAULTS, RETRY_AFTER_DEFAULTS } from './defaults.ts'
+import { CONTROLLER_DEFAULTS, LANE_DEFAULTS, RETRY_AFTER_DEFAULTS } from './defaults.ts'
 import type { Default } from './defaults.ts'
 import { valueAt } from './paths.ts'
 import type { Path } from './paths.ts'
@@ -12,7 +12,7 @@ type Values<T extends Readonly<Record<string, Default<unknown>>>> = { readonly [
 
 export const BUILT_IN_LANE = {
   ...valuesOf(LANE_DEFAULTS),
-  controller: valuesOf(AIMD_DEFAULTS),
+  controller: valuesOf(CONTROLLER_DEFAULTS),
   retryAfter: valuesOf(RETRY_AFTER_DEFAULTS),
 } as const
 
@@ -30,7 +30,12 @@ export function mergeLane(defaults: WrittenLane, tool: WrittenLane) {
   return {
     ...lane,
     startConcurrent: lane.startConcurrent ?? lane.maxConcurrent,
-    controller: { ...BUILT_IN_LANE.controller, ...defaults.controller, ...tool.controller },
+    controller: {
+      ...BUILT_IN_LANE.controller,
+      algorithm: impliedAlgorithm(defaults.controller, tool.controller),
+      ...defaults.controller,
+      ...tool.controller,
+    },
     retryAfter: { ...BUILT_IN_LANE.retryAfter, ...defaults.retryAfter, ...tool.retryAfter },
   }
 }
@@ -45,8 +50,30 @@ export function effective(written: Remains, tool: string, key: Path): Effective 
     const value = valueAt(source, path)
     if (value !== undefined) return { value, path, depth }
   }
-  const value = valueAt(BUILT_IN_LANE, key)
+  const value = isAlgorithm(key) ? algorithmOf(written, tool) : valueAt(BUILT_IN_LANE, key)
   return value === undefined ? undefined : { value, path: undefined, depth: layers.length }
+}
+
+/** Whoever writes figures without an algorithm means the one that has figures. */
+function impliedAlgorithm(...written: readonly (object | undefined)[]): 'adaptive' | 'aimd' {
+  const hasFigures = written.some((controller) =>
+    Object.keys(controller ?? {}).some((key) => key !== 'algorithm'),
+  )
+  return hasFigures ? 'aimd' : BUILT_IN_LANE.controller.algorithm
+}
+
+function isAlgorithm(key: Path): boolean {
+  return key[0] === 'controller' && key[1] === 'algorithm'
+}
+
+function algorithmOf(written: Remains, tool: string): 'adaptive' | 'aimd' {
+  const controllers = [
+    ['tools', tool, 'controller'],
+    ['defaults', 'controller'],
+  ].map((path) => valueAt(written, path))
+  return impliedAlgorithm(
+    ...controllers.map((each) => (typeof each === 'object' && each !== null ? each : undefined)),
+  )
 }
 
 function valuesOf<T extends Readonly<Record<string, Default<unknown>>>>(defaults: T): Values<T> {

@@ -38,16 +38,7 @@ test('upstream alone is a complete lane', () => {
           ttlMs: 60_000,
           leaseMs: 120_000,
           retryAfter: { minMs: 1000, maxMs: 30_000 },
-          controller: {
-            algorithm: 'aimd',
-            decreaseAboveP95Ms: 4000,
-            increaseBelowP95Ms: 1200,
-            halveAboveErrorRate: 0.1,
-            increaseBelowErrorRate: 0.02,
-            decreaseBy: 2,
-            increaseBy: 1,
-            windowMs: 2000,
-          },
+          controller: { algorithm: 'adaptive' },
         },
       },
     ],
@@ -131,4 +122,18 @@ test('a file that is not UTF-8 is refused', () => {
   const latin1 = join(FOLDER, 'latin1.yaml')
   writeFileSync(latin1, Buffer.from('# caf\u00e9\n', 'latin1'))
   assert.deepEqual(reading(latin1), [`${latin1}: is not UTF-8 text; save it as UTF-8`, VARIABLE])
+})
+
+test('figures without an algorithm mean aimd, in the tool and in defaults', () => {
+  const algorithms = (text: string) => {
+    return settingsIn(text).tools.map(({ lane }) => lane.controller.algorithm)
+  }
+  const tools =
+    'tools: { a: { upstream: http://x, controller: { decreaseBy: 3 } }, b: { upstream: http://y } }'
+  assert.deepEqual(algorithms(tools), ['aimd', 'adaptive'])
+  assert.deepEqual(algorithms(`defaults: { controller: { windowSeconds: 1 } }\n${tools}`), ['aimd', 'aimd'])
+  assert.deepEqual(algorithms(tools.replace('y }', 'y, controller: { algorithm: gradient } }')), [
+    'aimd',
+    'gradient',
+  ])
 })

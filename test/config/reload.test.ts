@@ -6,7 +6,7 @@ import { settingsIn } from './reading.ts'
 const RUNNING = settingsIn(`tools:
   kept: { upstream: http://x }
   gone: { upstream: http://x }
-  changed: { upstream: http://x, retryAfter: { minSeconds: 2 } }
+  changed: { upstream: http://x, retryAfter: { minSeconds: 2 }, controller: { algorithm: aimd } }
   controlled: { upstream: http://x }
 `)
 

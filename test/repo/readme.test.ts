@@ -7,7 +7,7 @@ import { test } from 'node:test'
 import { COMMANDS, HELP } from '../../src/cli/arguments.ts'
 import { EXIT } from '../../src/cli/exit.ts'
 import {
-  AIMD_DEFAULTS,
+  CONTROLLER_DEFAULTS,
   LANE_DEFAULTS,
   RETRY_AFTER_DEFAULTS,
   SIDECAR_DEFAULTS,
@@ -50,7 +50,7 @@ test('the README has every key of the configuration with its default', () => {
     ...WITHOUT_DEFAULT,
     ...Object.fromEntries(shown(LANE_DEFAULTS)),
     ...Object.fromEntries(shown(RETRY_AFTER_DEFAULTS, 'retryAfter.')),
-    ...Object.fromEntries(shown(AIMD_DEFAULTS, 'controller.')),
+    ...Object.fromEntries(shown(CONTROLLER_DEFAULTS, 'controller.')),
   })
   const schema = [...KEYS.top.keys, ...KEYS.tool.keys].filter(
     (key) => key !== 'controller' && key !== 'retryAfter',

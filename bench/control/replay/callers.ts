@@ -49,15 +49,18 @@ export async function callAll(
   const connections = new Agent({ pipelining: 1 })
   const over = new AbortController()
   const calls: Promise<void>[] = []
+  const failures: unknown[] = []
   for (const [number, atMs] of arrivalsMs(scenario, plan.seed).entries()) {
     await until(beginning, atMs)
     const signal = AbortSignal.any([over.signal, AbortSignal.timeout(patienceMs)])
-    calls.push(callOnce(url, { number, connections, signal, ledger }))
+    calls.push(callOnce(url, { number, connections, signal, ledger, failures }))
   }
   await until(beginning, scenario.seconds * 1000)
   over.abort()
   await Promise.all(calls)
   await connections.destroy()
+  // A call that neither was answered nor hung up makes the measurement worthless.
+  if (failures.length > 0) throw new Error(`${failures.length} calls broke`, { cause: failures[0] })
 }
 
 interface Call {
@@ -65,9 +68,10 @@ interface Call {
   readonly connections: Agent
   readonly signal: AbortSignal
   readonly ledger: Ledger
+  readonly failures: unknown[]
 }
 
-async function callOnce(url: string, { number, connections, signal, ledger }: Call): Promise<void> {
+async function callOnce(url: string, { number, connections, signal, ledger, failures }: Call): Promise<void> {
   const askedAtMs = performance.now()
   ledger.request()
   ledger.attempt()
@@ -84,8 +88,7 @@ async function callOnce(url: string, { number, connections, signal, ledger }: Ca
       ledger.answered(upstreamMs(String(said['server-timing'])))
     } else if (said['x-spillway-reason'] !== undefined) ledger.refused(performance.now() - askedAtMs)
   } catch (error) {
-    // Whoever hung up knows; anything else makes the measurement worthless.
-    if (!signal.aborted) throw error
+    if (!signal.aborted) failures.push(error)
   }
 }
 

@@ -4,7 +4,7 @@
  *     cut           f = ln(R0 / R) / ln(R0 / max(base, R0 x share of the calls inside the tool that is left)),
  *                   decided once |f - 0.5| is above its own error
  *                   f >= 0.5 confirmed     else the limit comes back, and R is the tool's own latency: base = R
- *     calibration   f = ln(R0 / R) / ln(from / limit)        f - error / 2 >= 0.8: still congested, halve again
+ *     calibration   f = ln(R0 / R) / ln(from / limit)        f - error / 4 >= 0.7: still congested, halve again
  *                   else base = R and the limit is what Little's law leaves of it: from x R / R0
  *     probe         ln(R / R0) / ln(limit / from) < 0.35: kept, and R0 is base     else back, wait twice as long
  *
@@ -38,7 +38,7 @@ const LEAST_SPAN = 0.01
 /** An undecided cut ends after this many medians and this time. */
 const PATIENCE_MEDIANS = 10
 const PATIENCE_MS = 5000
-const STILL_CONGESTED = 0.8
+const STILL_CONGESTED = 0.7
 /** Growth after a calibration ends in a known place, after a disproved cut, and after a confirmed probe. */
 const GROWTH_AFTER_RESTORE = 0.25
 const GROWTH_AFTER_PROBE = 0.12
@@ -159,7 +159,7 @@ function judgeCalibration(context: Context, calibration: Calibration): ActionRea
   draft.baseMs = draft.averageMs = slow.medianMs
   draft.baseCalls = slow.answered
   draft.growth = LARGEST_GROWTH
-  if (fell - error / 2 >= STILL_CONGESTED && draft.limit > bounds.min + 1) return beginCalibration(context)
+  if (fell - error / 4 >= STILL_CONGESTED && draft.limit > bounds.min + 1) return beginCalibration(context)
   draft.trial = undefined
   draft.isCalibrated = true
   const uncongested = (calibration.from * slow.medianMs) / before.medianMs

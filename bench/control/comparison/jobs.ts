@@ -1,0 +1,86 @@
+/**
+ * Jobs of agents, as a queue of work sees them: each is worth something for `validSeconds` (the approval, the page in
+ * the browser, the user's intent it depends on) and nobody takes it out when that is over. The worker of a job may die
+ * and never say so. A refused job is done with: its agent knows at once and does something else. Units: milliseconds.
+ */
+import type { Lease } from '../../../src/lane/lease.ts'
+import type { Agenda } from '../engine/agenda.ts'
+import { Random, streamSeed } from '../engine/random.ts'
+import type { Visitor } from '../engine/sidecar.ts'
+import { ToolCall } from '../engine/tool.ts'
+import type { Tool } from '../engine/tool.ts'
+import type { Scheduler } from './pool.ts'
+
+export interface Stream {
+  readonly perSecond: number
+  readonly validSeconds: number
+  /** Share of jobs whose worker dies with the job in its hands. Default 0. */
+  readonly deathRatio?: number
+}
+
+export interface Place {
+  readonly agenda: Agenda
+  readonly tool: Tool
+  readonly scheduler: Scheduler
+}
+
+/** What became of one job. */
+export interface JobRecord {
+  readonly askedAtMs: number
+  /** When its work began; undefined while it waits, or when it was refused. */
+  startedAtMs?: number
+  /** When it was done, or refused. */
+  endedAtMs?: number
+  ending?: 'done' | 'refused' | 'lost'
+}
+
+/** Lets jobs come until `endMs`; the records grow while the agenda runs. */
+export function startJobs(stream: Stream, place: Place, seed: number, endMs: number): JobRecord[] {
+  const { agenda } = place
+  const arrivals = new Random(streamSeed(seed, -1))
+  const records: JobRecord[] = []
+  const next = (): void => {
+    const atMs = agenda.nowMs + arrivals.exponential(1000 / stream.perSecond)
+    if (atMs >= endMs) return
+    agenda.at(atMs, () => {
+      const record: JobRecord = { askedAtMs: atMs }
+      const luck = new Random(streamSeed(seed, records.push(record)))
+      const isDeadly = luck.next() < (stream.deathRatio ?? 0)
+      place.scheduler.enter(visitor(record, { ...place, luck, isDeadly }), luck.next())
+      next()
+    })
+  }
+  next()
+  return records
+}
+
+function visitor(record: JobRecord, job: Place & { luck: Random; isDeadly: boolean }): Visitor {
+  const { agenda, tool, scheduler, luck, isDeadly } = job
+  const end = (ending: NonNullable<JobRecord['ending']>): void => {
+    record.endedAtMs = agenda.nowMs
+    record.ending = ending
+  }
+  return {
+    granted: (lease: Lease) => {
+      record.startedAtMs = agenda.nowMs
+      if (isDeadly) return
+      const call = new ToolCall(() => {
+        end('done')
+        const latencyMs = agenda.nowMs - lease.grantedAtMs
+        scheduler.settle(lease, { cause: 'completed', verdict: 'ok', latencyMs })
+      })
+      tool.begin(call, luck)
+    },
+    refused: () => end('refused'),
+    reclaimed: () => end('lost'),
+  }
+}
+
+export function isInTime(record: JobRecord, { validSeconds }: Stream): boolean {
+  return record.ending === 'done' && (record.endedAtMs ?? 0) - record.askedAtMs <= validSeconds * 1000
+}
+
+/** Its work began when it was worth nothing any more. */
+export function isStale(record: JobRecord, { validSeconds }: Stream): boolean {
+  return record.startedAtMs !== undefined && record.startedAtMs - record.askedAtMs > validSeconds * 1000
+}

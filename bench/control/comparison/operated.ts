@@ -1,0 +1,91 @@
+/**
+ * A run of the simulation (../engine/run.ts) in which somebody operates the lane, and in which the law is overheard: how
+ * long a call waited before it was sent is known only there.
+ */
+import { createLimiter } from '../../../src/lane/limit/create.ts'
+import type { Limiter } from '../../../src/lane/limit/limiter.ts'
+import { Agenda } from '../engine/agenda.ts'
+import { startCallers } from '../engine/callers.ts'
+import { BIN_MS, Ledger } from '../engine/ledger.ts'
+import { streamSeed } from '../engine/random.ts'
+import type { Run, Steering } from '../engine/run.ts'
+import { Sidecar } from '../engine/sidecar.ts'
+import { Tool } from '../engine/tool.ts'
+import { laneShape } from '../scenario.ts'
+import type { Scenario } from '../scenario.ts'
+
+/** PATCH /lanes/:tool {"limit": N, "for": "Ns"}. */
+export interface Order {
+  readonly atSeconds: number
+  readonly limit: number
+  readonly forSeconds: number
+}
+
+export interface OperatedRun extends Run {
+  /** Milliseconds in the queue, and calls, of all that were sent. */
+  readonly waits: { sumMs: number; calls: number }
+}
+
+export interface Operated {
+  readonly scenario: Scenario
+  readonly steering: Steering
+  readonly orders: readonly Order[]
+}
+
+export function runOperated({ scenario, steering, orders }: Operated, seed: number): OperatedRun {
+  const agenda = new Agenda()
+  const ledger = new Ledger(false)
+  const tool = new Tool(scenario.tool, agenda)
+  const waits = { sumMs: 0, calls: 0 }
+  const limiter = overheard(steering.limiter ?? createLimiter(steering.controller), waits)
+  const sidecar = new Sidecar(laneSettings(scenario, steering), agenda, limiter)
+  for (const [index, callers] of scenario.callers.entries()) {
+    const endMs = scenario.seconds * 1000
+    startCallers(callers, { agenda, tool, sidecar, ledger }, streamSeed(seed, 1000 + index), endMs)
+  }
+  for (const order of orders) agenda.at(order.atSeconds * 1000, () => operate(sidecar, order, agenda.nowMs))
+  for (let atMs = BIN_MS; atMs <= scenario.seconds * 1000; atMs += BIN_MS) {
+    agenda.runUntil(atMs)
+    const { active, limit } = sidecar.lane.depths()
+    ledger.closeBin({ limit, active, inTool: tool.inFlight })
+  }
+  return { ledger, tool, waits }
+}
+
+/**
+ * The engine's sidecar hands places out only on its own wake-ups, so the valve is shut until the next one, which is due
+ * at once: that one lets in whoever a higher limit has room for.
+ */
+function operate({ lane }: Sidecar, { limit, forSeconds }: Order, nowMs: number): void {
+  lane.operate({ paused: true, forMs: 0 }, nowMs)
+  lane.operate({ limit, forMs: forSeconds * 1000 }, nowMs)
+}
+
+function overheard(law: Limiter, waits: { sumMs: number; calls: number }): Limiter {
+  return {
+    algorithm: law.algorithm,
+    sent: (call, active) => {
+      waits.sumMs += call.waitedMs
+      waits.calls++
+      law.sent(call, active)
+    },
+    ended: (call, end, nowMs) => law.ended(call, end, nowMs),
+    step: (limit, bounds, nowMs) => law.step(limit, bounds, nowMs),
+    moved: (nowMs) => law.moved(nowMs),
+    wakeAtMs: (limit) => law.wakeAtMs(limit),
+    opensAtMs: () => law.opensAtMs(),
+  }
+}
+
+/** As ../engine/run.ts has them. */
+function laneSettings(scenario: Scenario, steering: Steering) {
+  const { ttlSeconds, ...shape } = { ...laneShape(scenario), ...steering.lane }
+  return {
+    tool: scenario.name,
+    ...shape,
+    ttlMs: ttlSeconds * 1000,
+    leaseMs: 120_000,
+    retryAfter: { minMs: 1000, maxMs: 30_000 },
+    controller: steering.controller,
+  }
+}
