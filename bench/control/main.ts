@@ -5,12 +5,11 @@
  *     node bench/control/main.ts [--quick] [--scenarios FILE.ts] [--sets a,b] [--laws a,b] [--seeds N] [--out DIR] [--workers N]
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { parseArgs } from 'node:util'
 import type { Answer, Job } from './jobs.ts'
 import { laws } from './laws.ts'
+import { readOptions } from './options.ts'
 import { svg } from './report/svg.ts'
 import { detailTable, goodputTable, targetTable } from './report/tables.ts'
 import type { Results, ScenarioResult } from './results.ts'
@@ -22,31 +21,23 @@ import { Workers } from './workers.ts'
 const SUBJECT = 'adaptive'
 const QUICK_LAWS = ['oracle', SUBJECT, 'aimd (seed)', 'gradient2', 'unbounded']
 
-const { values: options } = parseArgs({
-  options: {
-    quick: { type: 'boolean', default: false },
-    scenarios: { type: 'string' },
-    sets: { type: 'string' },
-    laws: { type: 'string' },
-    seeds: { type: 'string' },
-    out: { type: 'string', default: resolve(import.meta.dirname, 'out') },
-    workers: { type: 'string', default: String(Math.min(2, availableParallelism())) },
-  },
-})
+const options = readOptions({ sets: sets.map(({ name }) => name), laws: laws.map(({ name }) => name) })
 
 async function chosenSets(): Promise<readonly ScenarioSet[]> {
   if (options.scenarios !== undefined) {
     const file = (await import(pathToFileURL(resolve(options.scenarios)).href)) as {
       scenarios: readonly Scenario[]
     }
+    if (!Array.isArray(file.scenarios))
+      throw new Error(`${options.scenarios} exports no list named scenarios`)
     return [{ name: 'outside', scenarios: file.scenarios }]
   }
-  const names = options.sets?.split(',') ?? (options.quick ? ['eleven'] : undefined)
+  const names = options.sets ?? (options.quick ? ['eleven'] : undefined)
   return sets.filter((set) => names?.includes(set.name) ?? true)
 }
 
 function chosenLaws(): string[] {
-  const wanted = options.laws?.split(',') ?? (options.quick ? QUICK_LAWS : laws.map((law) => law.name))
+  const wanted = options.laws ?? (options.quick ? QUICK_LAWS : laws.map((law) => law.name))
   return [...new Set(['oracle', SUBJECT, ...wanted])]
 }
 
@@ -61,10 +52,7 @@ async function measureAll(workers: Workers): Promise<Results> {
   const chosen = (await chosenSets()).flatMap(({ name, scenarios }) =>
     scenarios.map((scenario) => ({ set: name, scenario })),
   )
-  const seeds = Array.from(
-    { length: Number(options.seeds ?? (options.quick ? 3 : 12)) },
-    (_, index) => index + 1,
-  )
+  const seeds = Array.from({ length: options.seeds ?? (options.quick ? 3 : 12) }, (_, index) => index + 1)
   const names = chosenLaws()
   const searches = chosen.map(({ scenario }): Job => ({ kind: 'oracle', scenario, isQuick: options.quick }))
   const oracles = only(await workers.run(searches), 'oracle').map((answer) => answer.limits)
@@ -97,7 +85,7 @@ async function drawAll(workers: Workers, results: Results, folder: string): Prom
 }
 
 const startedAtMs = Date.now()
-const workers = new Workers(Number(options.workers))
+const workers = new Workers(options.workers)
 const results = await measureAll(workers)
 mkdirSync(options.out, { recursive: true })
 writeFileSync(resolve(options.out, 'results.json'), `${JSON.stringify(results, null, 1)}\n`)

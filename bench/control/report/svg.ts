@@ -25,7 +25,7 @@ const WIDTH = 860
 const PANEL_HEIGHT = 150
 const LEFT = 56
 const RIGHT = 16
-const TOP = 56
+const TOP = 72
 const GAP = 34
 const INK = '#6e7781'
 
