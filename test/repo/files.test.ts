@@ -47,7 +47,7 @@ const TRACES = [
     what: 'a package registry',
     pattern: new RegExp(String.raw`\b(?:registry|artifactory|verdaccio|nexus)\.[\w-]+\.\w`, 'i'),
   },
-  { what: 'where a package was fetched from', pattern: /"resolved": "https?:/ },
+  { what: 'where a package was fetched from', pattern: /"resolved"\s*:\s*"https?:/ },
 ]
 
 test('no file names a registry, or a path of the machine it was written on', () => {
