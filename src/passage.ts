@@ -5,6 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { LeaseSlot } from './gate/slot.ts'
 import type { Lease } from './lane/lease.ts'
+import type { Priority } from './lane/priority.ts'
 import type { Outcome, Reason } from './lane/reason.ts'
 import type { Call } from './listen/server.ts'
 import type { RequestEvent } from './observe/events.ts'
@@ -19,6 +20,8 @@ export interface Routed {
   readonly call: Call
   readonly requestId: string
   readonly tool: Tool
+  /** The class that the lane gives it. */
+  readonly priority: Priority
   readonly target: Target
   /** For the tool: base path, the rest of the caller's path, query. */
   readonly path: string

@@ -9,6 +9,8 @@ import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Turn } from './gate/gate.ts'
 import type { Lease } from './lane/lease.ts'
+import { priorityIn } from './lane/priority.ts'
+import type { Priority } from './lane/priority.ts'
 import type { Reason } from './lane/reason.ts'
 import type { Drain } from './listen/drain.ts'
 import type { Call } from './listen/server.ts'
@@ -17,6 +19,7 @@ import type { Events } from './observe/events.ts'
 import { Passage, uploadOf } from './passage.ts'
 import type { Passing, Routed } from './passage.ts'
 import { refuse } from './reply/refuse.ts'
+import { claimedPriority } from './route/priority.ts'
 import { parseTarget } from './route/target.ts'
 import type { Clock } from './time/clock.ts'
 import type { Tool, Tools } from './tools.ts'
@@ -37,6 +40,7 @@ export interface PipelineParts {
 interface Facts {
   readonly requestId: string
   readonly tool?: Tool
+  readonly priority?: Priority
   readonly retryAfterMs?: number
   readonly detail?: string
   /** Milliseconds spent in the queue. */
@@ -66,8 +70,8 @@ export class Pipeline {
     this.#passing = {
       nowMs: parts.clock.nowMs,
       emit: (tool, event) => parts.events.emit(tool, event),
-      refuse: ({ call, requestId, tool }, reason, queuedMs) =>
-        this.#refuse(call, reason, { requestId, tool, queuedMs }),
+      refuse: ({ call, requestId, tool, priority }, reason, queuedMs) =>
+        this.#refuse(call, reason, { requestId, tool, priority, queuedMs }),
       linger: (request) => this.#linger(request),
     }
   }
@@ -90,18 +94,25 @@ export class Pipeline {
 
     // What can be refused without the lane is refused before it.
     const tool = route.to
+    const priority = priorityOf(rawHeaders, tool)
     const framing = framingOf(rawHeaders)
     if (drain.isDraining) {
-      return this.#refuse(call, 'DRAINING', { requestId, tool, retryAfterMs: this.#untilReplaced(tool) })
+      return this.#refuse(call, 'DRAINING', {
+        requestId,
+        tool,
+        priority,
+        retryAfterMs: this.#untilReplaced(tool),
+      })
     }
     if ((framing.declaredBytes ?? 0) > tool.settings.maxBodyBytes) {
-      return this.#refuse(call, 'BODY_TOO_LARGE', { requestId, tool })
+      return this.#refuse(call, 'BODY_TOO_LARGE', { requestId, tool, priority })
     }
     const path = tool.settings.upstream.basePath + route.path + parsed.target.query
     this.#admit({
       call,
       requestId,
       tool,
+      priority,
       target: parsed.target,
       path,
       hasBody: framing.hasBody,
@@ -113,7 +124,7 @@ export class Pipeline {
   /** The lane decides at once: run, wait or go away. */
   #admit(routed: Routed): void {
     const { call, tool } = routed
-    const entry = tool.gate.enter()
+    const entry = tool.gate.enter({ priority: routed.priority })
     if (entry.kind !== 'queued') return this.#proceed(routed, entry)
     // A caller that leaves while waiting leaves the queue at once; its end is only seen by who reads what it sends.
     const waiting = { ...routed, earlyUpload: this.#openEarly(routed) }
@@ -127,7 +138,7 @@ export class Pipeline {
   }
 
   #proceed(routed: Routed, turn: Turn): void {
-    const { call, requestId, tool } = routed
+    const { call, requestId, tool, priority } = routed
     switch (turn.kind) {
       case 'granted':
         return this.#run(routed, turn.lease)
@@ -136,11 +147,17 @@ export class Pipeline {
         return this.#refuse(call, turn.refusal.reason, {
           requestId,
           tool,
+          priority,
           retryAfterMs: turn.refusal.retryAfterMs,
           queuedMs: this.#parts.clock.nowMs() - routed.askedAtMs,
         })
       case 'closed':
-        return this.#refuse(call, 'DRAINING', { requestId, tool, retryAfterMs: this.#untilReplaced(tool) })
+        return this.#refuse(call, 'DRAINING', {
+          requestId,
+          tool,
+          priority,
+          retryAfterMs: this.#untilReplaced(tool),
+        })
       case 'left':
         return this.#parts.events.emit(tool.tool, {
           kind: 'finished',
@@ -177,7 +194,7 @@ export class Pipeline {
   /** Spillway's own answer, in the tool's place. */
   #refuse(call: Call, reason: Reason, facts: Facts): void {
     const { request, response } = call
-    const { tool } = facts
+    const { tool, priority = 'normal' } = facts
     const depths = tool?.gate.lane.depths()
     const lane = tool &&
       depths && {
@@ -186,10 +203,11 @@ export class Pipeline {
         fallbackTools: tool.settings.fallbackTools,
         depths,
       }
-    const reply = refuse({ ...facts, reason, lane })
+    const reply = refuse({ ...facts, priority, reason, lane })
     this.#parts.events.emit(tool?.tool ?? NO_TOOL, {
       kind: 'replied',
       reason,
+      priority,
       retryAfterMs: reply.retryAfterMs,
       depths,
     })
@@ -225,6 +243,12 @@ export class Pipeline {
   #pathsKnown(): string {
     return `known paths: ${this.#parts.tools.router.paths(PATHS_NAMED).join(', ') || 'none'}`
   }
+}
+
+/** The caller's claim, as far as the lane allows it. */
+function priorityOf(rawHeaders: readonly string[], tool: Tool): Priority {
+  const word = headerValue(rawHeaders, 'x-spillway-priority')
+  return priorityIn(tool.settings.lane.priority, claimedPriority(word, headerValues(rawHeaders, 'priority')))
 }
 
 /** Unlike any other process's, and cheap: a random part once, a count for each request. */

@@ -199,7 +199,13 @@ export class Sidecar {
 
   #answerMalformed(reason: Malformed, detail: string): string {
     const { status, headers, body } = refuse({ reason, requestId: crypto.randomUUID(), detail })
-    this.#events.emit(NO_TOOL, { kind: 'replied', reason, retryAfterMs: undefined, depths: undefined })
+    this.#events.emit(NO_TOOL, {
+      kind: 'replied',
+      reason,
+      priority: 'normal',
+      retryAfterMs: undefined,
+      depths: undefined,
+    })
     this.#events.emit(NO_TOOL, { kind: 'finished', outcome: 'refused', durationMs: undefined })
     const lines = [`HTTP/1.1 ${status} ${reason}`, 'Connection: close']
     for (let i = 0; i < headers.length; i += 2) lines.push(`${headers[i] ?? ''}: ${headers[i + 1] ?? ''}`)

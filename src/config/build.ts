@@ -44,6 +44,7 @@ function toolOf(tool: string, written: WrittenTool, lane: MergedLane): ToolSetti
       maxConcurrent: lane.maxConcurrent,
       ttlMs: toMs(lane.ttlSeconds),
       leaseMs: toMs(lane.leaseSeconds),
+      priority: lane.priority,
       retryAfter: { minMs: toMs(lane.retryAfter.minSeconds), maxMs: toMs(lane.retryAfter.maxSeconds) },
       controller: controllerOf(lane.controller),
     },

@@ -2,6 +2,7 @@
  * What cannot be true at once within one lane, after all layers are merged: a lower bound above its upper bound, figures
  * of another algorithm. Says so where the operator wrote the nearer of the two. Must not know other tools (claims.ts).
  */
+import { isAbove, PRIORITIES } from '../lane/priority.ts'
 import { effective } from './layers.ts'
 import type { Effective } from './layers.ts'
 import { formatPath, valueAt } from './paths.ts'
@@ -50,6 +51,7 @@ export function laneConflicts(shape: Shape): readonly Complaint[] {
       ...orders.flatMap((order) =>
         outOfOrder(order, certain(shape, tool, order.low), certain(shape, tool, order.high)),
       ),
+      ...overClaim(certain(shape, tool, ['priority', 'default']), certain(shape, tool, ['priority', 'max'])),
       ...idleFigures(shape.remains, ['tools', tool, 'controller'], algorithm),
     ]
   })
@@ -88,6 +90,16 @@ function aboutHigh(order: Order, low: Effective, high: Effective): readonly Comp
 
 function origin({ depth }: Effective): string {
   return ['', ' in defaults', ' by default'][depth] ?? ''
+}
+
+/** A default class above the highest that may be claimed. A built-in one only gives way to the cap. */
+function overClaim(byDefault?: Effective, max?: Effective): readonly Complaint[] {
+  const [low, high] = [byDefault?.value, max?.value].map((value) => PRIORITIES.find((each) => each === value))
+  if (byDefault?.path === undefined || max === undefined || low === undefined || high === undefined) return []
+  if (!isAbove(low, high)) return []
+  const what = `${low} is above priority.max, which is ${high}${origin(max)}`
+  const remedy = `write ${high} or lower, or raise priority.max`
+  return [{ where: { kind: 'value', path: byDefault.path }, what, remedy }]
 }
 
 /** aimd's figures under another algorithm: somebody believes that they work. */

@@ -37,6 +37,15 @@ export const RETRY_AFTER_DEFAULTS = {
   maxSeconds: given(30, 'seconds', 'clients give up on, or ignore, longer waits'),
 } as const
 
+export const PRIORITY_DEFAULTS = {
+  max: given('critical', 'critical, high, normal or low', 'agents behind one sidecar are trusted alike'),
+  default: given(
+    'normal',
+    'critical, high, normal or low',
+    'RFC 9218: what a client means that says nothing',
+  ),
+} as const
+
 /** The law, and the figures of the seed's, which mean `aimd` wherever one of them is written. */
 export const CONTROLLER_DEFAULTS = {
   algorithm: given('adaptive', 'adaptive, aimd, gradient or fixed', 'it beats the others in bench/control'),

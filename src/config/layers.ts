@@ -1,8 +1,8 @@
 /**
  * How the settings of a lane lie on top of each other: built-in under `defaults` under the tool, key by key, also inside
- * `controller` and `retryAfter`; and from which layer an effective value comes. Must not know what is a good value.
+ * `controller`, `priority` and `retryAfter`; and from which layer an effective value comes. Must not know what is a good value.
  */
-import { CONTROLLER_DEFAULTS, LANE_DEFAULTS, RETRY_AFTER_DEFAULTS } from './defaults.ts'
+import { CONTROLLER_DEFAULTS, LANE_DEFAULTS, PRIORITY_DEFAULTS, RETRY_AFTER_DEFAULTS } from './defaults.ts'
 import type { Default } from './defaults.ts'
 import { valueAt } from './paths.ts'
 import type { Path } from './paths.ts'
@@ -13,6 +13,7 @@ type Values<T extends Readonly<Record<string, Default<unknown>>>> = { readonly [
 export const BUILT_IN_LANE = {
   ...valuesOf(LANE_DEFAULTS),
   controller: valuesOf(CONTROLLER_DEFAULTS),
+  priority: valuesOf(PRIORITY_DEFAULTS),
   retryAfter: valuesOf(RETRY_AFTER_DEFAULTS),
 } as const
 
@@ -36,6 +37,7 @@ export function mergeLane(defaults: WrittenLane, tool: WrittenLane) {
       ...defaults.controller,
       ...tool.controller,
     },
+    priority: { ...BUILT_IN_LANE.priority, ...defaults.priority, ...tool.priority },
     retryAfter: { ...BUILT_IN_LANE.retryAfter, ...defaults.retryAfter, ...tool.retryAfter },
   }
 }

@@ -77,6 +77,8 @@ function asWritten({ upstream, match, lane, ...tool }: ToolSettings): Written {
     maxBodyBytes: tool.maxBodyBytes,
     onClientGone: tool.onClientGone,
     fallbackTools: tool.fallbackTools,
+    'priority.max': lane.priority.max,
+    'priority.default': lane.priority.default,
     'retryAfter.minSeconds': lane.retryAfter.minMs,
     'retryAfter.maxSeconds': lane.retryAfter.maxMs,
   }

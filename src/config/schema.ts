@@ -4,6 +4,7 @@
  * Must not know defaults, files or positions.
  */
 import * as z from 'zod'
+import { PRIORITIES } from '../lane/priority.ts'
 import { parseAddress } from './address.ts'
 import { decimal, oneOf, says, seconds, text, textOrNumber, twoLines, whole, yesOrNo } from './fields.ts'
 import { parseMatchHost, parseMatchPath } from './match.ts'
@@ -46,6 +47,13 @@ const controllerSchema = z.strictObject(
   { error: says('a map', '{ algorithm: aimd }') },
 )
 
+const priorityClass = () => oneOf(PRIORITIES).exactOptional()
+
+const prioritySchema = z.strictObject(
+  { max: priorityClass(), default: priorityClass() },
+  { error: says('a map', '{ max: high }') },
+)
+
 const fallbackTools = z
   .array(
     z
@@ -75,6 +83,7 @@ const laneSchema = z.strictObject(
     onClientGone: oneOf(['cancel', 'finish']).exactOptional(),
     fallbackTools: fallbackTools.exactOptional(),
     controller: controllerSchema.exactOptional(),
+    priority: prioritySchema.exactOptional(),
     retryAfter: retryAfterSchema.exactOptional(),
   },
   { error: says('a map of lane settings', '{ maxConcurrent: 8 }') },
@@ -149,5 +158,6 @@ export const KEYS = {
   tool: { keys: Object.keys(toolSchema.shape), place: 'in a tool' },
   match: { keys: Object.keys(matchSchema.shape), place: 'in an entry of match' },
   controller: { keys: Object.keys(controllerSchema.shape), place: 'in controller' },
+  priority: { keys: Object.keys(prioritySchema.shape), place: 'in priority' },
   retryAfter: { keys: Object.keys(retryAfterSchema.shape), place: 'in retryAfter' },
 } as const

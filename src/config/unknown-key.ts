@@ -36,5 +36,6 @@ function kindOf(path: Path): (typeof KEYS)[keyof typeof KEYS] {
   if (path.length === 1) return KEYS.lane
   if (path.length === 2 && path[0] === 'tools') return KEYS.tool
   if (typeof last === 'number') return KEYS.match
-  return last === 'controller' ? KEYS.controller : KEYS.retryAfter
+  if (last === 'controller') return KEYS.controller
+  return last === 'priority' ? KEYS.priority : KEYS.retryAfter
 }

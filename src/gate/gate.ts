@@ -3,10 +3,10 @@
  * waits. The only room with promises and decisions; it decides nothing itself, lane/ does.
  */
 import { Lane } from '../lane/lane.ts'
-import type { Moves, Refusal } from '../lane/lane.ts'
+import type { Moves, Refusal, Want } from '../lane/moves.ts'
 import type { LaneListener } from '../lane/event.ts'
 import type { Lease, LeaseEnd } from '../lane/lease.ts'
-import type { Ticket } from '../lane/queue.ts'
+import type { Ticket } from '../lane/ticket.ts'
 import type { LaneSettings } from '../lane/settings.ts'
 import type { ValveOrder } from '../lane/valve.ts'
 import type { Clock, Timer } from '../time/clock.ts'
@@ -52,14 +52,15 @@ export class Gate {
   }
 
   /** Asks for a lease; answers at once. */
-  enter(): Entry {
+  enter(want: Omit<Want, 'spread'> = {}): Entry {
     const nowMs = this.#clock.nowMs()
     // What is due comes first, so that a stale ticket never costs a newcomer its place.
     if (this.lane.wakeAtMs() <= nowMs) this.#pass(this.lane.expire(nowMs))
-    const admission = this.lane.admit({ spread: this.#random() }, nowMs)
+    const admission = this.lane.admit({ ...want, spread: this.#random() }, nowMs)
     this.#arm(nowMs)
     if (admission.kind !== 'queued') return admission
-    const { ticket } = admission
+    const { ticket, putOut } = admission
+    if (putOut !== undefined) this.#answer(putOut.ticket, { kind: 'refused', refusal: putOut.refusal })
     const turn = new Promise<Turn>((resolve) => this.#waiting.set(ticket, resolve))
     return { kind: 'queued', turn, leave: () => this.#leave(ticket) }
   }

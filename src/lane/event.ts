@@ -3,6 +3,7 @@
  * Times are milliseconds on the lane's clock.
  */
 import type { Decision } from './limit/limiter.ts'
+import type { Priority } from './priority.ts'
 import type { EndCause, Verdict } from './reason.ts'
 
 /** The lane at the moment of an event. */
@@ -16,7 +17,7 @@ export type LaneEvent =
   /** Work was let in: it runs now or waits. */
   | { readonly kind: 'admitted'; readonly queued: boolean }
   /** A lease began, after `waitedMs` in the queue. */
-  | { readonly kind: 'started'; readonly waitedMs: number }
+  | { readonly kind: 'started'; readonly waitedMs: number; readonly priority: Priority }
   /** A lease ended. */
   | { readonly kind: 'ended'; readonly cause: EndCause; readonly verdict: Verdict; readonly heldMs: number }
   /** A caller left while waiting. */
@@ -31,6 +32,8 @@ export type LaneEvent =
     }
   /** An operator's hand on the valve. */
   | { readonly kind: 'operated'; readonly paused: boolean; readonly pinned: boolean }
+  /** Low-priority calls are refused from now on, or let in again. */
+  | { readonly kind: 'shedding'; readonly isOn: boolean }
   /** A lease was ended twice: counted, not obeyed. */
   | { readonly kind: 'ended_twice' }
 

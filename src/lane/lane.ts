@@ -5,87 +5,76 @@
  */
 import type { Depths, LaneListener } from './event.ts'
 import type { EndedLease, Lease, LeaseEnd } from './lease.ts'
-import { createLimiter } from './limit/create.ts'
-import type { Decision, Limiter } from './limit/limiter.ts'
-import { Queue, Ticket } from './queue.ts'
+import { NO_MOVES } from './moves.ts'
+import type { Admission, Moves, Refusal, Refused, Want } from './moves.ts'
+import { Overload } from './overload.ts'
+import type { Priority } from './priority.ts'
+import { Queue } from './queue.ts'
 import type { LaneReason } from './reason.ts'
 import { RetryAdvice } from './retry-after.ts'
 import { Running } from './running.ts'
 import { RecentCalls } from './sample.ts'
-import type { ControllerSettings, LaneSettings } from './settings.ts'
-import { Valve } from './valve.ts'
+import type { LaneSettings } from './settings.ts'
+import { Steering } from './steering.ts'
+import type { LimiterOf } from './steering.ts'
+import { Ticket } from './ticket.ts'
 import type { ValveOrder } from './valve.ts'
-
-export interface Refusal {
-  readonly reason: LaneReason
-  readonly retryAfterMs: number
-  readonly depths: Depths
-}
-
-export type Admission =
-  | { readonly kind: 'granted'; readonly lease: Lease }
-  | { readonly kind: 'queued'; readonly ticket: Ticket }
-  | { readonly kind: 'refused'; readonly refusal: Refusal }
-
-/** Everything that one call to the lane set in motion, for the gate to pass on. */
-export interface Moves {
-  /** Leases that went silent: whoever runs them must stop before anything granted here begins. */
-  readonly reclaimed: readonly Lease[]
-  readonly refused: readonly { readonly ticket: Ticket; readonly refusal: Refusal }[]
-  /** Tickets that hold a lease from now on. */
-  readonly granted: readonly Ticket[]
-}
-
-const NO_MOVES: Moves = Object.freeze({ reclaimed: [], refused: [], granted: [] })
 
 export class Lane {
   #settings: LaneSettings
-  #limiter: Limiter
-  #limit: number
-  /** The limit before an operator pinned it: where it goes back to. */
-  #limitBeforePin: number | undefined
-  #lastDecision: { readonly decision: Decision; readonly atMs: number } | undefined
   readonly #queue = new Queue()
   readonly #running = new Running()
-  readonly #valve = new Valve()
+  readonly #steering: Steering
   readonly #advice = new RetryAdvice()
+  readonly #overload = new Overload()
   readonly #recent: RecentCalls
   readonly #tell: LaneListener
-  readonly #limiterOf: (settings: ControllerSettings) => Limiter
   /** Luck of the latest newcomer, for what needs luck and is not about a newcomer. */
   #luck = 0
 
   /** `limiterOf` lets the benchmark run laws that src does not know. */
-  constructor(settings: LaneSettings, nowMs: number, tell: LaneListener, limiterOf = createLimiter) {
+  constructor(settings: LaneSettings, nowMs: number, tell: LaneListener, limiterOf?: LimiterOf) {
     this.#settings = settings
-    this.#limiterOf = limiterOf
-    this.#limiter = limiterOf(settings.controller)
-    this.#limit = settings.startConcurrent
     this.#recent = new RecentCalls(nowMs)
     this.#tell = tell
+    this.#steering = new Steering(settings, {
+      limiterOf,
+      figures: (atMs) => ({
+        calls: 0,
+        errorRate: this.#recent.errorRate(atMs),
+        p95Ms: this.#recent.p95Ms(atMs),
+      }),
+      decided: (decision, from) => {
+        const { algorithm } = this.#steering.limiter
+        this.#tell({ kind: 'decided', algorithm, decision, from, depths: this.depths() })
+      },
+    })
   }
 
   get settings(): LaneSettings {
     return this.#settings
   }
 
-  /** Decides at once: a lease, a place in the queue, or a refusal. `spread` is luck, 0 <= spread < 1. */
-  admit(want: { readonly spread: number }, nowMs: number): Admission {
-    if (this.#valve.isPaused)
-      return { kind: 'refused', refusal: this.#refuse('LANE_PAUSED', want.spread, nowMs) }
-    this.#luck = want.spread
+  /** Decides at once: a lease, a place in the queue, or a refusal. */
+  admit(want: Want, nowMs: number): Admission {
+    const { spread, priority = 'normal' } = want
+    if (this.#steering.valve.isPaused)
+      return { kind: 'refused', refusal: this.#refuse('LANE_PAUSED', spread, nowMs) }
+    this.#luck = spread
     // A tool that pushed back can leave slots free and tickets waiting: nobody overtakes them.
     if (this.#hasRoom(nowMs) && this.#queue.depth === 0) {
       this.#tell({ kind: 'admitted', queued: false })
-      return { kind: 'granted', lease: this.#grant(nowMs, nowMs) }
+      return { kind: 'granted', lease: this.#grant(nowMs, priority, nowMs) }
     }
-    if (this.#queue.depth >= this.#settings.maxQueueDepth) {
-      return { kind: 'refused', refusal: this.#refuse('QUEUE_SATURATED', want.spread, nowMs) }
-    }
-    const ticket = new Ticket(nowMs, nowMs + this.#settings.ttlMs, want.spread)
+    this.#watch(nowMs)
+    const reason = this.#whyNotQueued(priority)
+    if (reason !== undefined) return { kind: 'refused', refusal: this.#refuse(reason, spread, nowMs) }
+    const putOut = this.#makeRoom(priority, nowMs)
+    const ticket = new Ticket({ queuedAtMs: nowMs, dueAtMs: nowMs + this.#settings.ttlMs, spread, priority })
     this.#queue.push(ticket)
     this.#tell({ kind: 'admitted', queued: true })
-    return { kind: 'queued', ticket }
+    this.#watch(nowMs)
+    return { kind: 'queued', ticket, putOut }
   }
 
   /** Ends a lease. A second end changes nothing, but is told. */
@@ -95,7 +84,7 @@ export class Lane {
       return NO_MOVES
     }
     this.#learn(lease, end, nowMs)
-    this.#steer(nowMs)
+    this.#steering.step(nowMs)
     return this.#dispatch(nowMs)
   }
 
@@ -104,14 +93,15 @@ export class Lane {
     if (!this.#queue.remove(ticket)) return false
     ticket.state = 'cancelled'
     this.#tell({ kind: 'left', waitedMs: nowMs - ticket.queuedAtMs })
+    this.#watch(nowMs)
     return true
   }
 
   /** Does what has come due: reclaims silent leases, refuses stale tickets, ends orders, closes windows. */
   expire(nowMs: number): Moves {
     const reclaimed = this.#reclaim(nowMs)
-    if (this.#valve.expire(nowMs)) this.#followValve(nowMs)
-    this.#steer(nowMs)
+    if (this.#steering.valve.expire(nowMs)) this.#followValve(nowMs)
+    this.#steering.step(nowMs)
     const moves = this.#dispatch(nowMs)
     return reclaimed.length === 0 ? moves : { ...moves, reclaimed }
   }
@@ -121,29 +111,22 @@ export class Lane {
     return Math.min(
       this.#queue.nextDueAtMs(),
       this.#running.nextDueAtMs(),
-      this.#valve.nextDueAtMs(),
-      this.#valve.pinnedLimit === undefined ? this.#limiter.wakeAtMs(this.#limit) : Infinity,
+      this.#steering.nextDueAtMs(),
       this.#reopensAtMs(),
     )
   }
 
   /** The operator's hand. A limit outside the lane's bounds is clamped; who asks should have checked. */
   operate(order: ValveOrder, nowMs: number): Moves {
-    this.#valve.obey(order, nowMs)
+    this.#steering.valve.obey(order, nowMs)
     this.#followValve(nowMs)
     return this.#dispatch(nowMs)
   }
 
   /** A new configuration for the same tool: queue and leases stay. */
   reconfigure(settings: LaneSettings, nowMs: number): Moves {
-    const before = this.#settings
     this.#settings = settings
-    if (JSON.stringify(before.controller) !== JSON.stringify(settings.controller)) {
-      this.#limiter = this.#limiterOf(settings.controller)
-    }
-    const unpinned = followCeiling(this.#limitBeforePin ?? this.#limit, before, settings)
-    if (this.#limitBeforePin !== undefined) this.#limitBeforePin = unpinned
-    this.#move(this.#valve.pinnedLimit ?? unpinned, 'configuration', nowMs)
+    this.#steering.reconfigure(settings, nowMs)
     return this.#dispatch(nowMs)
   }
 
@@ -152,12 +135,12 @@ export class Lane {
   }
 
   depths(): Depths {
-    return { queueDepth: this.#queue.depth, active: this.#running.active, limit: this.#limit }
+    return { queueDepth: this.#queue.depth, active: this.#running.active, limit: this.#steering.limit }
   }
 
   /** Everything that an operator may see of the lane now; milliseconds and shares 0..1. */
   snapshot(nowMs: number) {
-    const oldest = this.#queue.peek()
+    const oldest = this.#queue.oldest()
     const { queueDepth, active, limit } = this.depths()
     return {
       queueDepth,
@@ -166,32 +149,65 @@ export class Lane {
       limit,
       p95Ms: this.#recent.p95Ms(nowMs),
       errorRate: this.#recent.errorRate(nowMs),
-      paused: this.#valve.isPaused,
-      pausedUntilMs: this.#valve.pausedUntilMs,
-      pinned: this.#valve.pinnedLimit !== undefined,
-      pinnedUntilMs: this.#valve.pinnedUntilMs,
-      algorithm: this.#limiter.algorithm,
-      lastDecision: this.#lastDecision,
-      /** What a caller who comes now would wait. */
-      estimateMs: active < limit && queueDepth === 0 ? 0 : (queueDepth + 1) * this.#perPlaceMs(nowMs),
+      paused: this.#steering.valve.isPaused,
+      pausedUntilMs: this.#steering.valve.pausedUntilMs,
+      pinned: this.#steering.valve.pinnedLimit !== undefined,
+      pinnedUntilMs: this.#steering.valve.pinnedUntilMs,
+      algorithm: this.#steering.limiter.algorithm,
+      lastDecision: this.#steering.lastDecision,
+      shedsLowPriority: this.#overload.isOn,
+      estimateMs: this.#estimateMs(nowMs),
     }
   }
 
   /** A slot is free, and the tool may be called now. */
   #hasRoom(nowMs: number): boolean {
-    return this.#running.active < this.#limit && this.#limiter.opensAtMs() <= nowMs
+    return this.#running.active < this.#steering.limit && this.#steering.limiter.opensAtMs() <= nowMs
   }
 
   /** Milliseconds: when a waiting ticket could start though no call ends; Infinity when only the end of one can help. */
   #reopensAtMs(): number {
-    const isHeldUp = this.#queue.depth > 0 && !this.#valve.isPaused && this.#running.active < this.#limit
-    return isHeldUp ? this.#limiter.opensAtMs() : Infinity
+    const isHeldUp =
+      this.#queue.depth > 0 && !this.#steering.valve.isPaused && this.#running.active < this.#steering.limit
+    return isHeldUp ? this.#steering.limiter.opensAtMs() : Infinity
   }
 
-  #grant(queuedAtMs: number, nowMs: number): Lease {
+  /** Why a call that cannot run now may not wait either; undefined when it may. */
+  #whyNotQueued(priority: Priority): LaneReason | undefined {
+    if (priority === 'low' && this.#overload.isOn) return 'SHED_LOW_PRIORITY'
+    return this.#isFull() && this.#queue.leastWanted(priority) === undefined ? 'QUEUE_SATURATED' : undefined
+  }
+
+  #isFull(): boolean {
+    return this.#queue.depth >= this.#settings.maxQueueDepth
+  }
+
+  /** In a full queue, puts out the ticket that matters least. */
+  #makeRoom(priority: Priority, nowMs: number): Refused | undefined {
+    const ticket = this.#isFull() ? this.#queue.leastWanted(priority) : undefined
+    if (ticket === undefined) return undefined
+    this.#queue.remove(ticket)
+    ticket.state = 'refused'
+    return { ticket, refusal: this.#refuse('SHED_LOW_PRIORITY', ticket.spread, nowMs) }
+  }
+
+  /** Milliseconds: what a caller who comes now would wait. */
+  #estimateMs(nowMs: number): number {
+    const { queueDepth, active, limit } = this.depths()
+    return active < limit && queueDepth === 0 ? 0 : (queueDepth + 1) * this.#perPlaceMs(nowMs)
+  }
+
+  /** Begins or ends the shedding of low calls. */
+  #watch(nowMs: number): void {
+    const { maxQueueDepth: maxDepth, ttlMs } = this.#settings
+    const load = { depth: this.#queue.depth, maxDepth, estimateMs: this.#estimateMs(nowMs), ttlMs }
+    if (this.#overload.look(load, nowMs)) this.#tell({ kind: 'shedding', isOn: this.#overload.isOn })
+  }
+
+  #grant(queuedAtMs: number, priority: Priority, nowMs: number): Lease {
     const lease = this.#running.begin(queuedAtMs, this.#settings.leaseMs, nowMs)
-    this.#limiter.sent(lease, this.#running.active)
-    this.#tell({ kind: 'started', waitedMs: lease.waitedMs })
+    this.#steering.limiter.sent(lease, this.#running.active)
+    this.#tell({ kind: 'started', waitedMs: lease.waitedMs, priority })
     return lease
   }
 
@@ -202,7 +218,7 @@ export class Lane {
     lease.state = cause
     if (cause !== 'cancelled') this.#advice.ended(heldMs)
     if (verdict !== 'ignored') this.#recent.record(verdict === 'dropped', latencyMs, nowMs)
-    this.#limiter.ended(lease, { ...end, spread: this.#luck }, nowMs)
+    this.#steering.limiter.ended(lease, { ...end, spread: this.#luck }, nowMs)
     this.#tell({ kind: 'ended', cause, verdict, heldMs })
   }
 
@@ -221,22 +237,23 @@ export class Lane {
     return reclaimed
   }
 
-  /** Hands free slots to the tickets that have waited longest; stale ones are told so and never run. */
+  /** Hands free slots to the tickets whose turn it is; stale ones are told so and never run. */
   #dispatch(nowMs: number): Moves {
     if (this.#queue.depth === 0) return NO_MOVES
-    const refused: { ticket: Ticket; refusal: Refusal }[] = []
+    const refused: Refused[] = []
     for (let stale = this.#queue.shiftDue(nowMs); stale; stale = this.#queue.shiftDue(nowMs)) {
       stale.state = 'refused'
       refused.push({ ticket: stale, refusal: this.#refuse('QUEUE_TTL_EXPIRED', stale.spread, nowMs) })
     }
     const granted: Ticket[] = []
-    while (!this.#valve.isPaused && this.#hasRoom(nowMs)) {
+    while (!this.#steering.valve.isPaused && this.#hasRoom(nowMs)) {
       const ticket = this.#queue.shift()
       if (ticket === undefined) break
       ticket.state = 'granted'
-      ticket.lease = this.#grant(ticket.queuedAtMs, nowMs)
+      ticket.lease = this.#grant(ticket.queuedAtMs, ticket.priority, nowMs)
       granted.push(ticket)
     }
+    this.#watch(nowMs)
     return granted.length === 0 && refused.length === 0 ? NO_MOVES : { reclaimed: [], refused, granted }
   }
 
@@ -244,55 +261,23 @@ export class Lane {
     const bounds = this.#settings.retryAfter
     const retryAfterMs =
       reason === 'LANE_PAUSED'
-        ? this.#advice.until(this.#valve.pausedUntilMs, bounds, { nowMs, spread })
+        ? this.#advice.until(this.#steering.valve.pausedUntilMs, bounds, { nowMs, spread })
         : this.#advice.next(this.#perPlaceMs(nowMs), bounds, { nowMs, spread })
     return { reason, retryAfterMs, depths: this.depths() }
   }
 
   #perPlaceMs(nowMs: number): number {
     const { active } = this.#running
-    return this.#advice.perPlaceMs({ active, limit: this.#limit, agesMs: this.#running.agesMs(nowMs) })
-  }
-
-  #steer(nowMs: number): void {
-    if (this.#valve.pinnedLimit !== undefined) return
-    const { minConcurrent: min, maxConcurrent: max } = this.#settings
-    const decision = this.#limiter.step(this.#limit, { min, max }, nowMs)
-    if (decision !== undefined) this.#apply(decision, nowMs)
-  }
-
-  #apply(decision: Decision, nowMs: number): void {
-    const from = this.#limit
-    this.#limit = decision.limit
-    this.#lastDecision = { decision, atMs: nowMs }
-    const { algorithm } = this.#limiter
-    this.#tell({ kind: 'decided', algorithm, decision, from, depths: this.depths() })
+    return this.#advice.perPlaceMs({
+      active,
+      limit: this.#steering.limit,
+      agesMs: this.#running.agesMs(nowMs),
+    })
   }
 
   #followValve(nowMs: number): void {
-    const { pinnedLimit, isPaused } = this.#valve
+    const { pinnedLimit, isPaused } = this.#steering.valve
     this.#tell({ kind: 'operated', paused: isPaused, pinned: pinnedLimit !== undefined })
-    if (pinnedLimit !== undefined) this.#limitBeforePin ??= this.#limit
-    this.#move(pinnedLimit ?? this.#limitBeforePin ?? this.#limit, 'operator', nowMs)
-    if (pinnedLimit === undefined) this.#limitBeforePin = undefined
+    this.#steering.followValve(nowMs)
   }
-
-  /** Moves the limit for another reason than the controller's. */
-  #move(wanted: number, reason: 'operator' | 'configuration', nowMs: number): void {
-    const limit = Math.min(this.#settings.maxConcurrent, Math.max(this.#settings.minConcurrent, wanted))
-    if (limit === this.#limit) return
-    this.#limiter.moved(nowMs)
-    const figures = { calls: 0, errorRate: this.#recent.errorRate(nowMs), p95Ms: this.#recent.p95Ms(nowMs) }
-    const action = limit > this.#limit ? 'increase_concurrency' : 'decrease_concurrency'
-    this.#apply({ limit, action, reason, figures }, nowMs)
-  }
-}
-
-/**
- * What a law has learned stays, but a limit that stood at its ceiling goes up with it; under `fixed` nothing else than
- * the configuration moves the limit.
- */
-function followCeiling(limit: number, before: LaneSettings, next: LaneSettings): number {
-  if (next.controller.algorithm === 'fixed') return next.startConcurrent
-  return limit === before.maxConcurrent ? Math.max(limit, next.maxConcurrent) : limit
 }

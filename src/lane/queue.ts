@@ -1,46 +1,36 @@
 /**
- * The bounded waiting line of one lane: first in, first out, with every ticket's deadline known. push, shift, remove
- * and the next deadline cost O(1) or O(log n) at any depth. Decides nothing about admission: its owner checks depth.
+ * The bounded waiting line of one lane: the highest class first, first in first out within a class, with every ticket's
+ * deadline known; and who has to go when somebody more important finds it full. Every operation costs O(1) or O(log n)
+ * at any depth. Decides nothing about admission: its owner checks depth.
  */
+import { Chain } from './chain.ts'
 import { DeadlineHeap } from './deadline-heap.ts'
-import type { Due } from './deadline-heap.ts'
-import type { Lease } from './lease.ts'
+import { isAbove, PRIORITIES } from './priority.ts'
+import type { Priority } from './priority.ts'
+import type { Ticket } from './ticket.ts'
 
-export type TicketState = 'waiting' | 'granted' | 'refused' | 'cancelled'
+type Classes = Readonly<Record<Priority, Chain<Ticket>>>
 
-/** An admitted request that waits. It leaves `waiting` exactly once. */
-export class Ticket implements Due {
-  state: TicketState = 'waiting'
-  /** Set when the ticket was granted. */
-  lease: Lease | undefined = undefined
-  /** Milliseconds: from this moment on the ticket never runs. */
-  dueAtMs: number
-  heapIndex = -1
-  before: Ticket | undefined = undefined
-  after: Ticket | undefined = undefined
-  readonly queuedAtMs: number
-  /** 0 <= spread < 1: this ticket's share of luck when it has to be told when to come back. */
-  readonly spread: number
-
-  constructor(queuedAtMs: number, dueAtMs: number, spread: number) {
-    this.queuedAtMs = queuedAtMs
-    this.dueAtMs = dueAtMs
-    this.spread = spread
-  }
-}
+/** The classes from the one that is shed first. */
+const LOWEST_FIRST = PRIORITIES.toReversed()
 
 export class Queue {
   readonly #deadlines = new DeadlineHeap<Ticket>()
-  #first: Ticket | undefined
-  #last: Ticket | undefined
+  readonly #arrivals = new Chain<Ticket>()
+  readonly #classes: Classes = {
+    critical: new Chain(),
+    high: new Chain(),
+    normal: new Chain(),
+    low: new Chain(),
+  }
 
   get depth(): number {
     return this.#deadlines.size
   }
 
-  /** The ticket that has waited longest. */
-  peek(): Ticket | undefined {
-    return this.#first
+  /** The ticket that has waited longest, whatever its class. */
+  oldest(): Ticket | undefined {
+    return this.#arrivals.first
   }
 
   /** The earliest deadline in milliseconds; Infinity when nothing waits. */
@@ -49,18 +39,20 @@ export class Queue {
   }
 
   push(ticket: Ticket): void {
-    ticket.before = this.#last
-    if (this.#last === undefined) this.#first = ticket
-    else this.#last.after = ticket
-    this.#last = ticket
+    ticket.arrival = this.#arrivals.push(ticket)
+    ticket.place = this.#classes[ticket.priority].push(ticket)
     this.#deadlines.push(ticket)
   }
 
-  /** Takes out the ticket that has waited longest. */
+  /** Takes out the ticket whose turn it is. */
   shift(): Ticket | undefined {
-    const ticket = this.#first
-    if (ticket !== undefined) this.remove(ticket)
-    return ticket
+    for (const priority of PRIORITIES) {
+      const ticket = this.#classes[priority].first
+      if (ticket === undefined) continue
+      this.remove(ticket)
+      return ticket
+    }
+    return undefined
   }
 
   /** Takes out the ticket with the earliest deadline if that deadline has come. */
@@ -71,15 +63,23 @@ export class Queue {
     return ticket
   }
 
+  /** The ticket that has to go so that one of class `priority` may come: the newest of the lowest class below it. */
+  leastWanted(priority: Priority): Ticket | undefined {
+    for (const lowest of LOWEST_FIRST) {
+      if (!isAbove(priority, lowest)) return undefined
+      const ticket = this.#classes[lowest].last
+      if (ticket !== undefined) return ticket
+    }
+    return undefined
+  }
+
   /** Takes the ticket out wherever it stands; false when it is not in. */
   remove(ticket: Ticket): boolean {
     if (!this.#deadlines.remove(ticket)) return false
-    if (ticket.before === undefined) this.#first = ticket.after
-    else ticket.before.after = ticket.after
-    if (ticket.after === undefined) this.#last = ticket.before
-    else ticket.after.before = ticket.before
-    ticket.before = undefined
-    ticket.after = undefined
+    if (ticket.arrival !== undefined) this.#arrivals.remove(ticket.arrival)
+    if (ticket.place !== undefined) this.#classes[ticket.priority].remove(ticket.place)
+    ticket.arrival = undefined
+    ticket.place = undefined
     return true
   }
 }

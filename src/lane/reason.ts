@@ -4,6 +4,7 @@
  */
 export const REASONS = [
   'QUEUE_SATURATED',
+  'SHED_LOW_PRIORITY',
   'QUEUE_TTL_EXPIRED',
   'LANE_PAUSED',
   'DRAINING',
@@ -19,7 +20,10 @@ export const REASONS = [
 export type Reason = (typeof REASONS)[number]
 
 /** The reasons that the core itself gives; the others are found out around it. */
-export type LaneReason = Extract<Reason, 'QUEUE_SATURATED' | 'QUEUE_TTL_EXPIRED' | 'LANE_PAUSED'>
+export type LaneReason = Extract<
+  Reason,
+  'QUEUE_SATURATED' | 'SHED_LOW_PRIORITY' | 'QUEUE_TTL_EXPIRED' | 'LANE_PAUSED'
+>
 
 /** What the controller learns from the end of a lease. */
 export type Verdict = 'ok' | 'dropped' | 'ignored'

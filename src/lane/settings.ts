@@ -2,6 +2,7 @@
  * What the operator fixed for one lane, already made certain by config/: the core trusts these values.
  * All durations are milliseconds. Must not know where they were written.
  */
+import type { PrioritySettings } from './priority.ts'
 
 /** The seed document's control law and its figures; see limit/aimd.ts. */
 export interface AimdSettings {
@@ -47,6 +48,7 @@ export interface LaneSettings {
   readonly ttlMs: number
   /** How long a lease may go without a byte before it is reclaimed. */
   readonly leaseMs: number
+  readonly priority: PrioritySettings
   /** Bounds of the advice in refusals. */
   readonly retryAfter: { readonly minMs: number; readonly maxMs: number }
   readonly controller: ControllerSettings

@@ -4,6 +4,7 @@
  */
 import type { Lane } from '../lane/lane.ts'
 import type { Action, ActionReason, Decision, Figures } from '../lane/limit/limiter.ts'
+import type { Priority } from '../lane/priority.ts'
 import type { Outcome, Reason } from '../lane/reason.ts'
 import type { ToolEvent } from './events.ts'
 
@@ -21,6 +22,8 @@ export interface Totals {
   cancelled: number
   endedTwice: number
   readonly refused: Counts<Reason>
+  /** `reason priority` -> count. */
+  readonly refusedByClass: Counts<`${Reason} ${Priority}`>
   readonly outcomes: Counts<Outcome>
   /** `action reason` -> count. */
   readonly actions: Counts<`${Action} ${ActionReason}`>
@@ -35,6 +38,7 @@ const newTotals = (): Totals => ({
   cancelled: 0,
   endedTwice: 0,
   refused: {},
+  refusedByClass: {},
   outcomes: {},
   actions: {},
   codeClasses: {},
@@ -81,6 +85,7 @@ export class Board {
         break
       case 'replied':
         add(totals.refused, event.reason)
+        add(totals.refusedByClass, `${event.reason} ${event.priority}`)
         break
       case 'answered':
         add(totals.codeClasses, codeClass(event.status))
@@ -93,6 +98,7 @@ export class Board {
         break
       case 'started':
       case 'operated':
+      case 'shedding':
         break
       default:
         event satisfies never
@@ -115,7 +121,7 @@ export class Board {
       max_limit: settings.maxConcurrent,
       p95_ms: now.p95Ms === undefined ? null : round(now.p95Ms),
       error_rate: round(now.errorRate),
-      shed_low_priority: false,
+      shed_low_priority: now.shedsLowPriority,
       paused: now.paused,
       paused_until: wallTime(now.pausedUntilMs, moment),
       pinned: now.pinned,

@@ -3,6 +3,7 @@
  * shows subscribes here. Must not know what they do with it.
  */
 import type { Depths, LaneEvent } from '../lane/event.ts'
+import type { Priority } from '../lane/priority.ts'
 import type { Outcome, Reason } from '../lane/reason.ts'
 
 /** The tool's name for requests that no tool matched; no tool can be called so. */
@@ -13,6 +14,7 @@ export type RequestEvent =
   | {
       readonly kind: 'replied'
       readonly reason: Reason
+      readonly priority: Priority
       readonly retryAfterMs: number | undefined
       /** Absent when no tool matched. */
       readonly depths: Depths | undefined

@@ -11,9 +11,6 @@ import type { ToolEvent } from './events.ts'
 /** Seconds: from a cache hit to a long agent tool. */
 const DURATION_BUCKETS_S = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120]
 
-/** The only priority until callers can say another. */
-const PRIORITY = 'normal'
-
 export interface MetricsParts {
   readonly board: Board
   readonly lanes: () => Iterable<Lane>
@@ -54,7 +51,8 @@ export class Metrics {
   }
 
   readonly observe = (tool: string, event: ToolEvent): void => {
-    if (event.kind === 'started') this.#queueWait.observe({ tool, priority: PRIORITY }, event.waitedMs / 1000)
+    if (event.kind === 'started')
+      this.#queueWait.observe({ tool, priority: event.priority }, event.waitedMs / 1000)
     else if (event.kind === 'answered') this.#firstByte.observe({ tool }, event.firstByteMs / 1000)
     else if (event.kind === 'finished' && event.durationMs !== undefined) {
       this.#duration.observe({ tool }, event.durationMs / 1000)
@@ -81,6 +79,9 @@ export class Metrics {
     this.#gauge('error_ratio', 'Share of the calls of the last 10 to 20 s that the tool dropped.', (lane) => {
       return lane.snapshot(nowMs()).errorRate
     })
+    this.#gauge('shed_low_priority', '1 while low-priority calls are refused.', (lane) => {
+      return lane.snapshot(nowMs()).shedsLowPriority ? 1 : 0
+    })
     this.#gauge('lane_paused', '1 while an operator paused the lane.', (lane) => {
       return lane.snapshot(nowMs()).paused ? 1 : 0
     })
@@ -97,7 +98,10 @@ export class Metrics {
       },
     )
     this.#counter('refused_total', "Spillway's own answers.", ['reason', 'priority'], (tool, add) => {
-      each(board.totals(tool).refused, (reason, count) => add({ reason, priority: PRIORITY }, count))
+      each(board.totals(tool).refusedByClass, (key, count) => {
+        const [reason = '', priority = ''] = key.split(' ')
+        add({ reason, priority }, count)
+      })
     })
     this.#counter(
       'controller_actions_total',

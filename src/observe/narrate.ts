@@ -64,6 +64,8 @@ export class Narrator {
       })
     } else if (event.kind === 'operated') {
       this.#parts.log('info', { tool, operator: 'valve', paused: event.paused, pinned: event.pinned })
+    } else if (event.kind === 'shedding') {
+      this.#parts.log('info', { tool, shed_low_priority: event.isOn })
     } else if (event.kind === 'ended' && event.cause === 'reclaimed') {
       this.#parts.log('warn', {
         tool,

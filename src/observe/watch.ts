@@ -49,6 +49,8 @@ export class Watchers {
       this.#broadcast('decided', { tool, ...showDecision(event.decision), from: event.from })
     } else if (event.kind === 'operated') {
       this.#broadcast('operated', { tool, paused: event.paused, pinned: event.pinned })
+    } else if (event.kind === 'shedding') {
+      this.#broadcast('shedding', { tool, shed_low_priority: event.isOn })
     } else if (event.kind === 'ended' && event.cause === 'reclaimed') {
       this.#broadcast('reclaimed', { tool, held_ms: Math.round(event.heldMs) })
     }

@@ -4,6 +4,7 @@
  * number of seconds from 1 to 30; the finer value goes into retry-after-ms and the body.
  */
 import type { Depths } from '../lane/event.ts'
+import type { Priority } from '../lane/priority.ts'
 import type { Reason } from '../lane/reason.ts'
 
 interface Row {
@@ -21,6 +22,12 @@ export const REPLIES: Readonly<Record<Reason, Row>> = {
     notExecuted: true,
     message:
       'The tool $tool is busy and its queue is full; the call was not made. Try again in $after, or do without it.',
+  },
+  SHED_LOW_PRIORITY: {
+    status: 429,
+    notExecuted: true,
+    message:
+      'The tool $tool is overloaded and serves more important calls first; the call was not made. Try again in $after, or do without it.',
   },
   QUEUE_TTL_EXPIRED: {
     status: 429,
@@ -94,6 +101,8 @@ export interface RefusalFacts {
   readonly requestId: string
   /** Absent when no tool matched. */
   readonly lane?: LaneView | undefined
+  /** The class of the call; `normal` where no lane was found that could tell. */
+  readonly priority?: Priority | undefined
   /** Milliseconds; told with 429 and 503 only. */
   readonly retryAfterMs?: number | undefined
   /** Milliseconds spent in the queue. */
@@ -155,7 +164,7 @@ function bodyOf(facts: RefusalFacts, row: Row, retryAfterMs: number | undefined)
     max_queue_depth: lane?.maxQueueDepth,
     active_workers: lane?.depths.active,
     limit: lane?.depths.limit,
-    priority: 'normal',
+    priority: facts.priority ?? 'normal',
     request_id: facts.requestId,
     fallback_tools: lane?.fallbackTools ?? [],
   }

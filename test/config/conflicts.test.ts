@@ -33,6 +33,11 @@ const OUT_OF_ORDER: readonly (readonly [string, string, string])[] = [
     '3:54 tools.a.retryAfter.minSeconds: 9 is above retryAfter.maxSeconds, which is 8; write at most 8, or raise retryAfter.maxSeconds',
   ],
   [
+    'a default priority above the highest',
+    'priority: { max: normal, default: high }',
+    '3:62 tools.a.priority.default: high is above priority.max, which is normal; write normal or lower, or raise priority.max',
+  ],
+  [
     'a p95 that would both raise and lower the limit',
     'controller: { increaseBelowP95Ms: 4000 }',
     '3:62 tools.a.controller.increaseBelowP95Ms: 4000 is not below controller.decreaseAboveP95Ms, which is 4000 by default; write less than 4000, or raise controller.decreaseAboveP95Ms',

@@ -4,7 +4,7 @@ import { problemsIn } from './reading.ts'
 
 const LANE_KEYS =
   'stripPath, keepHost, maxQueueDepth, maxConcurrent, startConcurrent, minConcurrent, ttlSeconds, leaseSeconds, ' +
-  'connectTimeoutSeconds, maxBodyBytes, onClientGone, fallbackTools, controller, retryAfter'
+  'connectTimeoutSeconds, maxBodyBytes, onClientGone, fallbackTools, controller, priority, retryAfter'
 
 /** One lane setting in a file that is otherwise right; the setting stands in line 4, column 5. */
 function lane(setting: string): string {
@@ -68,6 +68,14 @@ const WRONG_VALUES: readonly (readonly [string, string])[] = [
     '4:31 tools.github.retryAfter.maxSeconds: must be a whole number from 1 to 30, not 31; write for example 30',
   ],
   [
+    'priority: { max: urgent }',
+    '4:22 tools.github.priority.max: must be critical, high, normal or low, not "urgent"; write for example critical',
+  ],
+  [
+    'priority: { min: low }',
+    '4:17 tools.github.priority.min: unknown key; remove it, or write one of max, default',
+  ],
+  [
     'retryAfter: 5',
     '4:17 tools.github.retryAfter: must be a map, not 5; write for example { minSeconds: 1, maxSeconds: 30 }',
   ],
@@ -118,7 +126,7 @@ const UNKNOWN_KEYS: readonly (readonly [string, string])[] = [
     '<<: { ttlSeconds: 8 }',
     '4:5 tools.github["<<"]: merge keys are not part of YAML 1.2; write what tools share in defaults, or an alias as a whole value',
   ],
-  ...['priority', 'fairness', 'retries', 'rate', 'mcp'].map(
+  ...['fairness', 'retries', 'rate', 'mcp'].map(
     (key) =>
       [
         `${key}: {}`,

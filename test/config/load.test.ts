@@ -37,6 +37,7 @@ test('upstream alone is a complete lane', () => {
           maxConcurrent: 8,
           ttlMs: 60_000,
           leaseMs: 120_000,
+          priority: { max: 'critical', default: 'normal' },
           retryAfter: { minMs: 1000, maxMs: 30_000 },
           controller: { algorithm: 'adaptive' },
         },

@@ -28,7 +28,7 @@ drainSeconds: 1
 tools:
   new: { upstream: http://x }
   kept: { upstream: http://x/, ttlSeconds: 60 }
-  changed: { upstream: http://x/v2, maxConcurrent: 3, controller: { decreaseBy: 1, windowSeconds: 3 } }
+  changed: { upstream: http://x/v2, maxConcurrent: 3, controller: { decreaseBy: 1, windowSeconds: 3 }, priority: { max: high } }
   controlled: { upstream: http://x, keepHost: true, controller: { algorithm: fixed } }
 `)
   const plan = planReload(RUNNING, wanted)
@@ -47,6 +47,7 @@ tools:
           'upstream',
           'maxConcurrent',
           'startConcurrent',
+          'priority.max',
           'retryAfter.minSeconds',
           'controller.decreaseBy',
           'controller.windowSeconds',

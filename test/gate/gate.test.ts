@@ -80,9 +80,24 @@ test('leaving settles the turn as left and frees the place at once', async () =>
   assert.equal(gate.enter().kind, 'refused')
   clock.advance(30)
   entry.leave()
-  assert.deepEqual(events.at(-1), { kind: 'left', waitedMs: 30 })
+  assert.deepEqual(
+    events.find(({ kind }) => kind === 'left'),
+    { kind: 'left', waitedMs: 30 },
+  )
   assert.equal(gate.enter().kind, 'queued')
   assert.deepEqual(await entry.turn, { kind: 'left' })
+  gate.close()
+})
+
+test('a turn settles with a refusal when a more important call puts its ticket out', async () => {
+  const { gate } = open({ maxQueueDepth: 1 })
+  gate.enter()
+  const entry = queued(gate.enter({ priority: 'normal' }))
+  assert.equal(gate.enter({ priority: 'high' }).kind, 'queued')
+  const end = await entry.turn
+  assert.equal(end.kind === 'refused' && end.refusal.reason, 'SHED_LOW_PRIORITY')
+  entry.leave()
+  assert.equal(gate.lane.depths().queueDepth, 1)
   gate.close()
 })
 

@@ -2,7 +2,8 @@
  * What has to hold between a lane and its model after every operation, whatever it was.
  */
 import assert from 'node:assert/strict'
-import type { Lane, Refusal } from '../../src/lane/lane.ts'
+import type { Lane } from '../../src/lane/lane.ts'
+import type { Refusal } from '../../src/lane/moves.ts'
 import type { LaneModel } from './lane-model.ts'
 
 export function compare(lane: Lane, model: LaneModel, nowMs: number): void {
@@ -15,6 +16,7 @@ export function compare(lane: Lane, model: LaneModel, nowMs: number): void {
   const hasFreeSlot = model.running.length < model.limit && !model.isPaused
   assert.ok(!hasFreeSlot || model.waiting.length === 0, 'a slot is idle while something waits')
   assert.ok(lane.wakeAtMs() <= model.mustWakeByMs(), 'the lane would wake too late')
+  compareShedding(model)
   compareSnapshot(lane, model, nowMs)
 }
 
@@ -25,11 +27,19 @@ export function checkRefusal({ retryAfterMs, depths }: Refusal, model: LaneModel
   assert.equal(depths.limit, model.limit)
 }
 
+/** Between the bounds, and where the wait is long, the model believes what it is told. */
+function compareShedding({ sheds, waiting, settings }: LaneModel): void {
+  if (waiting.length === 0) assert.ok(!sheds, 'an empty queue sheds')
+  else if (waiting.length >= 0.8 * settings.maxQueueDepth) assert.ok(sheds, 'a full queue does not shed')
+}
+
 function compareSnapshot(lane: Lane, model: LaneModel, nowMs: number): void {
   const now = lane.snapshot(nowMs)
   const oldest = model.waiting[0]
+  assert.equal(now.shedsLowPriority, model.sheds)
   assert.equal(now.paused, model.isPaused)
   assert.equal(now.pinned, model.pin !== undefined)
+  assert.equal(now.shedsLowPriority, model.sheds)
   assert.equal(now.pausedUntilMs, model.pausedUntilMs ?? Infinity)
   assert.equal(now.pinnedUntilMs, model.pin?.untilMs ?? Infinity)
   assert.equal(now.oldestWaitMs, oldest === undefined ? 0 : nowMs - oldest.queuedAtMs)

@@ -3,13 +3,14 @@
  */
 import fc from 'fast-check'
 import type { LeaseEnd } from '../../src/lane/lease.ts'
+import type { Priority } from '../../src/lane/priority.ts'
 import type { ControllerSettings, LaneSettings } from '../../src/lane/settings.ts'
 import type { ValveOrder } from '../../src/lane/valve.ts'
 import { SEED_LAW, laneSettings } from '../support/lane-settings.ts'
 
 /** `pick` chooses among what there is; an operation that finds nothing to work on does nothing. */
 export type Operation =
-  | { readonly do: 'admit'; readonly spread: number }
+  | { readonly do: 'admit'; readonly spread: number; readonly priority: Priority }
   | { readonly do: 'settle' | 'settle again'; readonly pick: number; readonly end: LeaseEnd }
   | { readonly do: 'cancel' | 'renew' | 'stall'; readonly pick: number }
   | { readonly do: 'wait'; readonly ms: number }
@@ -48,6 +49,8 @@ export const lanes: fc.Arbitrary<LaneSettings> = fc
 
 const spreads = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })
 
+const priorities = fc.constantFrom<Priority>('critical', 'high', 'normal', 'normal', 'low')
+
 const ends: fc.Arbitrary<LeaseEnd> = fc.record({
   cause: fc.constantFrom('completed', 'failed', 'cancelled'),
   verdict: fc.constantFrom('ok', 'ok', 'ok', 'dropped', 'ignored'),
@@ -72,7 +75,7 @@ export function operations(waits: fc.Arbitrary<number> = wholeWaits): fc.Arbitra
   const pick = fc.nat(20)
   const on = <const K extends string>(...kinds: K[]) => fc.constantFrom(...kinds)
   return fc.oneof(
-    { weight: 9, arbitrary: fc.record({ do: on('admit'), spread: spreads }) },
+    { weight: 9, arbitrary: fc.record({ do: on('admit'), spread: spreads, priority: priorities }) },
     { weight: 8, arbitrary: fc.record({ do: on('settle'), pick, end: ends }) },
     { weight: 1, arbitrary: fc.record({ do: on('settle again'), pick, end: ends }) },
     { weight: 3, arbitrary: fc.record({ do: on('cancel', 'renew', 'stall'), pick }) },

@@ -5,9 +5,11 @@
 import assert from 'node:assert/strict'
 import type { LaneEvent } from '../../src/lane/event.ts'
 import { Lane } from '../../src/lane/lane.ts'
-import type { Moves } from '../../src/lane/lane.ts'
+import type { Moves, Refused } from '../../src/lane/moves.ts'
+import type { Priority } from '../../src/lane/priority.ts'
+import type { LaneReason } from '../../src/lane/reason.ts'
 import type { Lease, LeaseEnd } from '../../src/lane/lease.ts'
-import type { Ticket } from '../../src/lane/queue.ts'
+import type { Ticket } from '../../src/lane/ticket.ts'
 import type { LaneSettings } from '../../src/lane/settings.ts'
 import { checkRefusal, compare } from './agreement.ts'
 import type { Operation } from './histories.ts'
@@ -57,7 +59,7 @@ export class History {
   #step(operation: Operation): void {
     switch (operation.do) {
       case 'admit':
-        return this.#admit(operation.spread)
+        return this.#admit(operation)
       case 'settle':
         return this.#settle(operation)
       case 'settle again':
@@ -85,20 +87,40 @@ export class History {
     }
   }
 
-  #admit(spread: number): void {
-    const expected = this.model.answerToNewcomer()
-    const answer = this.lane.admit({ spread }, this.nowMs)
+  #admit({ spread, priority }: { spread: number; priority: Priority }): void {
+    const before = { sheds: this.model.sheds, heard: this.events.length, depth: this.model.waiting.length }
+    const answer = this.lane.admit({ spread, priority }, this.nowMs)
+    const { sheds } = this.model
+    this.model.sheds = this.#shedAtTheDoor(before)
+    const expected = this.model.answerToNewcomer(priority)
+    this.model.sheds = sheds
     assert.equal(answer.kind === 'refused' ? answer.refusal.reason : answer.kind, expected)
     if (answer.kind === 'granted') this.model.start(answer.lease)
     else if (answer.kind === 'refused') checkRefusal(answer.refusal, this.model)
     else {
       this.tickets.push(answer.ticket)
-      this.model.enqueue(answer.ticket, this.nowMs)
-      assert.ok(
-        this.lane.depths().queueDepth <= this.model.settings.maxQueueDepth,
-        'the queue is over its bound',
-      )
+      const putOut = this.model.enqueue(answer.ticket, priority, this.nowMs)
+      assert.equal(answer.putOut?.ticket, putOut)
+      if (answer.putOut !== undefined) this.#refused(answer.putOut, 'SHED_LOW_PRIORITY')
+      const most = Math.max(before.depth, this.model.settings.maxQueueDepth)
+      assert.ok(this.lane.depths().queueDepth <= most, 'the queue is over its bound')
     }
+  }
+
+  /** Whether low calls were shed when the newcomer was judged: what it changed itself came after it was admitted. */
+  #shedAtTheDoor(before: { sheds: boolean; heard: number }): boolean {
+    let { sheds } = before
+    for (const event of this.events.slice(before.heard)) {
+      if (event.kind === 'admitted') break
+      if (event.kind === 'shedding') sheds = event.isOn
+    }
+    return sheds
+  }
+
+  #refused({ ticket, refusal }: Refused, reason: LaneReason): void {
+    this.#mark(ticket, 'refused')
+    assert.equal(refusal.reason, reason)
+    checkRefusal(refusal, this.model)
   }
 
   #settle({ pick, end }: { pick: number; end: LeaseEnd }): void {
@@ -161,15 +183,11 @@ export class History {
     assert.deepEqual(
       moves.granted.map(place),
       expected.granted.map(place),
-      'the oldest tickets get the free slots',
+      'the highest class first, and of it the oldest, gets the free slots',
     )
     assert.deepEqual(byPlace(moves.refused.map(({ ticket }) => ticket)), byPlace(expected.refused))
     assert.equal(moves.reclaimed.length, 0)
-    for (const { ticket, refusal } of moves.refused) {
-      this.#mark(ticket, 'refused')
-      assert.equal(refusal.reason, 'QUEUE_TTL_EXPIRED')
-      checkRefusal(refusal, this.model)
-    }
+    for (const refused of moves.refused) this.#refused(refused, 'QUEUE_TTL_EXPIRED')
     for (const ticket of moves.granted) this.#granted(ticket)
   }
 
@@ -186,10 +204,20 @@ export class History {
     this.fates.set(ticket, [...(this.fates.get(ticket) ?? []), fate])
   }
 
+  #hearShedding(isOn: boolean): void {
+    assert.notEqual(isOn, this.model.sheds, 'a change that is none')
+    this.model.sheds = isOn
+    const { queueDepth } = this.lane.depths()
+    const { maxQueueDepth } = this.lane.settings
+    if (isOn) assert.ok(queueDepth > 0)
+    else assert.ok(queueDepth === 0 || queueDepth < 0.5 * maxQueueDepth, 'shedding ended too early')
+  }
+
   #hear(event: LaneEvent): void {
     this.events.push(event)
     const { active, limit } = this.lane.depths()
     if (event.kind === 'started') assert.ok(active <= limit, 'a lease began over the limit')
+    if (event.kind === 'shedding') this.#hearShedding(event.isOn)
     if (event.kind !== 'decided') return
     const { decision } = event
     assert.equal(event.from, this.model.limit)

@@ -3,7 +3,10 @@
  * itself: it is told of each decision, and holds the lane to it.
  */
 import type { Lease } from '../../src/lane/lease.ts'
-import type { Ticket } from '../../src/lane/queue.ts'
+import type { Ticket } from '../../src/lane/ticket.ts'
+import { PRIORITIES } from '../../src/lane/priority.ts'
+import type { Priority } from '../../src/lane/priority.ts'
+import type { LaneReason } from '../../src/lane/reason.ts'
 import type { LaneSettings } from '../../src/lane/settings.ts'
 import type { ValveOrder } from '../../src/lane/valve.ts'
 
@@ -13,10 +16,24 @@ interface Held {
   allowedMs: number
 }
 
+interface Waiting {
+  readonly ticket: Ticket
+  readonly priority: Priority
+  readonly queuedAtMs: number
+  readonly dueAtMs: number
+}
+
+type Answer = 'granted' | 'queued' | LaneReason
+
+const rank = (priority: Priority): number => PRIORITIES.indexOf(priority)
+
 export class LaneModel {
   settings: LaneSettings
   limit: number
-  waiting: { readonly ticket: Ticket; readonly queuedAtMs: number; readonly dueAtMs: number }[] = []
+  /** Told by the lane; agreement.ts says when it must be so. */
+  sheds = false
+  /** In the order of arrival. */
+  waiting: Waiting[] = []
   running: Held[] = []
   pausedUntilMs: number | undefined
   pin: { readonly limit: number; readonly untilMs: number } | undefined
@@ -30,14 +47,28 @@ export class LaneModel {
     return this.pausedUntilMs !== undefined
   }
 
-  answerToNewcomer(): 'granted' | 'queued' | 'QUEUE_SATURATED' | 'LANE_PAUSED' {
+  answerToNewcomer(priority: Priority): Answer {
     if (this.isPaused) return 'LANE_PAUSED'
     if (this.waiting.length === 0 && this.running.length < this.limit) return 'granted'
-    return this.waiting.length < this.settings.maxQueueDepth ? 'queued' : 'QUEUE_SATURATED'
+    if (this.sheds && priority === 'low') return 'SHED_LOW_PRIORITY'
+    const isFull = this.waiting.length >= this.settings.maxQueueDepth
+    return isFull && this.leastWanted(priority) === undefined ? 'QUEUE_SATURATED' : 'queued'
   }
 
-  enqueue(ticket: Ticket, nowMs: number): void {
-    this.waiting.push({ ticket, queuedAtMs: nowMs, dueAtMs: nowMs + this.settings.ttlMs })
+  /** Who has to leave a full queue: the newest of the lowest class, if that is below the newcomer's. */
+  leastWanted(priority: Priority): Ticket | undefined {
+    const lowest = Math.max(...this.waiting.map((waiting) => rank(waiting.priority)))
+    if (!(lowest > rank(priority))) return undefined
+    return this.waiting.findLast((waiting) => rank(waiting.priority) === lowest)?.ticket
+  }
+
+  /** A newcomer takes its place; returns who was put out for it. */
+  enqueue(ticket: Ticket, priority: Priority, nowMs: number): Ticket | undefined {
+    const isFull = this.waiting.length >= this.settings.maxQueueDepth
+    const putOut = isFull ? this.leastWanted(priority) : undefined
+    if (putOut !== undefined) this.leave(putOut)
+    this.waiting.push({ ticket, priority, queuedAtMs: nowMs, dueAtMs: nowMs + this.settings.ttlMs })
+    return putOut
   }
 
   start(lease: Lease): void {
@@ -56,15 +87,17 @@ export class LaneModel {
     return this.waiting.length < before
   }
 
-  /** Stale tickets go, then the oldest get what is free: takes both out of the line and returns them. */
+  /** Stale tickets go, then the highest classes get what is free, the oldest first: takes both out of the line and returns them. */
   handOver(nowMs: number): { readonly refused: Ticket[]; readonly granted: Ticket[] } {
     const stale = this.waiting.filter(({ dueAtMs }) => dueAtMs <= nowMs)
     const fresh = this.waiting.filter(({ dueAtMs }) => dueAtMs > nowMs)
     const free = this.isPaused ? 0 : Math.max(0, this.limit - this.running.length)
-    this.waiting = fresh.slice(free)
+    const inTurn = fresh.toSorted((a, b) => rank(a.priority) - rank(b.priority))
+    const granted = inTurn.slice(0, free)
+    this.waiting = fresh.filter((waiting) => !granted.includes(waiting))
     return {
       refused: stale.map(({ ticket }) => ticket),
-      granted: fresh.slice(0, free).map(({ ticket }) => ticket),
+      granted: granted.map(({ ticket }) => ticket),
     }
   }
 

@@ -1,11 +1,17 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { Queue, Ticket } from '../../src/lane/queue.ts'
+import { Queue } from '../../src/lane/queue.ts'
+import type { Priority } from '../../src/lane/priority.ts'
+import { Ticket } from '../../src/lane/ticket.ts'
+
+function ticketOf(dueAtMs: number, priority: Priority = 'normal'): Ticket {
+  return new Ticket({ queuedAtMs: 0, dueAtMs, spread: 0, priority })
+}
 
 function filled(...dues: number[]): { queue: Queue; tickets: Ticket[] } {
   const queue = new Queue()
-  const tickets = dues.map((dueAtMs) => new Ticket(0, dueAtMs, 0))
+  const tickets = dues.map((dueAtMs) => ticketOf(dueAtMs))
   for (const ticket of tickets) queue.push(ticket)
   return { queue, tickets }
 }
@@ -13,7 +19,7 @@ function filled(...dues: number[]): { queue: Queue; tickets: Ticket[] } {
 test('an empty queue has nothing to give and nothing due', () => {
   const queue = new Queue()
   assert.equal(queue.depth, 0)
-  assert.equal(queue.peek(), undefined)
+  assert.equal(queue.oldest(), undefined)
   assert.equal(queue.shift(), undefined)
   assert.equal(queue.shiftDue(1e9), undefined)
   assert.equal(queue.nextDueAtMs(), Infinity)
@@ -21,7 +27,7 @@ test('an empty queue has nothing to give and nothing due', () => {
 
 test('first in is first out, whatever the deadlines', () => {
   const { queue, tickets } = filled(30, 10, 20)
-  assert.equal(queue.peek(), tickets[0])
+  assert.equal(queue.oldest(), tickets[0])
   assert.deepEqual([queue.shift(), queue.shift(), queue.shift()], tickets)
   assert.equal(queue.depth, 0)
 })
@@ -51,10 +57,37 @@ test('a ticket that was taken out keeps no other ticket alive', () => {
   queue.shift()
   queue.shiftDue(2)
   for (const ticket of tickets.slice(0, 2)) {
-    assert.equal(ticket.before, undefined)
-    assert.equal(ticket.after, undefined)
+    assert.equal(ticket.arrival, undefined)
+    assert.equal(ticket.place, undefined)
   }
-  assert.equal(tickets[2]?.before, undefined)
+  assert.equal(tickets[2]?.arrival?.before, undefined)
+  assert.equal(tickets[2]?.place?.before, undefined)
+})
+
+test('a higher class goes first, and within a class who came first', () => {
+  const queue = new Queue()
+  const words = ['low', 'normal', 'high', 'low', 'critical', 'normal', 'high'] as const
+  const tickets = words.map((priority) => ticketOf(9, priority))
+  for (const ticket of tickets) queue.push(ticket)
+  assert.equal(queue.oldest(), tickets[0])
+  const order = words.map(() => tickets.indexOf(queue.shift() as Ticket))
+  assert.deepEqual(order, [4, 2, 6, 1, 5, 0, 3])
+})
+
+test('least wanted is the newest of the lowest class below the newcomer, and nobody of its own or above', () => {
+  const queue = new Queue()
+  assert.equal(queue.leastWanted('critical'), undefined)
+  const [high, first, second] = [ticketOf(9, 'high'), ticketOf(9), ticketOf(9)]
+  for (const ticket of [high, first, second]) queue.push(ticket)
+  const asked = ['critical', 'high', 'normal', 'low'] as const
+  assert.deepEqual(
+    asked.map((priority) => queue.leastWanted(priority)),
+    [second, second, undefined, undefined],
+  )
+  queue.remove(second)
+  queue.remove(first)
+  assert.equal(queue.leastWanted('critical'), high)
+  assert.equal(queue.leastWanted('high'), undefined)
 })
 
 type Step =
@@ -94,7 +127,7 @@ test('a queue agrees with a plain list after any steps', () => {
       let list: Ticket[] = []
       for (const step of history) {
         if ('push' in step) {
-          const ticket = new Ticket(0, step.push, 0)
+          const ticket = ticketOf(step.push)
           queue.push(ticket)
           list.push(ticket)
         } else {
@@ -102,7 +135,7 @@ test('a queue agrees with a plain list after any steps', () => {
           list = list.filter((ticket) => ticket !== taken)
         }
         assert.equal(queue.depth, list.length)
-        assert.equal(queue.peek(), list[0])
+        assert.equal(queue.oldest(), list[0])
         assert.equal(queue.nextDueAtMs(), Math.min(...list.map(({ dueAtMs }) => dueAtMs)))
       }
     }),

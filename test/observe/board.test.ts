@@ -102,7 +102,13 @@ test('totals add up how leases ended, who left and what was refused', () => {
   lane.expire(103)
   lane.settle(silent, { cause: 'completed', verdict: 'ok' }, 104)
   for (const reason of ['QUEUE_SATURATED', 'DRAINING', 'QUEUE_SATURATED'] as const) {
-    board.count('github', { kind: 'replied', reason, retryAfterMs: 1000, depths: undefined })
+    board.count('github', {
+      kind: 'replied',
+      reason,
+      priority: 'normal',
+      retryAfterMs: 1000,
+      depths: undefined,
+    })
   }
   assert.deepEqual(show(104).totals, {
     admitted: 6,
@@ -113,6 +119,10 @@ test('totals add up how leases ended, who left and what was refused', () => {
     cancelled: 2,
   })
   assert.equal(board.totals('github').endedTwice, 1)
+  assert.deepEqual(board.totals('github').refusedByClass, {
+    'QUEUE_SATURATED normal': 2,
+    'DRAINING normal': 1,
+  })
 })
 
 test('answers are counted by class, requests by outcome, decisions by action and reason', () => {

@@ -26,7 +26,7 @@ function open() {
     status: (tool) => (tool === 'gone' ? undefined : { ...STATUS, tool }),
   })
   const reject = (reason: Reason = 'QUEUE_SATURATED', tool = 'github', retryAfterMs = 15_000): void =>
-    narrator.tell(tool, { kind: 'replied', reason, retryAfterMs, depths: undefined })
+    narrator.tell(tool, { kind: 'replied', reason, priority: 'normal', retryAfterMs, depths: undefined })
   return { clock, lines, narrator, reject, take: () => lines.splice(0) }
 }
 
@@ -177,10 +177,17 @@ test("an operator's hand, a reclaimed lease and a lease that ended twice are alw
   }
 })
 
+test("the beginning and the end of shedding are told in the seed's line", () => {
+  const { narrator, take } = open()
+  narrator.tell('github', { kind: 'shedding', isOn: true })
+  narrator.tell('github', { kind: 'shedding', isOn: false })
+  assert.deepEqual(take(), ['tool=github shed_low_priority=true', 'tool=github shed_low_priority=false'])
+})
+
 test('ordinary traffic is not worth a line', () => {
   const { narrator, take } = open()
   narrator.tell('github', { kind: 'admitted', queued: true })
-  narrator.tell('github', { kind: 'started', waitedMs: 5 })
+  narrator.tell('github', { kind: 'started', waitedMs: 5, priority: 'normal' })
   narrator.tell('github', { kind: 'answered', status: 500, firstByteMs: 1 })
   narrator.tell('github', { kind: 'ended', cause: 'completed', verdict: 'ok', heldMs: 1 })
   narrator.tell('github', { kind: 'finished', outcome: 'completed', durationMs: 1 })

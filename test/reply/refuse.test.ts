@@ -9,6 +9,7 @@ import type { LaneView, Reply } from '../../src/reply/refuse.ts'
 /** The contract, section 4, for the reasons there are so far. */
 const CONTRACT: Readonly<Record<Reason, readonly [status: number, notExecuted: boolean]>> = {
   QUEUE_SATURATED: [429, true],
+  SHED_LOW_PRIORITY: [429, true],
   QUEUE_TTL_EXPIRED: [429, true],
   LANE_PAUSED: [503, true],
   DRAINING: [503, true],

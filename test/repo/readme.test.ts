@@ -9,6 +9,7 @@ import { EXIT } from '../../src/cli/exit.ts'
 import {
   CONTROLLER_DEFAULTS,
   LANE_DEFAULTS,
+  PRIORITY_DEFAULTS,
   RETRY_AFTER_DEFAULTS,
   SIDECAR_DEFAULTS,
 } from '../../src/config/defaults.ts'
@@ -49,11 +50,12 @@ test('the README has every key of the configuration with its default', () => {
     ...Object.fromEntries(shown(SIDECAR_DEFAULTS)),
     ...WITHOUT_DEFAULT,
     ...Object.fromEntries(shown(LANE_DEFAULTS)),
+    ...Object.fromEntries(shown(PRIORITY_DEFAULTS, 'priority.')),
     ...Object.fromEntries(shown(RETRY_AFTER_DEFAULTS, 'retryAfter.')),
     ...Object.fromEntries(shown(CONTROLLER_DEFAULTS, 'controller.')),
   })
   const schema = [...KEYS.top.keys, ...KEYS.tool.keys].filter(
-    (key) => key !== 'controller' && key !== 'retryAfter',
+    (key) => !['controller', 'priority', 'retryAfter'].includes(key),
   )
   const top = table.map(([key]) => key ?? '').filter((key) => !key.includes('.'))
   assert.deepEqual(top.toSorted(), schema.toSorted())

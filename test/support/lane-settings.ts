@@ -25,6 +25,7 @@ export function laneSettings(overrides: Partial<LaneSettings> = {}): LaneSetting
     maxConcurrent,
     ttlMs: 60_000,
     leaseMs: 120_000,
+    priority: { max: 'critical', default: 'normal' },
     retryAfter: { minMs: 1000, maxMs: 30_000 },
     controller: SEED_LAW,
     ...overrides,

@@ -21,6 +21,7 @@ export function adaptiveLane(figures: LaneFigures, agenda: Agenda): Sidecar {
     maxConcurrent,
     ttlMs: ttlSeconds * 1000,
     leaseMs: leaseSeconds * 1000,
+    priority: { max: 'critical', default: 'normal' },
     retryAfter: { minMs: 1000, maxMs: 30_000 },
     controller: { algorithm: 'adaptive' },
   } as const

@@ -3,6 +3,7 @@
  * long a call waited before it was sent is known only there.
  */
 import { createLimiter } from '../../../src/lane/limit/create.ts'
+import type { LaneSettings } from '../../../src/lane/settings.ts'
 import type { Limiter } from '../../../src/lane/limit/limiter.ts'
 import { Agenda } from '../engine/agenda.ts'
 import { startCallers } from '../engine/callers.ts'
@@ -78,13 +79,14 @@ function overheard(law: Limiter, waits: { sumMs: number; calls: number }): Limit
 }
 
 /** As ../engine/run.ts has them. */
-function laneSettings(scenario: Scenario, steering: Steering) {
+function laneSettings(scenario: Scenario, steering: Steering): LaneSettings {
   const { ttlSeconds, ...shape } = { ...laneShape(scenario), ...steering.lane }
   return {
     tool: scenario.name,
     ...shape,
     ttlMs: ttlSeconds * 1000,
     leaseMs: 120_000,
+    priority: { max: 'critical', default: 'normal' },
     retryAfter: { minMs: 1000, maxMs: 30_000 },
     controller: steering.controller,
   }

@@ -3,9 +3,9 @@
  * than its patience, wherever the attempt is; a refused one comes back when it was told to, or when it thinks best.
  * Units: milliseconds.
  */
-import type { Refusal } from '../../../src/lane/lane.ts'
+import type { Refusal } from '../../../src/lane/moves.ts'
 import type { Lease, LeaseEnd } from '../../../src/lane/lease.ts'
-import type { Ticket } from '../../../src/lane/queue.ts'
+import type { Ticket } from '../../../src/lane/ticket.ts'
 import type { Callers } from '../scenario.ts'
 import type { Agenda } from './agenda.ts'
 import type { Ledger } from './ledger.ts'

@@ -50,6 +50,7 @@ function laneSettings(scenario: Scenario, steering: Steering): LaneSettings {
     ...shape,
     ttlMs: ttlSeconds * 1000,
     leaseMs: 120_000,
+    priority: { max: 'critical', default: 'normal' },
     retryAfter: { minMs: 1000, maxMs: 30_000 },
     controller: steering.controller,
   }

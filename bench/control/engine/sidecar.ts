@@ -3,11 +3,10 @@
  * what it decides. Holds no opinion of its own; every admission, hand-over and limit comes from src/lane.
  */
 import { Lane } from '../../../src/lane/lane.ts'
-import type { Moves, Refusal } from '../../../src/lane/lane.ts'
+import type { Moves, Refusal, Refused } from '../../../src/lane/moves.ts'
 import type { Lease, LeaseEnd } from '../../../src/lane/lease.ts'
-import { createLimiter } from '../../../src/lane/limit/create.ts'
 import type { Limiter } from '../../../src/lane/limit/limiter.ts'
-import type { Ticket } from '../../../src/lane/queue.ts'
+import type { Ticket } from '../../../src/lane/ticket.ts'
 import type { LaneSettings } from '../../../src/lane/settings.ts'
 import type { Agenda } from './agenda.ts'
 
@@ -28,7 +27,7 @@ export class Sidecar {
 
   constructor(settings: LaneSettings, agenda: Agenda, limiter?: Limiter) {
     this.#agenda = agenda
-    this.lane = new Lane(settings, agenda.nowMs, () => undefined, limiter ? () => limiter : createLimiter)
+    this.lane = new Lane(settings, agenda.nowMs, () => undefined, limiter && (() => limiter))
   }
 
   /** Answers within the call, unless the visitor has to wait: then with its ticket. */
@@ -39,6 +38,7 @@ export class Sidecar {
     switch (admission.kind) {
       case 'queued':
         this.#waiting.set(admission.ticket, visitor)
+        if (admission.putOut !== undefined) this.#refuse(admission.putOut)
         this.#arm()
         return admission.ticket
       case 'granted':
@@ -69,15 +69,17 @@ export class Sidecar {
     visitor.granted(lease)
   }
 
+  #refuse({ ticket, refusal }: Refused): void {
+    this.#waiting.get(ticket)?.refused(refusal)
+    this.#waiting.delete(ticket)
+  }
+
   #pass(moves: Moves): void {
     for (const lease of moves.reclaimed) {
       this.#holding.get(lease)?.reclaimed()
       this.#holding.delete(lease)
     }
-    for (const { ticket, refusal } of moves.refused) {
-      this.#waiting.get(ticket)?.refused(refusal)
-      this.#waiting.delete(ticket)
-    }
+    for (const refused of moves.refused) this.#refuse(refused)
     for (const ticket of moves.granted) {
       const visitor = this.#waiting.get(ticket)
       this.#waiting.delete(ticket)

@@ -1,0 +1,46 @@
+/**
+ * What goes into the core and what comes out of it: a call that wants a lease, and everything that a decision set in
+ * motion. Contracts only.
+ */
+import type { Depths } from './event.ts'
+import type { Lease } from './lease.ts'
+import type { Priority } from './priority.ts'
+import type { LaneReason } from './reason.ts'
+import type { Ticket } from './ticket.ts'
+
+export interface Refusal {
+  readonly reason: LaneReason
+  readonly retryAfterMs: number
+  readonly depths: Depths
+}
+
+/** A ticket that does not run, and what its caller is told. */
+export interface Refused {
+  readonly ticket: Ticket
+  readonly refusal: Refusal
+}
+
+/** What the lane has to know of a call that asks for a lease. */
+export interface Want {
+  /** Luck, 0 <= spread < 1. */
+  readonly spread: number
+  /** As `priorityIn` gives it; `normal` when left out. */
+  readonly priority?: Priority | undefined
+}
+
+export type Admission =
+  | { readonly kind: 'granted'; readonly lease: Lease }
+  /** `putOut` had to leave the full queue for this ticket. */
+  | { readonly kind: 'queued'; readonly ticket: Ticket; readonly putOut: Refused | undefined }
+  | { readonly kind: 'refused'; readonly refusal: Refusal }
+
+/** Everything that one call to the lane set in motion, for the gate to pass on. */
+export interface Moves {
+  /** Leases that went silent: whoever runs them must stop before anything granted here begins. */
+  readonly reclaimed: readonly Lease[]
+  readonly refused: readonly Refused[]
+  /** Tickets that hold a lease from now on. */
+  readonly granted: readonly Ticket[]
+}
+
+export const NO_MOVES: Moves = Object.freeze({ reclaimed: [], refused: [], granted: [] })

@@ -1,0 +1,48 @@
+/**
+ * Whether a lane has so much to do that low-priority calls are not let in any more. On and off lie apart, so that it does
+ * not flicker. Pure. Must not know who waits: it sees how full the queue is and how long a newcomer would wait.
+ */
+
+/** Share of the queue at which it begins: the last fifth is kept for calls that matter more. */
+const ON_FILL = 0.8
+/** Share of the queue below which it may end: low calls then find room for some time, and not for one call. */
+const OFF_FILL = 0.5
+/** Share of the TTL: a newcomer that waits longer than this is as likely to expire as to run. */
+const ON_WAIT = 0.5
+const OFF_WAIT = 0.25
+/** Milliseconds for which the wait has to stay too long: one slow call makes the estimate jump, and its end lets it fall. */
+const FOR_MS = 1000
+
+export interface Load {
+  readonly depth: number
+  readonly maxDepth: number
+  /** Milliseconds that a newcomer would wait. */
+  readonly estimateMs: number
+  readonly ttlMs: number
+}
+
+export class Overload {
+  #isOn = false
+  /** Milliseconds: since when the wait has been too long; undefined while it is not. */
+  #longSinceMs: number | undefined
+
+  get isOn(): boolean {
+    return this.#isOn
+  }
+
+  /** Looks at the lane; true when the state changed. */
+  look(load: Load, nowMs: number): boolean {
+    const { depth, maxDepth, estimateMs, ttlMs } = load
+    // Where nothing waits, a low call costs nobody a place.
+    const isLong = depth > 0 && estimateMs > ON_WAIT * ttlMs
+    this.#longSinceMs = isLong ? (this.#longSinceMs ?? nowMs) : undefined
+    const before = this.#isOn
+    if (!before) {
+      const isLongEnough = this.#longSinceMs !== undefined && nowMs - this.#longSinceMs >= FOR_MS
+      this.#isOn = (depth > 0 && depth >= ON_FILL * maxDepth) || isLongEnough
+    } else if (depth === 0 || (depth < OFF_FILL * maxDepth && estimateMs < OFF_WAIT * ttlMs)) {
+      this.#isOn = false
+    }
+    return this.#isOn !== before
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * What a lane's limit is, and whose hand moves it: the law's, the operator's or the configuration's. Must not know who
+ * waits or runs; the lane tells the law of calls and asks it to step.
+ */
+import { createLimiter } from './limit/create.ts'
+import type { Decision, Figures, Limiter } from './limit/limiter.ts'
+import type { ControllerSettings, LaneSettings } from './settings.ts'
+import { Valve } from './valve.ts'
+
+export type LimiterOf = (settings: ControllerSettings) => Limiter
+
+export interface SteeringParts {
+  readonly limiterOf: LimiterOf | undefined
+  /** Recent errors and latency, for moves that no law decided. */
+  readonly figures: (nowMs: number) => Figures
+  /** The limit moved, or the law looked and let it stand; `from` is the limit before. */
+  readonly decided: (decision: Decision, from: number) => void
+}
+
+export class Steering {
+  readonly valve = new Valve()
+  readonly #parts: SteeringParts
+  readonly #limiterOf: LimiterOf
+  #settings: LaneSettings
+  #limiter: Limiter
+  #limit: number
+  /** The limit before an operator pinned it: where it goes back to. */
+  #limitBeforePin: number | undefined
+  #lastDecision: { readonly decision: Decision; readonly atMs: number } | undefined
+
+  constructor(settings: LaneSettings, parts: SteeringParts) {
+    this.#settings = settings
+    this.#parts = parts
+    this.#limiterOf = parts.limiterOf ?? createLimiter
+    this.#limiter = this.#limiterOf(settings.controller)
+    this.#limit = settings.startConcurrent
+  }
+
+  get limit(): number {
+    return this.#limit
+  }
+
+  get limiter(): Limiter {
+    return this.#limiter
+  }
+
+  get lastDecision(): { readonly decision: Decision; readonly atMs: number } | undefined {
+    return this.#lastDecision
+  }
+
+  /** Milliseconds: when an order ends or the law wants to look again; Infinity when neither. */
+  nextDueAtMs(): number {
+    const lawAtMs = this.valve.pinnedLimit === undefined ? this.#limiter.wakeAtMs(this.#limit) : Infinity
+    return Math.min(this.valve.nextDueAtMs(), lawAtMs)
+  }
+
+  /** Lets the law decide, unless the limit is pinned. */
+  step(nowMs: number): void {
+    if (this.valve.pinnedLimit !== undefined) return
+    const { minConcurrent: min, maxConcurrent: max } = this.#settings
+    const decision = this.#limiter.step(this.#limit, { min, max }, nowMs)
+    if (decision !== undefined) this.#apply(decision, nowMs)
+  }
+
+  /** After the valve moved: the limit goes to the pin, or back to where it was before one. */
+  followValve(nowMs: number): void {
+    const { pinnedLimit } = this.valve
+    if (pinnedLimit !== undefined) this.#limitBeforePin ??= this.#limit
+    this.#move(pinnedLimit ?? this.#limitBeforePin ?? this.#limit, 'operator', nowMs)
+    if (pinnedLimit === undefined) this.#limitBeforePin = undefined
+  }
+
+  reconfigure(settings: LaneSettings, nowMs: number): void {
+    const before = this.#settings
+    this.#settings = settings
+    if (JSON.stringify(before.controller) !== JSON.stringify(settings.controller)) {
+      this.#limiter = this.#limiterOf(settings.controller)
+    }
+    const unpinned = followCeiling(this.#limitBeforePin ?? this.#limit, before, settings)
+    if (this.#limitBeforePin !== undefined) this.#limitBeforePin = unpinned
+    this.#move(this.valve.pinnedLimit ?? unpinned, 'configuration', nowMs)
+  }
+
+  /** Moves the limit for another reason than the law's. */
+  #move(wanted: number, reason: 'operator' | 'configuration', nowMs: number): void {
+    const limit = Math.min(this.#settings.maxConcurrent, Math.max(this.#settings.minConcurrent, wanted))
+    if (limit === this.#limit) return
+    this.#limiter.moved(nowMs)
+    const action = limit > this.#limit ? 'increase_concurrency' : 'decrease_concurrency'
+    this.#apply({ limit, action, reason, figures: this.#parts.figures(nowMs) }, nowMs)
+  }
+
+  #apply(decision: Decision, nowMs: number): void {
+    const from = this.#limit
+    this.#limit = decision.limit
+    this.#lastDecision = { decision, atMs: nowMs }
+    this.#parts.decided(decision, from)
+  }
+}
+
+/**
+ * What a law has learned stays, but a limit that stood at its ceiling goes up with it; under `fixed` nothing else than
+ * the configuration moves the limit.
+ */
+function followCeiling(limit: number, before: LaneSettings, next: LaneSettings): number {
+  if (next.controller.algorithm === 'fixed') return next.startConcurrent
+  return limit === before.maxConcurrent ? Math.max(limit, next.maxConcurrent) : limit
+}

@@ -1,0 +1,39 @@
+/**
+ * An admitted request that waits. It leaves `waiting` exactly once. Decides nothing; queue.ts knows where it stands.
+ */
+import type { Link } from './chain.ts'
+import type { Due } from './deadline-heap.ts'
+import type { Lease } from './lease.ts'
+import type { Priority } from './priority.ts'
+
+export type TicketState = 'waiting' | 'granted' | 'refused' | 'cancelled'
+
+export interface TicketFacts {
+  readonly queuedAtMs: number
+  readonly dueAtMs: number
+  readonly spread: number
+  readonly priority: Priority
+}
+
+export class Ticket implements Due {
+  state: TicketState = 'waiting'
+  /** Set when the ticket was granted. */
+  lease: Lease | undefined = undefined
+  /** Milliseconds: from this moment on the ticket never runs. */
+  dueAtMs: number
+  heapIndex = -1
+  /** Its places in the line of all tickets and in that of its class; the queue's. */
+  arrival: Link<Ticket> | undefined = undefined
+  place: Link<Ticket> | undefined = undefined
+  readonly queuedAtMs: number
+  /** 0 <= spread < 1: this ticket's share of luck when it has to be told when to come back. */
+  readonly spread: number
+  readonly priority: Priority
+
+  constructor({ queuedAtMs, dueAtMs, spread, priority }: TicketFacts) {
+    this.queuedAtMs = queuedAtMs
+    this.dueAtMs = dueAtMs
+    this.spread = spread
+    this.priority = priority
+  }
+}
