@@ -5,7 +5,7 @@
  *
  * Admission decides at once; nothing is retried while a lease is held; the end of the body settles the lease.
  */
-import { randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Turn } from './gate/gate.ts'
 import type { Lease } from './lane/lease.ts'
@@ -19,6 +19,7 @@ import type { Events } from './observe/events.ts'
 import { Passage, uploadOf } from './passage.ts'
 import type { Passing, Routed } from './passage.ts'
 import { refuse } from './reply/refuse.ts'
+import { agentKey } from './route/agent.ts'
 import { claimedPriority } from './route/priority.ts'
 import { parseTarget } from './route/target.ts'
 import type { Clock } from './time/clock.ts'
@@ -62,6 +63,7 @@ export class Pipeline {
   readonly #parts: PipelineParts
   readonly #passing: Passing
   readonly #newId = requestIds()
+  readonly #hash = saltedHash()
   /** Bodies that are being read while their callers wait. */
   #earlyUploads = 0
 
@@ -124,7 +126,7 @@ export class Pipeline {
   /** The lane decides at once: run, wait or go away. */
   #admit(routed: Routed): void {
     const { call, tool } = routed
-    const entry = tool.gate.enter({ priority: routed.priority })
+    const entry = tool.gate.enter({ priority: routed.priority, agent: this.#agentOf(routed) })
     if (entry.kind !== 'queued') return this.#proceed(routed, entry)
     // A caller that leaves while waiting leaves the queue at once; its end is only seen by who reads what it sends.
     const waiting = { ...routed, earlyUpload: this.#openEarly(routed) }
@@ -135,6 +137,15 @@ export class Pipeline {
       if (waiting.earlyUpload !== undefined) this.#earlyUploads--
       this.#proceed(waiting, turn)
     })
+  }
+
+  #agentOf({ call: { request }, tool }: Routed): string | undefined {
+    const { rawHeaders, socket } = request
+    const caller = {
+      header: (name: string) => headerValue(rawHeaders, name),
+      peer: socket.remoteAddress ?? 'unknown',
+    }
+    return agentKey(tool.settings.agentHeader, caller, this.#hash)
   }
 
   #proceed(routed: Routed, turn: Turn): void {
@@ -243,6 +254,12 @@ export class Pipeline {
   #pathsKnown(): string {
     return `known paths: ${this.#parts.tools.router.paths(PATHS_NAMED).join(', ') || 'none'}`
   }
+}
+
+/** 128 bits that cannot be looked up in another process, nor turned back into what was hashed. */
+function saltedHash(): (text: string) => string {
+  const salt = randomBytes(16).toString('base64url')
+  return (text) => hash('sha256', salt + text, 'base64url').slice(0, 22)
 }
 
 /** The caller's claim, as far as the lane allows it. */

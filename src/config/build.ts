@@ -36,6 +36,7 @@ function toolOf(tool: string, written: WrittenTool, lane: MergedLane): ToolSetti
     maxBodyBytes: lane.maxBodyBytes,
     onClientGone: lane.onClientGone,
     fallbackTools: lane.fallbackTools,
+    agentHeader: lane.fairness === 'none' ? undefined : lane.fairness.by.toLowerCase(),
     lane: {
       tool,
       maxQueueDepth: lane.maxQueueDepth,

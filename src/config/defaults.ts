@@ -29,6 +29,11 @@ export const LANE_DEFAULTS = {
     'cancel or finish',
     'work that nobody waits for holds a place that others need',
   ),
+  fairness: given(
+    { by: 'X-Agent-Id' },
+    'a header, or none',
+    'one agent that calls in a loop must not push out the others',
+  ),
   fallbackTools: given([] as readonly string[], 'tool names', 'only the operator knows what can stand in'),
 } as const
 

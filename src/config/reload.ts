@@ -77,6 +77,7 @@ function asWritten({ upstream, match, lane, ...tool }: ToolSettings): Written {
     maxBodyBytes: tool.maxBodyBytes,
     onClientGone: tool.onClientGone,
     fallbackTools: tool.fallbackTools,
+    fairness: tool.agentHeader,
     'priority.max': lane.priority.max,
     'priority.default': lane.priority.default,
     'retryAfter.minSeconds': lane.retryAfter.minMs,

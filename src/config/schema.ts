@@ -7,6 +7,7 @@ import * as z from 'zod'
 import { PRIORITIES } from '../lane/priority.ts'
 import { parseAddress } from './address.ts'
 import { decimal, oneOf, says, seconds, text, textOrNumber, twoLines, whole, yesOrNo } from './fields.ts'
+import { parseHeaderName } from './header-name.ts'
 import { parseMatchHost, parseMatchPath } from './match.ts'
 import { parseUpstream, UPSTREAM_EXAMPLE } from './upstream.ts'
 
@@ -54,6 +55,12 @@ const prioritySchema = z.strictObject(
   { error: says('a map', '{ max: high }') },
 )
 
+const FAIRNESS = says('none or a map with by, the name of a header', '{ by: X-Agent-Id }')
+
+const fairnessSchema = z.strictObject({
+  by: text(parseHeaderName, { what: 'the name of a header', example: 'X-Agent-Id' }),
+})
+
 const fallbackTools = z
   .array(
     z
@@ -84,6 +91,7 @@ const laneSchema = z.strictObject(
     fallbackTools: fallbackTools.exactOptional(),
     controller: controllerSchema.exactOptional(),
     priority: prioritySchema.exactOptional(),
+    fairness: z.union([z.literal('none'), fairnessSchema], { error: FAIRNESS }).exactOptional(),
     retryAfter: retryAfterSchema.exactOptional(),
   },
   { error: says('a map of lane settings', '{ maxConcurrent: 8 }') },
@@ -159,5 +167,6 @@ export const KEYS = {
   match: { keys: Object.keys(matchSchema.shape), place: 'in an entry of match' },
   controller: { keys: Object.keys(controllerSchema.shape), place: 'in controller' },
   priority: { keys: Object.keys(prioritySchema.shape), place: 'in priority' },
+  fairness: { keys: Object.keys(fairnessSchema.shape), place: 'in fairness' },
   retryAfter: { keys: Object.keys(retryAfterSchema.shape), place: 'in retryAfter' },
 } as const

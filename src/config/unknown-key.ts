@@ -37,5 +37,6 @@ function kindOf(path: Path): (typeof KEYS)[keyof typeof KEYS] {
   if (path.length === 2 && path[0] === 'tools') return KEYS.tool
   if (typeof last === 'number') return KEYS.match
   if (last === 'controller') return KEYS.controller
+  if (last === 'fairness') return KEYS.fairness
   return last === 'priority' ? KEYS.priority : KEYS.retryAfter
 }

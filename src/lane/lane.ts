@@ -57,7 +57,7 @@ export class Lane {
 
   /** Decides at once: a lease, a place in the queue, or a refusal. */
   admit(want: Want, nowMs: number): Admission {
-    const { spread, priority = 'normal' } = want
+    const { spread, priority = 'normal', agent = '' } = want
     if (this.#steering.valve.isPaused)
       return { kind: 'refused', refusal: this.#refuse('LANE_PAUSED', spread, nowMs) }
     this.#luck = spread
@@ -67,10 +67,16 @@ export class Lane {
       return { kind: 'granted', lease: this.#grant(nowMs, priority, nowMs) }
     }
     this.#watch(nowMs)
-    const reason = this.#whyNotQueued(priority)
+    const reason = this.#whyNotQueued(priority, agent)
     if (reason !== undefined) return { kind: 'refused', refusal: this.#refuse(reason, spread, nowMs) }
-    const putOut = this.#makeRoom(priority, nowMs)
-    const ticket = new Ticket({ queuedAtMs: nowMs, dueAtMs: nowMs + this.#settings.ttlMs, spread, priority })
+    const putOut = this.#makeRoom(priority, agent, nowMs)
+    const ticket = new Ticket({
+      queuedAtMs: nowMs,
+      dueAtMs: nowMs + this.#settings.ttlMs,
+      spread,
+      priority,
+      agent,
+    })
     this.#queue.push(ticket)
     this.#tell({ kind: 'admitted', queued: true })
     this.#watch(nowMs)
@@ -173,9 +179,11 @@ export class Lane {
   }
 
   /** Why a call that cannot run now may not wait either; undefined when it may. */
-  #whyNotQueued(priority: Priority): LaneReason | undefined {
+  #whyNotQueued(priority: Priority, agent: string): LaneReason | undefined {
     if (priority === 'low' && this.#overload.isOn) return 'SHED_LOW_PRIORITY'
-    return this.#isFull() && this.#queue.leastWanted(priority) === undefined ? 'QUEUE_SATURATED' : undefined
+    return this.#isFull() && this.#queue.leastWanted(priority, agent) === undefined
+      ? 'QUEUE_SATURATED'
+      : undefined
   }
 
   #isFull(): boolean {
@@ -183,12 +191,13 @@ export class Lane {
   }
 
   /** In a full queue, puts out the ticket that matters least. */
-  #makeRoom(priority: Priority, nowMs: number): Refused | undefined {
-    const ticket = this.#isFull() ? this.#queue.leastWanted(priority) : undefined
+  #makeRoom(priority: Priority, agent: string, nowMs: number): Refused | undefined {
+    const ticket = this.#isFull() ? this.#queue.leastWanted(priority, agent) : undefined
     if (ticket === undefined) return undefined
     this.#queue.remove(ticket)
     ticket.state = 'refused'
-    return { ticket, refusal: this.#refuse('SHED_LOW_PRIORITY', ticket.spread, nowMs) }
+    const reason = ticket.priority === priority ? 'QUEUE_SATURATED' : 'SHED_LOW_PRIORITY'
+    return { ticket, refusal: this.#refuse(reason, ticket.spread, nowMs) }
   }
 
   /** Milliseconds: what a caller who comes now would wait. */

@@ -26,6 +26,8 @@ export interface Want {
   readonly spread: number
   /** As `priorityIn` gives it; `normal` when left out. */
   readonly priority?: Priority | undefined
+  /** Who calls, for fairness; left out, it shares a line with all others that are nobody. */
+  readonly agent?: string | undefined
 }
 
 export type Admission =

@@ -1,15 +1,14 @@
 /**
- * The bounded waiting line of one lane: the highest class first, first in first out within a class, with every ticket's
- * deadline known; and who has to go when somebody more important finds it full. Every operation costs O(1) or O(log n)
+ * The bounded waiting line of one lane: the highest class first, in turns between the agents of a class, first in first out
+ * for an agent, with every ticket's deadline known; and who has to go when somebody more important finds it full. Every operation costs O(1) or O(log n)
  * at any depth. Decides nothing about admission: its owner checks depth.
  */
 import { Chain } from './chain.ts'
+import { ClassLine } from './class-line.ts'
 import { DeadlineHeap } from './deadline-heap.ts'
 import { isAbove, PRIORITIES } from './priority.ts'
 import type { Priority } from './priority.ts'
 import type { Ticket } from './ticket.ts'
-
-type Classes = Readonly<Record<Priority, Chain<Ticket>>>
 
 /** The classes from the one that is shed first. */
 const LOWEST_FIRST = PRIORITIES.toReversed()
@@ -17,11 +16,11 @@ const LOWEST_FIRST = PRIORITIES.toReversed()
 export class Queue {
   readonly #deadlines = new DeadlineHeap<Ticket>()
   readonly #arrivals = new Chain<Ticket>()
-  readonly #classes: Classes = {
-    critical: new Chain(),
-    high: new Chain(),
-    normal: new Chain(),
-    low: new Chain(),
+  readonly #classes: Readonly<Record<Priority, ClassLine>> = {
+    critical: new ClassLine(),
+    high: new ClassLine(),
+    normal: new ClassLine(),
+    low: new ClassLine(),
   }
 
   get depth(): number {
@@ -40,14 +39,14 @@ export class Queue {
 
   push(ticket: Ticket): void {
     ticket.arrival = this.#arrivals.push(ticket)
-    ticket.place = this.#classes[ticket.priority].push(ticket)
+    this.#classes[ticket.priority].push(ticket)
     this.#deadlines.push(ticket)
   }
 
   /** Takes out the ticket whose turn it is. */
   shift(): Ticket | undefined {
     for (const priority of PRIORITIES) {
-      const ticket = this.#classes[priority].first
+      const ticket = this.#classes[priority].takeTurn()
       if (ticket === undefined) continue
       this.remove(ticket)
       return ticket
@@ -63,12 +62,18 @@ export class Queue {
     return ticket
   }
 
-  /** The ticket that has to go so that one of class `priority` may come: the newest of the lowest class below it. */
-  leastWanted(priority: Priority): Ticket | undefined {
+  /**
+   * The ticket that has to go so that one of class `priority` and this agent may come: of the lowest class below it, or
+   * else of its own, the newest of the agent with the longest line. Of its own only if that line stays no shorter than
+   * the newcomer's: otherwise the two would take each other's place for ever.
+   */
+  leastWanted(priority: Priority, agent: string): Ticket | undefined {
     for (const lowest of LOWEST_FIRST) {
-      if (!isAbove(priority, lowest)) return undefined
-      const ticket = this.#classes[lowest].last
-      if (ticket !== undefined) return ticket
+      const line = this.#classes[lowest]
+      if (isAbove(priority, lowest)) {
+        const ticket = line.newestOfLongest()
+        if (ticket !== undefined) return ticket
+      } else return line.longest > line.lengthOf(agent) + 1 ? line.newestOfLongest() : undefined
     }
     return undefined
   }
@@ -77,9 +82,8 @@ export class Queue {
   remove(ticket: Ticket): boolean {
     if (!this.#deadlines.remove(ticket)) return false
     if (ticket.arrival !== undefined) this.#arrivals.remove(ticket.arrival)
-    if (ticket.place !== undefined) this.#classes[ticket.priority].remove(ticket.place)
+    this.#classes[ticket.priority].remove(ticket)
     ticket.arrival = undefined
-    ticket.place = undefined
     return true
   }
 }

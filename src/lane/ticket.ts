@@ -13,6 +13,8 @@ export interface TicketFacts {
   readonly dueAtMs: number
   readonly spread: number
   readonly priority: Priority
+  /** Opaque; the same for all where nobody tells agents apart. */
+  readonly agent: string
 }
 
 export class Ticket implements Due {
@@ -22,18 +24,20 @@ export class Ticket implements Due {
   /** Milliseconds: from this moment on the ticket never runs. */
   dueAtMs: number
   heapIndex = -1
-  /** Its places in the line of all tickets and in that of its class; the queue's. */
+  /** Its places in the line of all tickets and in that of its class and agent; the queue's. */
   arrival: Link<Ticket> | undefined = undefined
   place: Link<Ticket> | undefined = undefined
   readonly queuedAtMs: number
   /** 0 <= spread < 1: this ticket's share of luck when it has to be told when to come back. */
   readonly spread: number
   readonly priority: Priority
+  readonly agent: string
 
-  constructor({ queuedAtMs, dueAtMs, spread, priority }: TicketFacts) {
+  constructor({ queuedAtMs, dueAtMs, spread, priority, agent }: TicketFacts) {
     this.queuedAtMs = queuedAtMs
     this.dueAtMs = dueAtMs
     this.spread = spread
     this.priority = priority
+    this.agent = agent
   }
 }

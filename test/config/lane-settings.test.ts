@@ -4,7 +4,7 @@ import { problemsIn } from './reading.ts'
 
 const LANE_KEYS =
   'stripPath, keepHost, maxQueueDepth, maxConcurrent, startConcurrent, minConcurrent, ttlSeconds, leaseSeconds, ' +
-  'connectTimeoutSeconds, maxBodyBytes, onClientGone, fallbackTools, controller, priority, retryAfter'
+  'connectTimeoutSeconds, maxBodyBytes, onClientGone, fallbackTools, controller, priority, fairness, retryAfter'
 
 /** One lane setting in a file that is otherwise right; the setting stands in line 4, column 5. */
 function lane(setting: string): string {
@@ -76,6 +76,18 @@ const WRONG_VALUES: readonly (readonly [string, string])[] = [
     '4:17 tools.github.priority.min: unknown key; remove it, or write one of max, default',
   ],
   [
+    'fairness: some',
+    '4:15 tools.github.fairness: must be none or a map with by, the name of a header, not "some"; write for example { by: X-Agent-Id }',
+  ],
+  [
+    'fairness: { by: "a b" }',
+    '4:15 tools.github.fairness: must be none or a map with by, the name of a header, not a map; write for example { by: X-Agent-Id }',
+  ],
+  [
+    'fairness: { bye: X-Agent-Id }',
+    '4:15 tools.github.fairness: must be none or a map with by, the name of a header, not a map; write for example { by: X-Agent-Id }',
+  ],
+  [
     'retryAfter: 5',
     '4:17 tools.github.retryAfter: must be a map, not 5; write for example { minSeconds: 1, maxSeconds: 30 }',
   ],
@@ -126,7 +138,7 @@ const UNKNOWN_KEYS: readonly (readonly [string, string])[] = [
     '<<: { ttlSeconds: 8 }',
     '4:5 tools.github["<<"]: merge keys are not part of YAML 1.2; write what tools share in defaults, or an alias as a whole value',
   ],
-  ...['fairness', 'retries', 'rate', 'mcp'].map(
+  ...['retries', 'rate', 'mcp'].map(
     (key) =>
       [
         `${key}: {}`,

@@ -29,6 +29,7 @@ test('upstream alone is a complete lane', () => {
         maxBodyBytes: 104_857_600,
         onClientGone: 'cancel',
         fallbackTools: [],
+        agentHeader: 'x-agent-id',
         lane: {
           tool: 'github',
           maxQueueDepth: 100,

@@ -10,7 +10,7 @@ import { SEED_LAW, laneSettings } from '../support/lane-settings.ts'
 
 /** `pick` chooses among what there is; an operation that finds nothing to work on does nothing. */
 export type Operation =
-  | { readonly do: 'admit'; readonly spread: number; readonly priority: Priority }
+  | { readonly do: 'admit'; readonly spread: number; readonly priority: Priority; readonly agent: string }
   | { readonly do: 'settle' | 'settle again'; readonly pick: number; readonly end: LeaseEnd }
   | { readonly do: 'cancel' | 'renew' | 'stall'; readonly pick: number }
   | { readonly do: 'wait'; readonly ms: number }
@@ -51,6 +51,8 @@ const spreads = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })
 
 const priorities = fc.constantFrom<Priority>('critical', 'high', 'normal', 'normal', 'low')
 
+const agents = fc.constantFrom('a', 'a', 'a', 'b', 'c')
+
 const ends: fc.Arbitrary<LeaseEnd> = fc.record({
   cause: fc.constantFrom('completed', 'failed', 'cancelled'),
   verdict: fc.constantFrom('ok', 'ok', 'ok', 'dropped', 'ignored'),
@@ -75,7 +77,10 @@ export function operations(waits: fc.Arbitrary<number> = wholeWaits): fc.Arbitra
   const pick = fc.nat(20)
   const on = <const K extends string>(...kinds: K[]) => fc.constantFrom(...kinds)
   return fc.oneof(
-    { weight: 9, arbitrary: fc.record({ do: on('admit'), spread: spreads, priority: priorities }) },
+    {
+      weight: 9,
+      arbitrary: fc.record({ do: on('admit'), spread: spreads, priority: priorities, agent: agents }),
+    },
     { weight: 8, arbitrary: fc.record({ do: on('settle'), pick, end: ends }) },
     { weight: 1, arbitrary: fc.record({ do: on('settle again'), pick, end: ends }) },
     { weight: 3, arbitrary: fc.record({ do: on('cancel', 'renew', 'stall'), pick }) },

@@ -87,24 +87,33 @@ export class History {
     }
   }
 
-  #admit({ spread, priority }: { spread: number; priority: Priority }): void {
+  #admit(want: { spread: number; priority: Priority; agent: string }): void {
     const before = { sheds: this.model.sheds, heard: this.events.length, depth: this.model.waiting.length }
-    const answer = this.lane.admit({ spread, priority }, this.nowMs)
+    const answer = this.lane.admit(want, this.nowMs)
     const { sheds } = this.model
     this.model.sheds = this.#shedAtTheDoor(before)
-    const expected = this.model.answerToNewcomer(priority)
+    const expected = this.model.answerToNewcomer(want.priority, want.agent)
     this.model.sheds = sheds
     assert.equal(answer.kind === 'refused' ? answer.refusal.reason : answer.kind, expected)
     if (answer.kind === 'granted') this.model.start(answer.lease)
     else if (answer.kind === 'refused') checkRefusal(answer.refusal, this.model)
     else {
       this.tickets.push(answer.ticket)
-      const putOut = this.model.enqueue(answer.ticket, priority, this.nowMs)
-      assert.equal(answer.putOut?.ticket, putOut)
-      if (answer.putOut !== undefined) this.#refused(answer.putOut, 'SHED_LOW_PRIORITY')
+      this.#putOut(want, answer.putOut)
+      this.model.enqueue(answer.ticket, this.nowMs)
       const most = Math.max(before.depth, this.model.settings.maxQueueDepth)
       assert.ok(this.lane.depths().queueDepth <= most, 'the queue is over its bound')
     }
+  }
+
+  #putOut(want: { priority: Priority; agent: string }, putOut: Refused | undefined): void {
+    const { isFull } = this.model
+    assert.equal(putOut !== undefined, isFull)
+    if (putOut === undefined) return
+    const { ticket } = putOut
+    assert.ok(this.model.leastWanted(want.priority, want.agent).includes(ticket), 'the wrong one was put out')
+    this.model.leave(ticket)
+    this.#refused(putOut, ticket.priority === want.priority ? 'QUEUE_SATURATED' : 'SHED_LOW_PRIORITY')
   }
 
   /** Whether low calls were shed when the newcomer was judged: what it changed itself came after it was admitted. */
@@ -183,7 +192,7 @@ export class History {
     assert.deepEqual(
       moves.granted.map(place),
       expected.granted.map(place),
-      'the highest class first, and of it the oldest, gets the free slots',
+      'the highest class, in it the agent whose turn it is, of that the oldest',
     )
     assert.deepEqual(byPlace(moves.refused.map(({ ticket }) => ticket)), byPlace(expected.refused))
     assert.equal(moves.reclaimed.length, 0)

@@ -19,6 +19,7 @@ interface Held {
 interface Waiting {
   readonly ticket: Ticket
   readonly priority: Priority
+  readonly agent: string
   readonly queuedAtMs: number
   readonly dueAtMs: number
 }
@@ -34,6 +35,8 @@ export class LaneModel {
   sheds = false
   /** In the order of arrival. */
   waiting: Waiting[] = []
+  /** Of each class, the agents that have somebody waiting, in the order of their turns. */
+  readonly turns: Record<Priority, string[]> = { critical: [], high: [], normal: [], low: [] }
   running: Held[] = []
   pausedUntilMs: number | undefined
   pin: { readonly limit: number; readonly untilMs: number } | undefined
@@ -47,28 +50,35 @@ export class LaneModel {
     return this.pausedUntilMs !== undefined
   }
 
-  answerToNewcomer(priority: Priority): Answer {
+  answerToNewcomer(priority: Priority, agent: string): Answer {
     if (this.isPaused) return 'LANE_PAUSED'
     if (this.waiting.length === 0 && this.running.length < this.limit) return 'granted'
     if (this.sheds && priority === 'low') return 'SHED_LOW_PRIORITY'
-    const isFull = this.waiting.length >= this.settings.maxQueueDepth
-    return isFull && this.leastWanted(priority) === undefined ? 'QUEUE_SATURATED' : 'queued'
+    return this.isFull && this.leastWanted(priority, agent).length === 0 ? 'QUEUE_SATURATED' : 'queued'
   }
 
-  /** Who has to leave a full queue: the newest of the lowest class, if that is below the newcomer's. */
-  leastWanted(priority: Priority): Ticket | undefined {
+  get isFull(): boolean {
+    return this.waiting.length >= this.settings.maxQueueDepth
+  }
+
+  /** Who may have to leave a full queue: the newest of each agent with the longest line, in the lowest class. */
+  leastWanted(priority: Priority, agent: string): Ticket[] {
     const lowest = Math.max(...this.waiting.map((waiting) => rank(waiting.priority)))
-    if (!(lowest > rank(priority))) return undefined
-    return this.waiting.findLast((waiting) => rank(waiting.priority) === lowest)?.ticket
+    if (lowest < rank(priority)) return []
+    const line = this.waiting.filter((waiting) => rank(waiting.priority) === lowest)
+    const lengthOf = (of: string): number => line.filter((waiting) => waiting.agent === of).length
+    const agents = [...new Set(line.map((waiting) => waiting.agent))]
+    const longest = Math.max(...agents.map(lengthOf))
+    if (lowest === rank(priority) && longest <= lengthOf(agent) + 1) return []
+    return agents
+      .filter((each) => lengthOf(each) === longest)
+      .flatMap((each) => line.findLast((waiting) => waiting.agent === each)?.ticket ?? [])
   }
 
-  /** A newcomer takes its place; returns who was put out for it. */
-  enqueue(ticket: Ticket, priority: Priority, nowMs: number): Ticket | undefined {
-    const isFull = this.waiting.length >= this.settings.maxQueueDepth
-    const putOut = isFull ? this.leastWanted(priority) : undefined
-    if (putOut !== undefined) this.leave(putOut)
-    this.waiting.push({ ticket, priority, queuedAtMs: nowMs, dueAtMs: nowMs + this.settings.ttlMs })
-    return putOut
+  enqueue(ticket: Ticket, nowMs: number): void {
+    const { priority, agent } = ticket
+    if (!this.turns[priority].includes(agent)) this.turns[priority].push(agent)
+    this.waiting.push({ ticket, priority, agent, queuedAtMs: nowMs, dueAtMs: nowMs + this.settings.ttlMs })
   }
 
   start(lease: Lease): void {
@@ -84,20 +94,35 @@ export class LaneModel {
   leave(ticket: Ticket): boolean {
     const before = this.waiting.length
     this.waiting = this.waiting.filter((waiting) => waiting.ticket !== ticket)
+    this.#forgetAgents()
     return this.waiting.length < before
   }
 
-  /** Stale tickets go, then the highest classes get what is free, the oldest first: takes both out of the line and returns them. */
+  /** Stale tickets go, then what is free goes to those whose turn it is: takes both out of the line and returns them. */
   handOver(nowMs: number): { readonly refused: Ticket[]; readonly granted: Ticket[] } {
-    const stale = this.waiting.filter(({ dueAtMs }) => dueAtMs <= nowMs)
-    const fresh = this.waiting.filter(({ dueAtMs }) => dueAtMs > nowMs)
+    const stale = this.waiting.filter(({ dueAtMs }) => dueAtMs <= nowMs).map(({ ticket }) => ticket)
+    for (const ticket of stale) this.leave(ticket)
     const free = this.isPaused ? 0 : Math.max(0, this.limit - this.running.length)
-    const inTurn = fresh.toSorted((a, b) => rank(a.priority) - rank(b.priority))
-    const granted = inTurn.slice(0, free)
-    this.waiting = fresh.filter((waiting) => !granted.includes(waiting))
-    return {
-      refused: stale.map(({ ticket }) => ticket),
-      granted: granted.map(({ ticket }) => ticket),
+    return { refused: stale, granted: Array.from({ length: free }, () => this.#takeTurn()).flat() }
+  }
+
+  /** The highest class, in it the agent whose turn it is, of that the oldest; or nobody. */
+  #takeTurn(): Ticket[] {
+    const priority = PRIORITIES.find((each) => this.turns[each].length > 0)
+    if (priority === undefined) return []
+    const agent = this.turns[priority].shift() ?? ''
+    this.turns[priority].push(agent)
+    const next = this.waiting.find((waiting) => waiting.priority === priority && waiting.agent === agent)
+    if (next === undefined) return []
+    this.leave(next.ticket)
+    return [next.ticket]
+  }
+
+  #forgetAgents(): void {
+    for (const priority of PRIORITIES) {
+      this.turns[priority] = this.turns[priority].filter((agent) =>
+        this.waiting.some((waiting) => waiting.priority === priority && waiting.agent === agent),
+      )
     }
   }
 

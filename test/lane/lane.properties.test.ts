@@ -56,12 +56,12 @@ test('nothing is granted at or after its deadline', () => {
   })
 })
 
-test('tickets of a class are granted in the order in which they came', () => {
+test('tickets of an agent in a class are granted in the order in which they came', () => {
   forAll((settings, operations) => {
     const { grants, tickets } = new History(settings).play(operations).finish()
-    for (const priority of PRIORITIES) {
+    for (const line of PRIORITIES.flatMap((priority) => ['a', 'b', 'c'].map((agent) => priority + agent))) {
       const places = grants.flatMap(({ ticket }) =>
-        ticket.priority === priority ? [tickets.indexOf(ticket)] : [],
+        ticket.priority + ticket.agent === line ? [tickets.indexOf(ticket)] : [],
       )
       assert.deepEqual(
         places,

@@ -5,8 +5,8 @@ import { Queue } from '../../src/lane/queue.ts'
 import type { Priority } from '../../src/lane/priority.ts'
 import { Ticket } from '../../src/lane/ticket.ts'
 
-function ticketOf(dueAtMs: number, priority: Priority = 'normal'): Ticket {
-  return new Ticket({ queuedAtMs: 0, dueAtMs, spread: 0, priority })
+function ticketOf(dueAtMs: number, priority: Priority = 'normal', agent = ''): Ticket {
+  return new Ticket({ queuedAtMs: 0, dueAtMs, spread: 0, priority, agent })
 }
 
 function filled(...dues: number[]): { queue: Queue; tickets: Ticket[] } {
@@ -76,18 +76,19 @@ test('a higher class goes first, and within a class who came first', () => {
 
 test('least wanted is the newest of the lowest class below the newcomer, and nobody of its own or above', () => {
   const queue = new Queue()
-  assert.equal(queue.leastWanted('critical'), undefined)
+  assert.equal(queue.leastWanted('critical', ''), undefined)
   const [high, first, second] = [ticketOf(9, 'high'), ticketOf(9), ticketOf(9)]
   for (const ticket of [high, first, second]) queue.push(ticket)
   const asked = ['critical', 'high', 'normal', 'low'] as const
   assert.deepEqual(
-    asked.map((priority) => queue.leastWanted(priority)),
+    asked.map((priority) => queue.leastWanted(priority, '')),
     [second, second, undefined, undefined],
+    'one agent alone never makes room for itself',
   )
   queue.remove(second)
   queue.remove(first)
-  assert.equal(queue.leastWanted('critical'), high)
-  assert.equal(queue.leastWanted('high'), undefined)
+  assert.equal(queue.leastWanted('critical', ''), high)
+  assert.equal(queue.leastWanted('high', ''), undefined)
 })
 
 type Step =

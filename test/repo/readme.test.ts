@@ -50,6 +50,7 @@ test('the README has every key of the configuration with its default', () => {
     ...Object.fromEntries(shown(SIDECAR_DEFAULTS)),
     ...WITHOUT_DEFAULT,
     ...Object.fromEntries(shown(LANE_DEFAULTS)),
+    fairness: '{ by: X-Agent-Id }',
     ...Object.fromEntries(shown(PRIORITY_DEFAULTS, 'priority.')),
     ...Object.fromEntries(shown(RETRY_AFTER_DEFAULTS, 'retryAfter.')),
     ...Object.fromEntries(shown(CONTROLLER_DEFAULTS, 'controller.')),

@@ -1,0 +1,101 @@
+/**
+ * The tickets of one class: a line for each agent, served in turns, so that an agent with a hundred tickets gets one slot
+ * while each other gets one; and who has the longest line, for when somebody has to go. O(1) for each operation; an
+ * agent is known while it has a ticket here, so that the state is bounded by the tickets. Keys are opaque.
+ */
+import { Chain } from './chain.ts'
+import type { Link } from './chain.ts'
+import type { Ticket } from './ticket.ts'
+
+interface AgentLine {
+  readonly tickets: Chain<Ticket>
+  length: number
+  /** Its place among the agents that wait for their turn. */
+  turn: Link<AgentLine> | undefined
+  /** Its place among the lines of equal length. */
+  peer: Link<AgentLine> | undefined
+}
+
+export class ClassLine {
+  readonly #agents = new Map<string, AgentLine>()
+  readonly #turns = new Chain<AgentLine>()
+  /** Only lengths that some line has. */
+  readonly #byLength = new Map<number, Chain<AgentLine>>()
+  #longest = 0
+
+  /** Agents with a ticket here. */
+  get agents(): number {
+    return this.#agents.size
+  }
+
+  /** Tickets of the agent that has most. */
+  get longest(): number {
+    return this.#longest
+  }
+
+  lengthOf(agent: string): number {
+    return this.#agents.get(agent)?.length ?? 0
+  }
+
+  push(ticket: Ticket): void {
+    let line = this.#agents.get(ticket.agent)
+    if (line === undefined) {
+      line = { tickets: new Chain(), length: 0, turn: undefined, peer: undefined }
+      line.turn = this.#turns.push(line)
+      this.#agents.set(ticket.agent, line)
+    }
+    ticket.place = line.tickets.push(ticket)
+    this.#resize(line, line.length + 1)
+  }
+
+  /** The ticket whose turn it is; its agent goes to the end of the turns. The ticket stays until it is removed. */
+  takeTurn(): Ticket | undefined {
+    const line = this.#turns.first
+    if (line?.turn === undefined) return undefined
+    this.#turns.remove(line.turn)
+    line.turn = this.#turns.push(line)
+    return line.tickets.first
+  }
+
+  /** The newest ticket of an agent with the longest line. */
+  newestOfLongest(): Ticket | undefined {
+    return this.#byLength.get(this.#longest)?.first?.tickets.last
+  }
+
+  /** Takes out a ticket that is in. */
+  remove(ticket: Ticket): void {
+    const line = this.#agents.get(ticket.agent)
+    if (line === undefined || ticket.place === undefined) return
+    line.tickets.remove(ticket.place)
+    ticket.place = undefined
+    this.#resize(line, line.length - 1)
+    if (line.length > 0) return
+    if (line.turn !== undefined) this.#turns.remove(line.turn)
+    this.#agents.delete(ticket.agent)
+  }
+
+  #resize(line: AgentLine, length: number): void {
+    const before = line.length
+    if (line.peer !== undefined) this.#leaveEquals(before, line.peer)
+    line.length = length
+    line.peer = length === 0 ? undefined : this.#equalsOf(length).push(line)
+    if (length > this.#longest) this.#longest = length
+    // The line that was the longest alone is one shorter now, and no other is longer.
+    else if (before === this.#longest && !this.#byLength.has(before)) this.#longest = length
+  }
+
+  #equalsOf(length: number): Chain<AgentLine> {
+    let equals = this.#byLength.get(length)
+    if (equals === undefined) {
+      equals = new Chain()
+      this.#byLength.set(length, equals)
+    }
+    return equals
+  }
+
+  #leaveEquals(length: number, peer: Link<AgentLine>): void {
+    const equals = this.#byLength.get(length)
+    equals?.remove(peer)
+    if (equals?.first === undefined) this.#byLength.delete(length)
+  }
+}

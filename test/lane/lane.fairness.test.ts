@@ -1,0 +1,91 @@
+/**
+ * Agents by example: turns on the way out, the longest line gives way on the way in.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Lane } from '../../src/lane/lane.ts'
+import type { Lease } from '../../src/lane/lease.ts'
+import type { Admission } from '../../src/lane/moves.ts'
+import type { Ticket } from '../../src/lane/ticket.ts'
+import { laneSettings } from '../support/lane-settings.ts'
+
+const OK = { cause: 'completed', verdict: 'ok', latencyMs: 5 } as const
+
+function busy(maxQueueDepth: number) {
+  const lane = new Lane(laneSettings({ maxConcurrent: 1, maxQueueDepth }), 0, () => undefined)
+  const first = lane.admit({ spread: 0 }, 0)
+  assert.ok(first.kind === 'granted')
+  const ask = (agent: string): Admission => lane.admit({ spread: 0, agent }, 0)
+  return { lane, lease: first.lease, ask }
+}
+
+test('a full queue puts out the newest ticket of the longest line for an agent with a shorter one', () => {
+  const { ask } = busy(4)
+  const greedy = ['greedy', 'greedy', 'greedy', 'greedy'].map(ask)
+  const polite = ask('polite')
+  assert.ok(polite.kind === 'queued')
+  const last = greedy.at(-1)
+  assert.equal(polite.putOut?.ticket, last?.kind === 'queued' && last.ticket)
+  assert.equal(polite.putOut.refusal.reason, 'QUEUE_SATURATED')
+})
+
+test('the agent with the longest line is refused itself', () => {
+  const { ask } = busy(4)
+  for (const agent of ['greedy', 'greedy', 'greedy', 'polite']) ask(agent)
+  const more = ask('greedy')
+  assert.equal(more.kind === 'refused' && more.refusal.reason, 'QUEUE_SATURATED')
+})
+
+test('lines of equal length do not put each other out', () => {
+  const { ask } = busy(2)
+  for (const agent of ['a', 'b']) ask(agent)
+  for (const agent of ['a', 'b', 'c']) assert.equal(ask(agent).kind, 'refused')
+})
+
+test('callers that nobody tells apart are served as they came', () => {
+  const { ask, lane, lease } = busy(3)
+  const tickets = ['', '', ''].map(ask)
+  assert.equal(ask('').kind, 'refused')
+  let running: Lease | undefined = lease
+  for (const waiting of tickets) {
+    const [next]: readonly Ticket[] = lane.settle(running as Lease, OK, 1).granted
+    assert.equal(waiting.kind === 'queued' && waiting.ticket, next)
+    running = next?.lease
+  }
+})
+
+/** Nine polite agents with a call every 100 ms, one greedy with `greed` as many; ten calls fit in 100 ms. */
+function politeSuccess(greed: number, tellsApart: boolean): number {
+  const lane = new Lane(
+    laneSettings({ maxConcurrent: 1, maxQueueDepth: 20, ttlMs: 2000 }),
+    0,
+    () => undefined,
+  )
+  const polite = { asked: 0, served: 0 }
+  const isPolite = new Set<Ticket>()
+  let running: Lease | undefined
+  const ask = (agent: string, nowMs: number): void => {
+    const admission = lane.admit({ spread: 0, agent: tellsApart ? agent : '' }, nowMs)
+    if (agent !== 'greedy') polite.asked++
+    if (admission.kind === 'granted') {
+      running = admission.lease
+      if (agent !== 'greedy') polite.served++
+    } else if (admission.kind === 'queued' && agent !== 'greedy') isPolite.add(admission.ticket)
+  }
+  for (let nowMs = 0; nowMs < 20_000; nowMs++) {
+    if (nowMs % 10 === 0 && running !== undefined) {
+      const [next] = lane.settle(running, OK, nowMs).granted
+      running = next?.lease
+      if (next !== undefined && isPolite.has(next)) polite.served++
+    }
+    lane.expire(nowMs)
+    if (nowMs % Math.ceil(100 / greed) === 0) ask('greedy', nowMs)
+    for (let i = 0; i < 9; i++) if (nowMs % 100 === i * 11) ask(`polite ${i}`, nowMs)
+  }
+  return polite.served / polite.asked
+}
+
+test('nine polite agents beside a greedy one lose nothing, and without fairness most', () => {
+  assert.ok(politeSuccess(50, true) >= 0.99)
+  assert.ok(politeSuccess(50, false) < 0.5)
+})
