@@ -67,10 +67,11 @@ async function startAll(folder: string): Promise<Subject[]> {
   const origin = await start([fileOf('overhead/origin.ts')], /"port":(\d+)/)
   const url = `http://127.0.0.1:${origin.port}`
   const reference = await start([fileOf('overhead/http-proxy.ts'), url], /"port":(\d+)/)
+  // A law would take the saturated machine for a congested tool and change how many calls are in flight.
   const yaml = join(folder, 'tools.yaml')
   writeFileSync(
     yaml,
-    `tools: { t: { upstream: "${url}", match: [{ path: / }], maxConcurrent: ${2 * CONNECTIONS} } }\n`,
+    `tools: { t: { upstream: "${url}", match: [{ path: / }], maxConcurrent: ${2 * CONNECTIONS}, controller: { algorithm: fixed } } }\n`,
   )
   const ports = ['--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0', '--log', 'text']
   const spillway = await start(

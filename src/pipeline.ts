@@ -126,7 +126,7 @@ export class Pipeline {
   /** The lane decides at once: run, wait or go away. */
   #admit(routed: Routed): void {
     const { call, tool } = routed
-    const entry = tool.gate.enter({ priority: routed.priority, agent: this.#agentOf(routed) })
+    const entry = tool.gate.enter({ priority: routed.priority, agentOf: () => this.#agentOf(routed) })
     if (entry.kind !== 'queued') return this.#proceed(routed, entry)
     // A caller that leaves while waiting leaves the queue at once; its end is only seen by who reads what it sends.
     const waiting = { ...routed, earlyUpload: this.#openEarly(routed) }

@@ -51,12 +51,14 @@ export class Gate {
     this.lane = new Lane(settings, parts.clock.nowMs(), parts.tell)
   }
 
-  /** Asks for a lease; answers at once. */
-  enter(want: Omit<Want, 'spread'> = {}): Entry {
+  /** Asks for a lease; answers at once. `agentOf` is asked only where the call has to stand in line. */
+  enter(want: Omit<Want, 'spread' | 'agent'> & { agentOf?: () => string | undefined } = {}): Entry {
     const nowMs = this.#clock.nowMs()
     // What is due comes first, so that a stale ticket never costs a newcomer its place.
     if (this.lane.wakeAtMs() <= nowMs) this.#pass(this.lane.expire(nowMs))
-    const admission = this.lane.admit({ ...want, spread: this.#random() }, nowMs)
+    const { priority, agentOf } = want
+    const agent = this.lane.hasRoom(nowMs) ? undefined : agentOf?.()
+    const admission = this.lane.admit({ priority, agent, spread: this.#random() }, nowMs)
     this.#arm(nowMs)
     if (admission.kind !== 'queued') return admission
     const { ticket, putOut } = admission

@@ -62,7 +62,7 @@ export class Lane {
       return { kind: 'refused', refusal: this.#refuse('LANE_PAUSED', spread, nowMs) }
     this.#luck = spread
     // A tool that pushed back can leave slots free and tickets waiting: nobody overtakes them.
-    if (this.#hasRoom(nowMs) && this.#queue.depth === 0) {
+    if (this.hasRoom(nowMs) && this.#queue.depth === 0) {
       this.#tell({ kind: 'admitted', queued: false })
       return { kind: 'granted', lease: this.#grant(nowMs, priority, nowMs) }
     }
@@ -167,7 +167,7 @@ export class Lane {
   }
 
   /** A slot is free, and the tool may be called now. */
-  #hasRoom(nowMs: number): boolean {
+  hasRoom(nowMs: number): boolean {
     return this.#running.active < this.#steering.limit && this.#steering.limiter.opensAtMs() <= nowMs
   }
 
@@ -255,7 +255,7 @@ export class Lane {
       refused.push({ ticket: stale, refusal: this.#refuse('QUEUE_TTL_EXPIRED', stale.spread, nowMs) })
     }
     const granted: Ticket[] = []
-    while (!this.#steering.valve.isPaused && this.#hasRoom(nowMs)) {
+    while (!this.#steering.valve.isPaused && this.hasRoom(nowMs)) {
       const ticket = this.#queue.shift()
       if (ticket === undefined) break
       ticket.state = 'granted'
