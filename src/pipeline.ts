@@ -20,6 +20,7 @@ import { Passage, uploadOf } from './passage.ts'
 import type { Passing, Routed } from './passage.ts'
 import { refuse } from './reply/refuse.ts'
 import { agentKey } from './route/agent.ts'
+import { callerTtlMs } from './route/deadline.ts'
 import { claimedPriority } from './route/priority.ts'
 import { parseTarget } from './route/target.ts'
 import type { Clock } from './time/clock.ts'
@@ -43,7 +44,7 @@ interface Facts {
   readonly tool?: Tool
   readonly priority?: Priority
   readonly retryAfterMs?: number
-  readonly detail?: string
+  readonly detail?: string | undefined
   /** Milliseconds spent in the queue. */
   readonly queuedMs?: number
 }
@@ -126,7 +127,11 @@ export class Pipeline {
   /** The lane decides at once: run, wait or go away. */
   #admit(routed: Routed): void {
     const { call, tool } = routed
-    const entry = tool.gate.enter({ priority: routed.priority, agentOf: () => this.#agentOf(routed) })
+    const entry = tool.gate.enter({
+      priority: routed.priority,
+      agentOf: () => this.#agentOf(routed),
+      ttlMs: callerTtlMs((name) => headerValue(call.request.rawHeaders, name)),
+    })
     if (entry.kind !== 'queued') return this.#proceed(routed, entry)
     // A caller that leaves while waiting leaves the queue at once; its end is only seen by who reads what it sends.
     const waiting = { ...routed, earlyUpload: this.#openEarly(routed) }
@@ -160,6 +165,7 @@ export class Pipeline {
           tool,
           priority,
           retryAfterMs: turn.refusal.retryAfterMs,
+          detail: saidByTool(turn.refusal.toolWaitMs),
           queuedMs: this.#parts.clock.nowMs() - routed.askedAtMs,
         })
       case 'closed':
@@ -254,6 +260,11 @@ export class Pipeline {
   #pathsKnown(): string {
     return `known paths: ${this.#parts.tools.router.paths(PATHS_NAMED).join(', ') || 'none'}`
   }
+}
+
+/** In the tool's own time, which may be longer than callers may be told to wait. */
+function saidByTool(toolWaitMs: number | undefined): string | undefined {
+  return toolWaitMs === undefined ? undefined : `it asked for ${Math.ceil(toolWaitMs / 1000)} s`
 }
 
 /** 128 bits that cannot be looked up in another process, nor turned back into what was hashed. */

@@ -95,6 +95,6 @@ for (const set of new Set(results.scenarios.map((result) => result.set)))
   console.log(`${goodputTable(results, set)}\n`)
 console.log(`${detailTable(results, SUBJECT)}\n\n${targetTable(results, SUBJECT)}\n`)
 console.log(
-  'Not measured: priority and fairness (not in the core yet). ± is the 95 % interval over seeds, by Student.\n' +
+  'Not measured: priority and fairness (see test/lane for both). ± is the 95 % interval over seeds, by Student.\n' +
     `${results.seeds.length} seeds, ${((Date.now() - startedAtMs) / 1000).toFixed(0)} s; pictures and results.json in ${options.out}`,
 )

@@ -54,10 +54,6 @@ export class ScheduledLimiter implements Limiter {
   wakeAtMs(): number {
     return this.#atMs[this.#next] ?? Infinity
   }
-
-  opensAtMs(): number {
-    return -Infinity
-  }
 }
 
 /** How an oracle with these limits steers a run. */

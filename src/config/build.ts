@@ -3,6 +3,7 @@
  * Must not know how problems are found; given what was refused, it would build nonsense.
  */
 import type { ControllerSettings } from '../lane/settings.ts'
+import type { RateSettings } from '../lane/token-bucket.ts'
 import { mergeLane } from './layers.ts'
 import { canonicalRule, impliedRule } from './match.ts'
 import type { WrittenFile, WrittenTool } from './schema.ts'
@@ -36,6 +37,7 @@ function toolOf(tool: string, written: WrittenTool, lane: MergedLane): ToolSetti
     maxBodyBytes: lane.maxBodyBytes,
     onClientGone: lane.onClientGone,
     fallbackTools: lane.fallbackTools,
+    retries: { max: lane.retries.max, on: lane.retries.on },
     agentHeader: lane.fairness === 'none' ? undefined : lane.fairness.by.toLowerCase(),
     lane: {
       tool,
@@ -48,8 +50,17 @@ function toolOf(tool: string, written: WrittenTool, lane: MergedLane): ToolSetti
       priority: lane.priority,
       retryAfter: { minMs: toMs(lane.retryAfter.minSeconds), maxMs: toMs(lane.retryAfter.maxSeconds) },
       controller: controllerOf(lane.controller),
+      rate: lane.rate && rateOf(lane.rate),
+      retryBudgetRatio: lane.retries.budgetRatio,
     },
   }
+}
+
+/** Share of the calls of a whole period that may start at once: who uses the burst is over the rate by no more. */
+const BURST_RATIO = 0.1
+
+function rateOf({ calls, perSeconds, burst }: NonNullable<MergedLane['rate']>): RateSettings {
+  return { calls, perMs: toMs(perSeconds), burst: burst ?? Math.ceil(calls * BURST_RATIO) }
 }
 
 function controllerOf(controller: MergedLane['controller']): ControllerSettings {

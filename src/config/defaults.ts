@@ -42,6 +42,20 @@ export const RETRY_AFTER_DEFAULTS = {
   maxSeconds: given(30, 'seconds', 'clients give up on, or ignore, longer waits'),
 } as const
 
+export const RETRIES_DEFAULTS = {
+  max: given(0, 'retries', 'most clients retry by themselves, and two layers of retries multiply'),
+  on: given(
+    ['connect', 502, 503, 504] as readonly (string | number)[],
+    'connect, or statuses',
+    'failures that say that the call was probably not carried out',
+  ),
+  budgetRatio: given(
+    0.1,
+    'share of calls',
+    'a tool that fails gets a tenth more load, not several times as much',
+  ),
+} as const
+
 export const PRIORITY_DEFAULTS = {
   max: given('critical', 'critical, high, normal or low', 'agents behind one sidecar are trusted alike'),
   default: given(

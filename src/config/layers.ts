@@ -1,8 +1,14 @@
 /**
  * How the settings of a lane lie on top of each other: built-in under `defaults` under the tool, key by key, also inside
- * `controller`, `priority` and `retryAfter`; and from which layer an effective value comes. Must not know what is a good value.
+ * `controller`, `priority`, `retryAfter` and `retries`; and from which layer an effective value comes. Must not know what is a good value.
  */
-import { CONTROLLER_DEFAULTS, LANE_DEFAULTS, PRIORITY_DEFAULTS, RETRY_AFTER_DEFAULTS } from './defaults.ts'
+import {
+  CONTROLLER_DEFAULTS,
+  LANE_DEFAULTS,
+  PRIORITY_DEFAULTS,
+  RETRIES_DEFAULTS,
+  RETRY_AFTER_DEFAULTS,
+} from './defaults.ts'
 import type { Default } from './defaults.ts'
 import { valueAt } from './paths.ts'
 import type { Path } from './paths.ts'
@@ -15,6 +21,7 @@ export const BUILT_IN_LANE = {
   controller: valuesOf(CONTROLLER_DEFAULTS),
   priority: valuesOf(PRIORITY_DEFAULTS),
   retryAfter: valuesOf(RETRY_AFTER_DEFAULTS),
+  retries: valuesOf(RETRIES_DEFAULTS),
 } as const
 
 export interface Effective {
@@ -39,6 +46,7 @@ export function mergeLane(defaults: WrittenLane, tool: WrittenLane) {
     },
     priority: { ...BUILT_IN_LANE.priority, ...defaults.priority, ...tool.priority },
     retryAfter: { ...BUILT_IN_LANE.retryAfter, ...defaults.retryAfter, ...tool.retryAfter },
+    retries: { ...BUILT_IN_LANE.retries, ...defaults.retries, ...tool.retries },
   }
 }
 

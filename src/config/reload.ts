@@ -80,6 +80,10 @@ function asWritten({ upstream, match, lane, ...tool }: ToolSettings): Written {
     fairness: tool.agentHeader,
     'priority.max': lane.priority.max,
     'priority.default': lane.priority.default,
+    'retries.max': tool.retries.max,
+    'retries.on': tool.retries.on,
+    'retries.budgetRatio': lane.retryBudgetRatio,
+    rate: lane.rate,
     'retryAfter.minSeconds': lane.retryAfter.minMs,
     'retryAfter.maxSeconds': lane.retryAfter.maxMs,
   }

@@ -15,6 +15,8 @@ const MOST_TOOLS = 1000
 const MOST_LEASES = 10_000
 const MOST_MATCHES = 64
 const MOST_FALLBACKS = 16
+const MOST_RETRIES = 5
+const MOST_CALLS = 1_000_000_000
 const DAY_SECONDS = 86_400
 const HOUR_MS = 3_600_000
 /** Clients wait no longer than this: contract, section 4. */
@@ -32,6 +34,31 @@ const retryAfterSchema = z.strictObject(
     maxSeconds: whole({ from: 1, to: LONGEST_RETRY_AFTER_SECONDS, example: 30 }).exactOptional(),
   },
   { error: says('a map', '{ minSeconds: 1, maxSeconds: 30 }') },
+)
+
+/** Statuses of an answer that may be thrown away for another try: the tool could not do it, whoever asked. */
+const RETRYABLE = [500, 502, 503, 504] as const
+const RETRY_ON = says(`a list of connect and statuses such as 502`, '[connect, 502, 503, 504]')
+
+const retriesSchema = z.strictObject(
+  {
+    max: whole({ from: 0, to: MOST_RETRIES, example: 2 }).exactOptional(),
+    on: z
+      .array(z.union([z.literal('connect'), z.literal(RETRYABLE)], { error: RETRY_ON }), { error: RETRY_ON })
+      .max(RETRYABLE.length + 1, { error: RETRY_ON })
+      .exactOptional(),
+    budgetRatio: decimal({ from: 0, to: 1, example: 0.1 }).exactOptional(),
+  },
+  { error: says('a map', '{ max: 2 }') },
+)
+
+const rateSchema = z.strictObject(
+  {
+    calls: whole({ from: 1, to: MOST_CALLS, example: 5000 }),
+    perSeconds: seconds({ to: 30 * DAY_SECONDS, example: 3600 }),
+    burst: whole({ from: 1, to: MOST_CALLS, example: 100 }).exactOptional(),
+  },
+  { error: says('a map', '{ calls: 5000, perSeconds: 3600, burst: 100 }') },
 )
 
 const controllerSchema = z.strictObject(
@@ -93,6 +120,8 @@ const laneSchema = z.strictObject(
     priority: prioritySchema.exactOptional(),
     fairness: z.union([z.literal('none'), fairnessSchema], { error: FAIRNESS }).exactOptional(),
     retryAfter: retryAfterSchema.exactOptional(),
+    retries: retriesSchema.exactOptional(),
+    rate: rateSchema.exactOptional(),
   },
   { error: says('a map of lane settings', '{ maxConcurrent: 8 }') },
 )
@@ -169,4 +198,6 @@ export const KEYS = {
   priority: { keys: Object.keys(prioritySchema.shape), place: 'in priority' },
   fairness: { keys: Object.keys(fairnessSchema.shape), place: 'in fairness' },
   retryAfter: { keys: Object.keys(retryAfterSchema.shape), place: 'in retryAfter' },
+  retries: { keys: Object.keys(retriesSchema.shape), place: 'in retries' },
+  rate: { keys: Object.keys(rateSchema.shape), place: 'in rate' },
 } as const

@@ -33,6 +33,8 @@ export interface ToolSettings {
   readonly maxBodyBytes: number
   readonly onClientGone: 'cancel' | 'finish'
   readonly fallbackTools: readonly string[]
+  /** How often a call that failed in one of these ways is tried again, where that is safe. */
+  readonly retries: { readonly max: number; readonly on: readonly (string | number)[] }
   /** In lower case: the header that tells agents apart; undefined where all callers share one line. */
   readonly agentHeader: string | undefined
   readonly lane: LaneSettings

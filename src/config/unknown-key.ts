@@ -30,13 +30,16 @@ export function adviseOnKey(key: string, path: Path): UnknownKey {
   return { meant, what: 'unknown key', remedy: `remove it, or write one of ${known.join(', ')}` }
 }
 
+/** The maps inside a lane are known by their own name. */
+function isSection(word: string): word is Exclude<keyof typeof KEYS, 'top' | 'lane' | 'tool' | 'match'> {
+  return Object.hasOwn(KEYS, word)
+}
+
 function kindOf(path: Path): (typeof KEYS)[keyof typeof KEYS] {
   const last = path.at(-1)
   if (last === undefined) return KEYS.top
   if (path.length === 1) return KEYS.lane
   if (path.length === 2 && path[0] === 'tools') return KEYS.tool
   if (typeof last === 'number') return KEYS.match
-  if (last === 'controller') return KEYS.controller
-  if (last === 'fairness') return KEYS.fairness
-  return last === 'priority' ? KEYS.priority : KEYS.retryAfter
+  return isSection(last) ? KEYS[last] : KEYS.lane
 }

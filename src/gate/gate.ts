@@ -56,9 +56,9 @@ export class Gate {
     const nowMs = this.#clock.nowMs()
     // What is due comes first, so that a stale ticket never costs a newcomer its place.
     if (this.lane.wakeAtMs() <= nowMs) this.#pass(this.lane.expire(nowMs))
-    const { priority, agentOf } = want
-    const agent = this.lane.hasRoom(nowMs) ? undefined : agentOf?.()
-    const admission = this.lane.admit({ priority, agent, spread: this.#random() }, nowMs)
+    const { agentOf, ...call } = want
+    const agent = this.lane.takesAtOnce(nowMs) ? undefined : agentOf?.()
+    const admission = this.lane.admit({ ...call, agent, spread: this.#random() }, nowMs)
     this.#arm(nowMs)
     if (admission.kind !== 'queued') return admission
     const { ticket, putOut } = admission
@@ -82,6 +82,18 @@ export class Gate {
     const nowMs = this.#clock.nowMs()
     this.#pass(this.lane.operate(order, nowMs))
     this.#arm(nowMs)
+  }
+
+  /** The fleet leaves so many slots to this lane. */
+  cap(ceiling: number): void {
+    const nowMs = this.#clock.nowMs()
+    this.#pass(this.lane.cap(ceiling, nowMs))
+    this.#arm(nowMs)
+  }
+
+  /** See Lane.askRetry. */
+  askRetry(): ReturnType<Lane['askRetry']> {
+    return this.lane.askRetry(this.#clock.nowMs())
   }
 
   reconfigure(settings: LaneSettings): void {

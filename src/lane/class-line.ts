@@ -22,6 +22,12 @@ export class ClassLine {
   /** Only lengths that some line has. */
   readonly #byLength = new Map<number, Chain<AgentLine>>()
   #longest = 0
+  #depth = 0
+
+  /** Tickets of all agents. */
+  get depth(): number {
+    return this.#depth
+  }
 
   /** Agents with a ticket here. */
   get agents(): number {
@@ -76,6 +82,7 @@ export class ClassLine {
 
   #resize(line: AgentLine, length: number): void {
     const before = line.length
+    this.#depth += length - before
     if (line.peer !== undefined) this.#leaveEquals(before, line.peer)
     line.length = length
     line.peer = length === 0 ? undefined : this.#equalsOf(length).push(line)

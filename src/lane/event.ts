@@ -34,6 +34,8 @@ export type LaneEvent =
   | { readonly kind: 'operated'; readonly paused: boolean; readonly pinned: boolean }
   /** Low-priority calls are refused from now on, or let in again. */
   | { readonly kind: 'shedding'; readonly isOn: boolean }
+  /** The tool asked callers to wait, for so many milliseconds, or answered again. */
+  | { readonly kind: 'throttled'; readonly isOn: boolean; readonly forMs: number }
   /** A lease was ended twice: counted, not obeyed. */
   | { readonly kind: 'ended_twice' }
 

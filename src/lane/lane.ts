@@ -3,20 +3,23 @@
  * as data, and a freed slot is handed to the next ticket within the call that freed it, never contested again.
  * Must not know of promises, sockets or timers: gate/ drives it.
  */
+import { Door } from './door.ts'
+import type { RetryAnswer } from './door.ts'
 import type { Depths, LaneListener } from './event.ts'
 import type { EndedLease, Lease, LeaseEnd } from './lease.ts'
 import { NO_MOVES } from './moves.ts'
 import type { Admission, Moves, Refusal, Refused, Want } from './moves.ts'
-import { Overload } from './overload.ts'
+import { Outlook } from './outlook.ts'
 import type { Priority } from './priority.ts'
 import { Queue } from './queue.ts'
 import type { LaneReason } from './reason.ts'
-import { RetryAdvice } from './retry-after.ts'
 import { Running } from './running.ts'
+import type { Started } from './running.ts'
 import { RecentCalls } from './sample.ts'
 import type { LaneSettings } from './settings.ts'
 import { Steering } from './steering.ts'
 import type { LimiterOf } from './steering.ts'
+import { Throttle } from './throttle.ts'
 import { Ticket } from './ticket.ts'
 import type { ValveOrder } from './valve.ts'
 
@@ -25,8 +28,9 @@ export class Lane {
   readonly #queue = new Queue()
   readonly #running = new Running()
   readonly #steering: Steering
-  readonly #advice = new RetryAdvice()
-  readonly #overload = new Overload()
+  readonly #throttle = new Throttle()
+  readonly #outlook: Outlook
+  readonly #door: Door
   readonly #recent: RecentCalls
   readonly #tell: LaneListener
   /** Luck of the latest newcomer, for what needs luck and is not about a newcomer. */
@@ -49,6 +53,14 @@ export class Lane {
         this.#tell({ kind: 'decided', algorithm, decision, from, depths: this.depths() })
       },
     })
+    const parts = {
+      queue: this.#queue,
+      running: this.#running,
+      steering: this.#steering,
+      throttle: this.#throttle,
+    }
+    this.#outlook = new Outlook(parts)
+    this.#door = new Door(settings, { ...parts, outlook: this.#outlook }, nowMs)
   }
 
   get settings(): LaneSettings {
@@ -57,28 +69,22 @@ export class Lane {
 
   /** Decides at once: a lease, a place in the queue, or a refusal. */
   admit(want: Want, nowMs: number): Admission {
-    const { spread, priority = 'normal', agent = '' } = want
-    if (this.#steering.valve.isPaused)
-      return { kind: 'refused', refusal: this.#refuse('LANE_PAUSED', spread, nowMs) }
+    const { spread, priority = 'normal', agent = '', leaseMs } = want
     this.#luck = spread
-    // A tool that pushed back can leave slots free and tickets waiting: nobody overtakes them.
-    if (this.hasRoom(nowMs) && this.#queue.depth === 0) {
-      this.#tell({ kind: 'admitted', queued: false })
-      return { kind: 'granted', lease: this.#grant(nowMs, priority, nowMs) }
+    if (this.takesAtOnce(nowMs)) {
+      this.#admitted(false, nowMs)
+      return { kind: 'granted', lease: this.#grant({ queuedAtMs: nowMs, priority, leaseMs }, nowMs) }
     }
     this.#watch(nowMs)
-    const reason = this.#whyNotQueued(priority, agent)
+    const ttlMs = Math.min(this.#settings.ttlMs, want.ttlMs ?? Infinity)
+    const newcomer = { priority, agent, ttlMs }
+    const reason = this.#door.whyNot(newcomer, nowMs)
     if (reason !== undefined) return { kind: 'refused', refusal: this.#refuse(reason, spread, nowMs) }
-    const putOut = this.#makeRoom(priority, agent, nowMs)
-    const ticket = new Ticket({
-      queuedAtMs: nowMs,
-      dueAtMs: nowMs + this.#settings.ttlMs,
-      spread,
-      priority,
-      agent,
-    })
+    const putOut = this.#putOut(this.#door.leastWanted(newcomer, nowMs), priority, nowMs)
+    const dueAtMs = nowMs + ttlMs
+    const ticket = new Ticket({ queuedAtMs: nowMs, dueAtMs, spread, priority, agent, leaseMs })
     this.#queue.push(ticket)
-    this.#tell({ kind: 'admitted', queued: true })
+    this.#admitted(true, nowMs)
     this.#watch(nowMs)
     return { kind: 'queued', ticket, putOut }
   }
@@ -118,7 +124,7 @@ export class Lane {
       this.#queue.nextDueAtMs(),
       this.#running.nextDueAtMs(),
       this.#steering.nextDueAtMs(),
-      this.#reopensAtMs(),
+      this.#door.reopensAtMs(),
     )
   }
 
@@ -129,9 +135,21 @@ export class Lane {
     return this.#dispatch(nowMs)
   }
 
+  /** The fleet leaves so many slots to this lane; what runs above them goes to its end. */
+  cap(ceiling: number, nowMs: number): Moves {
+    this.#steering.cap(ceiling)
+    return this.#dispatch(nowMs)
+  }
+
+  /** Whether a call that the tool failed may be tried once more. */
+  askRetry(nowMs: number): RetryAnswer {
+    return this.#door.askRetry(nowMs)
+  }
+
   /** A new configuration for the same tool: queue and leases stay. */
   reconfigure(settings: LaneSettings, nowMs: number): Moves {
     this.#settings = settings
+    this.#door.reconfigure(settings, nowMs)
     this.#steering.reconfigure(settings, nowMs)
     return this.#dispatch(nowMs)
   }
@@ -161,38 +179,19 @@ export class Lane {
       pinnedUntilMs: this.#steering.valve.pinnedUntilMs,
       algorithm: this.#steering.limiter.algorithm,
       lastDecision: this.#steering.lastDecision,
-      shedsLowPriority: this.#overload.isOn,
-      estimateMs: this.#estimateMs(nowMs),
+      shedsLowPriority: this.#door.shedsLowPriority,
+      estimateMs: this.#outlook.waitMs(nowMs),
+      throttledUntilMs: this.#throttle.isShut(nowMs) ? this.#throttle.askedUntilMs : undefined,
+      ceiling: this.#steering.ceiling,
     }
   }
 
-  /** A slot is free, and the tool may be called now. */
-  hasRoom(nowMs: number): boolean {
-    return this.#running.active < this.#steering.limit && this.#steering.limiter.opensAtMs() <= nowMs
+  takesAtOnce(nowMs: number): boolean {
+    return this.#door.takesAtOnce(nowMs)
   }
 
-  /** Milliseconds: when a waiting ticket could start though no call ends; Infinity when only the end of one can help. */
-  #reopensAtMs(): number {
-    const isHeldUp =
-      this.#queue.depth > 0 && !this.#steering.valve.isPaused && this.#running.active < this.#steering.limit
-    return isHeldUp ? this.#steering.limiter.opensAtMs() : Infinity
-  }
-
-  /** Why a call that cannot run now may not wait either; undefined when it may. */
-  #whyNotQueued(priority: Priority, agent: string): LaneReason | undefined {
-    if (priority === 'low' && this.#overload.isOn) return 'SHED_LOW_PRIORITY'
-    return this.#isFull() && this.#queue.leastWanted(priority, agent) === undefined
-      ? 'QUEUE_SATURATED'
-      : undefined
-  }
-
-  #isFull(): boolean {
-    return this.#queue.depth >= this.#settings.maxQueueDepth
-  }
-
-  /** In a full queue, puts out the ticket that matters least. */
-  #makeRoom(priority: Priority, agent: string, nowMs: number): Refused | undefined {
-    const ticket = this.#isFull() ? this.#queue.leastWanted(priority, agent) : undefined
+  /** In a full queue, the ticket that matters least makes room. */
+  #putOut(ticket: Ticket | undefined, priority: Priority, nowMs: number): Refused | undefined {
     if (ticket === undefined) return undefined
     this.#queue.remove(ticket)
     ticket.state = 'refused'
@@ -200,23 +199,22 @@ export class Lane {
     return { ticket, refusal: this.#refuse(reason, ticket.spread, nowMs) }
   }
 
-  /** Milliseconds: what a caller who comes now would wait. */
-  #estimateMs(nowMs: number): number {
-    const { queueDepth, active, limit } = this.depths()
-    return active < limit && queueDepth === 0 ? 0 : (queueDepth + 1) * this.#perPlaceMs(nowMs)
-  }
-
   /** Begins or ends the shedding of low calls. */
   #watch(nowMs: number): void {
-    const { maxQueueDepth: maxDepth, ttlMs } = this.#settings
-    const load = { depth: this.#queue.depth, maxDepth, estimateMs: this.#estimateMs(nowMs), ttlMs }
-    if (this.#overload.look(load, nowMs)) this.#tell({ kind: 'shedding', isOn: this.#overload.isOn })
+    if (this.#door.watch(nowMs)) this.#tell({ kind: 'shedding', isOn: this.#door.shedsLowPriority })
   }
 
-  #grant(queuedAtMs: number, priority: Priority, nowMs: number): Lease {
-    const lease = this.#running.begin(queuedAtMs, this.#settings.leaseMs, nowMs)
+  #admitted(queued: boolean, nowMs: number): void {
+    this.#door.letIn(nowMs)
+    this.#tell({ kind: 'admitted', queued })
+  }
+
+  #grant(call: Started & { readonly priority: Priority }, nowMs: number): Lease {
+    const lease = this.#running.begin(call, this.#settings.leaseMs, nowMs)
+    this.#door.bucket.take(nowMs)
+    this.#throttle.sent(lease)
     this.#steering.limiter.sent(lease, this.#running.active)
-    this.#tell({ kind: 'started', waitedMs: lease.waitedMs, priority })
+    this.#tell({ kind: 'started', waitedMs: lease.waitedMs, priority: call.priority })
     return lease
   }
 
@@ -225,10 +223,15 @@ export class Lane {
     const { cause, verdict, latencyMs } = end
     const heldMs = nowMs - lease.grantedAtMs
     lease.state = cause
-    if (cause !== 'cancelled') this.#advice.ended(heldMs)
+    if (cause !== 'cancelled') this.#outlook.ended(heldMs, nowMs)
     if (verdict !== 'ignored') this.#recent.record(verdict === 'dropped', latencyMs, nowMs)
-    this.#steering.limiter.ended(lease, { ...end, spread: this.#luck }, nowMs)
+    const wasShut = this.#throttle.isShut(nowMs)
+    const pushback = this.#throttle.ended(lease, end, { nowMs, spread: this.#luck })
+    this.#steering.limiter.ended(lease, { cause, verdict, latencyMs, pushback }, nowMs)
     this.#tell({ kind: 'ended', cause, verdict, heldMs })
+    const isOn = this.#throttle.isShut(nowMs)
+    if (pushback === 'news' || isOn !== wasShut)
+      this.#tell({ kind: 'throttled', isOn, forMs: this.#outlook.toolWaitMs(nowMs) })
   }
 
   #reclaim(nowMs: number): Lease[] {
@@ -249,39 +252,43 @@ export class Lane {
   /** Hands free slots to the tickets whose turn it is; stale ones are told so and never run. */
   #dispatch(nowMs: number): Moves {
     if (this.#queue.depth === 0) return NO_MOVES
-    const refused: Refused[] = []
-    for (let stale = this.#queue.shiftDue(nowMs); stale; stale = this.#queue.shiftDue(nowMs)) {
-      stale.state = 'refused'
-      refused.push({ ticket: stale, refusal: this.#refuse('QUEUE_TTL_EXPIRED', stale.spread, nowMs) })
-    }
+    const refused = this.#sendAway(nowMs)
     const granted: Ticket[] = []
-    while (!this.#steering.valve.isPaused && this.hasRoom(nowMs)) {
+    while (this.#door.hasRoom(nowMs)) {
       const ticket = this.#queue.shift()
       if (ticket === undefined) break
       ticket.state = 'granted'
-      ticket.lease = this.#grant(ticket.queuedAtMs, ticket.priority, nowMs)
+      ticket.lease = this.#grant(ticket, nowMs)
       granted.push(ticket)
     }
     this.#watch(nowMs)
     return granted.length === 0 && refused.length === 0 ? NO_MOVES : { reclaimed: [], refused, granted }
   }
 
-  #refuse(reason: LaneReason, spread: number, nowMs: number): Refusal {
-    const bounds = this.#settings.retryAfter
-    const retryAfterMs =
-      reason === 'LANE_PAUSED'
-        ? this.#advice.until(this.#steering.valve.pausedUntilMs, bounds, { nowMs, spread })
-        : this.#advice.next(this.#perPlaceMs(nowMs), bounds, { nowMs, spread })
-    return { reason, retryAfterMs, depths: this.depths() }
+  /** Tickets whose time is over, or will be before the tool may be called again. */
+  #sendAway(nowMs: number): Refused[] {
+    const refused: Refused[] = []
+    const until = (dueMs: number, reason: LaneReason): void => {
+      for (let late = this.#queue.shiftDue(dueMs); late; late = this.#queue.shiftDue(dueMs)) {
+        late.state = 'refused'
+        refused.push({ ticket: late, refusal: this.#refuse(reason, late.spread, nowMs) })
+      }
+    }
+    until(nowMs, 'QUEUE_TTL_EXPIRED')
+    if (this.#throttle.closedUntilMs > nowMs) until(this.#throttle.closedUntilMs, 'UPSTREAM_THROTTLED')
+    return refused
   }
 
-  #perPlaceMs(nowMs: number): number {
-    const { active } = this.#running
-    return this.#advice.perPlaceMs({
-      active,
-      limit: this.#steering.limit,
-      agesMs: this.#running.agesMs(nowMs),
+  #refuse(reason: LaneReason, spread: number, nowMs: number): Refusal {
+    const { retryAfter: bounds } = this.#settings
+    const retryAfterMs = this.#outlook.retryAfterMs(reason, {
+      bounds,
+      bucket: this.#door.bucket,
+      spread,
+      nowMs,
     })
+    const toolWaitMs = reason === 'UPSTREAM_THROTTLED' ? this.#outlook.toolWaitMs(nowMs) : undefined
+    return { reason, retryAfterMs, depths: this.depths(), toolWaitMs }
   }
 
   #followValve(nowMs: number): void {

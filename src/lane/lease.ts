@@ -3,10 +3,17 @@
  * lease would otherwise run out, so that renewing costs one assignment. Ends exactly once.
  */
 import type { Due } from './deadline-heap.ts'
-import type { Pushback } from './limit/limiter.ts'
 import type { EndCause, Verdict } from './reason.ts'
+import type { Pushback } from './throttle.ts'
 
 export type LeaseState = 'running' | EndCause
+
+export interface LeaseFacts {
+  readonly grantedAtMs: number
+  readonly dueAtMs: number
+  readonly waitedMs: number
+  readonly leaseMs: number | undefined
+}
 
 export class Lease implements Due {
   state: LeaseState = 'running'
@@ -23,12 +30,15 @@ export class Lease implements Due {
   readonly grantedAtMs: number
   /** Milliseconds spent in the queue. */
   readonly waitedMs: number
+  /** Milliseconds of silence that this lease may keep; undefined: what the lane allows. */
+  readonly leaseMs: number | undefined
 
-  constructor(grantedAtMs: number, dueAtMs: number, waitedMs: number) {
+  constructor({ grantedAtMs, dueAtMs, waitedMs, leaseMs }: LeaseFacts) {
     this.grantedAtMs = grantedAtMs
     this.renewedAtMs = grantedAtMs
     this.dueAtMs = dueAtMs
     this.waitedMs = waitedMs
+    this.leaseMs = leaseMs
   }
 }
 
@@ -38,7 +48,7 @@ export interface LeaseEnd {
   readonly verdict: Verdict
   /** Milliseconds the tool took; absent where there is no honest measurement (an error, an upgraded connection). */
   readonly latencyMs?: number | undefined
-  /** The tool itself asked callers to wait. Only with the verdict `dropped`. */
+  /** The tool itself asked callers to wait. */
   readonly pushback?: Pushback | undefined
 }
 

@@ -12,6 +12,8 @@ export interface Refusal {
   readonly reason: LaneReason
   readonly retryAfterMs: number
   readonly depths: Depths
+  /** Milliseconds for which the tool itself asked to be left alone. Only with UPSTREAM_THROTTLED. */
+  readonly toolWaitMs?: number | undefined
 }
 
 /** A ticket that does not run, and what its caller is told. */
@@ -26,6 +28,10 @@ export interface Want {
   readonly spread: number
   /** As `priorityIn` gives it; `normal` when left out. */
   readonly priority?: Priority | undefined
+  /** Milliseconds that the caller will wait by its own word: it can only shorten the lane's TTL. */
+  readonly ttlMs?: number | undefined
+  /** Milliseconds of silence after which this lease is taken back; the lane's own when left out. */
+  readonly leaseMs?: number | undefined
   /** Who calls, for fairness; left out, it shares a line with all others that are nobody. */
   readonly agent?: string | undefined
 }

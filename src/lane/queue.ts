@@ -27,6 +27,13 @@ export class Queue {
     return this.#deadlines.size
   }
 
+  /** Tickets of this class and those above it. */
+  depthFrom(priority: Priority): number {
+    let depth = 0
+    for (const each of PRIORITIES) if (!isAbove(priority, each)) depth += this.#classes[each].depth
+    return depth
+  }
+
   /** The ticket that has waited longest, whatever its class. */
   oldest(): Ticket | undefined {
     return this.#arrivals.first

@@ -6,6 +6,9 @@ export const REASONS = [
   'QUEUE_SATURATED',
   'SHED_LOW_PRIORITY',
   'QUEUE_TTL_EXPIRED',
+  'DEADLINE_UNREACHABLE',
+  'UPSTREAM_THROTTLED',
+  'RATE_LIMITED',
   'LANE_PAUSED',
   'DRAINING',
   'UPSTREAM_UNREACHABLE',
@@ -22,7 +25,13 @@ export type Reason = (typeof REASONS)[number]
 /** The reasons that the core itself gives; the others are found out around it. */
 export type LaneReason = Extract<
   Reason,
-  'QUEUE_SATURATED' | 'SHED_LOW_PRIORITY' | 'QUEUE_TTL_EXPIRED' | 'LANE_PAUSED'
+  | 'QUEUE_SATURATED'
+  | 'SHED_LOW_PRIORITY'
+  | 'QUEUE_TTL_EXPIRED'
+  | 'DEADLINE_UNREACHABLE'
+  | 'UPSTREAM_THROTTLED'
+  | 'RATE_LIMITED'
+  | 'LANE_PAUSED'
 >
 
 /** What the controller learns from the end of a lease. */

@@ -8,6 +8,8 @@
 const SERVICE_WEIGHT = 0.1
 /** Milliseconds assumed for a lane that has not yet seen a call end. */
 const UNKNOWN_SERVICE_MS = 1000
+/** Milliseconds after the last end of a call for which the mean holds: what was measured an hour ago is a guess. */
+const FRESH_MS = 60_000
 
 export interface RetryBounds {
   readonly minMs: number
@@ -22,13 +24,21 @@ export interface Running {
   readonly agesMs: number
 }
 
+interface PromiseAt {
+  readonly nowMs: number
+  readonly spread: number
+  readonly readyAtMs?: number | undefined
+}
+
 export class RetryAdvice {
   #serviceMs: number | undefined
+  #endedAtMs = -Infinity
   /** Milliseconds: when the last place that was promised to somebody comes free. */
   #promisedAtMs = -Infinity
 
   /** A lease ended after `heldMs`. */
-  ended(heldMs: number): void {
+  ended(heldMs: number, nowMs: number): void {
+    this.#endedAtMs = nowMs
     this.#serviceMs =
       this.#serviceMs === undefined ? heldMs : this.#serviceMs + SERVICE_WEIGHT * (heldMs - this.#serviceMs)
   }
@@ -42,10 +52,23 @@ export class RetryAdvice {
     return Math.max(this.#serviceMs ?? UNKNOWN_SERVICE_MS, meanAgeMs) / Math.max(1, running.limit)
   }
 
-  /** Milliseconds within `bounds` after which the next refused caller should come back; `spread` is luck, 0 <= spread < 1. */
-  next(perPlaceMs: number, bounds: RetryBounds, at: { nowMs: number; spread: number }): number {
-    const soonestMs = Math.max(bounds.minMs, perPlaceMs)
-    const promisedAtMs = Math.max(this.#promisedAtMs + perPlaceMs, at.nowMs + soonestMs)
+  /**
+   * The same from what was measured lately; undefined when nothing was. Running calls measure, too: a tool that hangs for
+   * longer than a mean stays fresh shows it by their age.
+   */
+  measuredPerPlaceMs(running: Running, nowMs: number): number | undefined {
+    if (this.#serviceMs === undefined) return undefined
+    if (nowMs - this.#endedAtMs <= FRESH_MS) return this.perPlaceMs(running)
+    return running.active === 0 ? undefined : running.agesMs / running.active / Math.max(1, running.limit)
+  }
+
+  /**
+   * Milliseconds within `bounds` after which the next refused caller should come back; `spread` is luck, 0 <= spread < 1.
+   * `readyAtMs`: when the first place comes, where something else than the running calls says so.
+   */
+  next(perPlaceMs: number, bounds: RetryBounds, at: PromiseAt): number {
+    const firstAtMs = at.readyAtMs ?? at.nowMs + perPlaceMs
+    const promisedAtMs = Math.max(this.#promisedAtMs + perPlaceMs, firstAtMs, at.nowMs + bounds.minMs)
     this.#promisedAtMs = Math.min(promisedAtMs, at.nowMs + bounds.maxMs)
     const waitMs = promisedAtMs - at.nowMs
     return withinBounds(waitMs, bounds, at.spread)

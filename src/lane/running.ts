@@ -5,6 +5,12 @@
 import { DeadlineHeap } from './deadline-heap.ts'
 import { Lease } from './lease.ts'
 
+/** A call that begins. Milliseconds. */
+export interface Started {
+  readonly queuedAtMs: number
+  readonly leaseMs: number | undefined
+}
+
 export class Running {
   readonly #leases = new DeadlineHeap<Lease>()
   /** Milliseconds: sum of the grant times, for the mean age at O(1). */
@@ -24,8 +30,11 @@ export class Running {
     return this.active * nowMs - this.#grantTimesMs
   }
 
-  begin(queuedAtMs: number, leaseMs: number, nowMs: number): Lease {
-    const lease = new Lease(nowMs, nowMs + leaseMs, nowMs - queuedAtMs)
+  /** `leaseMs` is the lane's; the call's own goes before it. */
+  begin(call: Started, leaseMs: number, nowMs: number): Lease {
+    const dueAtMs = nowMs + (call.leaseMs ?? leaseMs)
+    const waitedMs = nowMs - call.queuedAtMs
+    const lease = new Lease({ grantedAtMs: nowMs, dueAtMs, waitedMs, leaseMs: call.leaseMs })
     this.#leases.push(lease)
     this.#grantTimesMs += nowMs
     return lease
@@ -39,14 +48,14 @@ export class Running {
     return true
   }
 
-  /** Takes out one lease that has had no byte for `leaseMs`; undefined when there is none. */
+  /** Takes out one lease that has had no byte for `leaseMs`, or its own time; undefined when there is none. */
   endSilent(leaseMs: number, nowMs: number): Lease | undefined {
     for (
       let lease = this.#leases.peek();
       lease !== undefined && lease.dueAtMs <= nowMs;
       lease = this.#leases.peek()
     ) {
-      const dueAtMs = lease.renewedAtMs + leaseMs
+      const dueAtMs = lease.renewedAtMs + (lease.leaseMs ?? leaseMs)
       if (dueAtMs <= nowMs) {
         this.end(lease)
         return lease

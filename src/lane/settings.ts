@@ -3,6 +3,7 @@
  * All durations are milliseconds. Must not know where they were written.
  */
 import type { PrioritySettings } from './priority.ts'
+import type { RateSettings } from './token-bucket.ts'
 
 /** The seed document's control law and its figures; see limit/aimd.ts. */
 export interface AimdSettings {
@@ -52,4 +53,8 @@ export interface LaneSettings {
   /** Bounds of the advice in refusals. */
   readonly retryAfter: { readonly minMs: number; readonly maxMs: number }
   readonly controller: ControllerSettings
+  /** Calls that may start in a time; undefined: as many as the limit allows. */
+  readonly rate: RateSettings | undefined
+  /** Share of the recent calls that may be retries. */
+  readonly retryBudgetRatio: number
 }

@@ -24,6 +24,8 @@ export class Steering {
   #settings: LaneSettings
   #limiter: Limiter
   #limit: number
+  /** Slots that the fleet leaves to this lane; Infinity for a lane on its own. */
+  #ceiling = Infinity
   /** The limit before an operator pinned it: where it goes back to. */
   #limitBeforePin: number | undefined
   #lastDecision: { readonly decision: Decision; readonly atMs: number } | undefined
@@ -40,6 +42,15 @@ export class Steering {
     return this.#limit
   }
 
+  get ceiling(): number {
+    return this.#ceiling
+  }
+
+  /** Calls that may run now: the limit, as far as the fleet has slots for it. */
+  get slots(): number {
+    return Math.min(this.#limit, this.#ceiling)
+  }
+
   get limiter(): Limiter {
     return this.#limiter
   }
@@ -52,6 +63,10 @@ export class Steering {
   nextDueAtMs(): number {
     const lawAtMs = this.valve.pinnedLimit === undefined ? this.#limiter.wakeAtMs(this.#limit) : Infinity
     return Math.min(this.valve.nextDueAtMs(), lawAtMs)
+  }
+
+  cap(ceiling: number): void {
+    this.#ceiling = ceiling
   }
 
   /** Lets the law decide, unless the limit is pinned. */

@@ -15,6 +15,8 @@ export interface TicketFacts {
   readonly priority: Priority
   /** Opaque; the same for all where nobody tells agents apart. */
   readonly agent: string
+  /** Milliseconds; see Want. */
+  readonly leaseMs: number | undefined
 }
 
 export class Ticket implements Due {
@@ -32,12 +34,14 @@ export class Ticket implements Due {
   readonly spread: number
   readonly priority: Priority
   readonly agent: string
+  readonly leaseMs: number | undefined
 
-  constructor({ queuedAtMs, dueAtMs, spread, priority, agent }: TicketFacts) {
+  constructor({ queuedAtMs, dueAtMs, spread, priority, agent, leaseMs }: TicketFacts) {
     this.queuedAtMs = queuedAtMs
     this.dueAtMs = dueAtMs
     this.spread = spread
     this.priority = priority
     this.agent = agent
+    this.leaseMs = leaseMs
   }
 }

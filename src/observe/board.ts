@@ -99,6 +99,7 @@ export class Board {
       case 'started':
       case 'operated':
       case 'shedding':
+      case 'throttled':
         break
       default:
         event satisfies never
@@ -126,7 +127,7 @@ export class Board {
       paused_until: wallTime(now.pausedUntilMs, moment),
       pinned: now.pinned,
       pinned_until: wallTime(now.pinnedUntilMs, moment),
-      throttled_until: null,
+      throttled_until: wallTime(now.throttledUntilMs ?? Infinity, moment),
       controller: {
         algorithm: now.algorithm,
         last_action: now.lastDecision?.decision.action ?? null,

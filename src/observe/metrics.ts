@@ -82,6 +82,9 @@ export class Metrics {
     this.#gauge('shed_low_priority', '1 while low-priority calls are refused.', (lane) => {
       return lane.snapshot(nowMs()).shedsLowPriority ? 1 : 0
     })
+    this.#gauge('lane_throttled', '1 while the tool itself asks callers to wait.', (lane) => {
+      return lane.snapshot(nowMs()).throttledUntilMs === undefined ? 0 : 1
+    })
     this.#gauge('lane_paused', '1 while an operator paused the lane.', (lane) => {
       return lane.snapshot(nowMs()).paused ? 1 : 0
     })

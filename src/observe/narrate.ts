@@ -66,6 +66,9 @@ export class Narrator {
       this.#parts.log('info', { tool, operator: 'valve', paused: event.paused, pinned: event.pinned })
     } else if (event.kind === 'shedding') {
       this.#parts.log('info', { tool, shed_low_priority: event.isOn })
+    } else if (event.kind === 'throttled') {
+      const forMs = event.isOn ? Math.round(event.forMs) : undefined
+      this.#parts.log('info', { tool, throttled: event.isOn, for_ms: forMs })
     } else if (event.kind === 'ended' && event.cause === 'reclaimed') {
       this.#parts.log('warn', {
         tool,

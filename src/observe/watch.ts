@@ -51,6 +51,8 @@ export class Watchers {
       this.#broadcast('operated', { tool, paused: event.paused, pinned: event.pinned })
     } else if (event.kind === 'shedding') {
       this.#broadcast('shedding', { tool, shed_low_priority: event.isOn })
+    } else if (event.kind === 'throttled') {
+      this.#broadcast('throttled', { tool, throttled: event.isOn, for_ms: Math.round(event.forMs) })
     } else if (event.kind === 'ended' && event.cause === 'reclaimed') {
       this.#broadcast('reclaimed', { tool, held_ms: Math.round(event.heldMs) })
     }

@@ -35,6 +35,24 @@ export const REPLIES: Readonly<Record<Reason, Row>> = {
     message:
       'The call waited for the tool $tool as long as it may and was not made. Try again in $after if it still matters.',
   },
+  DEADLINE_UNREACHABLE: {
+    status: 429,
+    notExecuted: true,
+    message:
+      'The tool $tool is too busy to start the call in the time that it may wait; the call was not made. Try again in $after, or allow more time.',
+  },
+  UPSTREAM_THROTTLED: {
+    status: 429,
+    notExecuted: true,
+    message:
+      'The tool $tool itself asked its callers to wait, so the call was not made. Try again in $after, or do without it.',
+  },
+  RATE_LIMITED: {
+    status: 429,
+    notExecuted: true,
+    message:
+      'The call rate that is set for the tool $tool is used up; the call was not made. Try again in $after.',
+  },
   LANE_PAUSED: {
     status: 503,
     notExecuted: true,

@@ -7,8 +7,8 @@ import type { Duplex } from 'node:stream'
 import { errors } from 'undici'
 import type { Dispatcher, Pool } from 'undici'
 import type { LeaseEnd } from '../lane/lease.ts'
-import type { Pushback } from '../lane/limit/limiter.ts'
-import type { Outcome, Reason } from '../lane/reason.ts'
+import type { Outcome, Reason, Verdict } from '../lane/reason.ts'
+import type { Pushback } from '../lane/throttle.ts'
 import { toCaller } from './headers.ts'
 import type { Exchange } from './exchange.ts'
 import { reasonOf, verdictOf } from './outcome.ts'
@@ -43,6 +43,8 @@ class Forwarding implements Dispatcher.DispatchHandler {
   #pushback: Pushback | undefined
   /** Milliseconds; from here on the tool's time counts. */
   #sentAtMs: number
+  /** The tool is the one to move: nothing of the request is left with the caller. */
+  #isSent: boolean
   #firstByteAtMs = 0
   #isEventStream = false
   /** Milliseconds in which the caller did not read; not the tool's time. */
@@ -54,6 +56,7 @@ class Forwarding implements Dispatcher.DispatchHandler {
     this.#exchange = exchange
     this.#startedAtMs = exchange.nowMs()
     this.#sentAtMs = this.#startedAtMs
+    this.#isSent = exchange.upload === undefined
   }
 
   start(): void {
@@ -86,6 +89,7 @@ class Forwarding implements Dispatcher.DispatchHandler {
   onRequestSent(): void {
     if (this.#exchange.upload === undefined) return
     this.#exchange.slot.waitsFor('tool')
+    this.#isSent = true
     this.#sentAtMs = this.#exchange.nowMs()
   }
 
@@ -126,7 +130,7 @@ class Forwarding implements Dispatcher.DispatchHandler {
     const { upgrade } = this.#exchange
     if (upgrade === undefined || this.#isCallerGone) {
       socket.destroy()
-      this.#end({ cause: 'cancelled', verdict: 'ignored' }, 'cancelled')
+      this.#end({ cause: 'cancelled', verdict: this.#verdictOnLeaving() }, 'cancelled')
       return
     }
     this.#isEnded = true
@@ -215,6 +219,11 @@ class Forwarding implements Dispatcher.DispatchHandler {
     this.#stop = stop
     if (this.#controller !== undefined) this.#controller.abort(new Stopped(stop))
     else if (stop === 'reclaimed') this.onResponseError(undefined, new Stopped(stop))
+  }
+
+  /** A caller who gave up before the tool said anything has waited longer than the tool is worth: an error of the tool's. */
+  #verdictOnLeaving(): Verdict {
+    return this.#status === 0 && this.#isSent ? 'dropped' : 'ignored'
   }
 
   /** The exchange broke: a caller without a head gets a reason, one in the middle of a body sees the connection cut. */

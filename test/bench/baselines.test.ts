@@ -48,7 +48,7 @@ test('Vegas is poisoned by one lucky call (concurrency-limits #37)', () => {
 test("Envoy's gradient measures at 3 at once, then follows minRTT over the sample", () => {
   const envoy = new EnvoyGradient('envoy', 100)
   const call = { grantedAtMs: 0, waitedMs: 0 }
-  const end = { cause: 'completed', verdict: 'ok', spread: 0 } as const
+  const end = { cause: 'completed', verdict: 'ok' } as const
   assert.equal(envoy.step(16, BOUNDS, 0)?.limit, 3)
   for (let i = 0; i < 50; i++) envoy.ended(call, { ...end, latencyMs: 100 }, 1000)
   for (let i = 0; i < 5; i++) envoy.ended(call, { ...end, latencyMs: 100 }, 1050)
@@ -62,11 +62,7 @@ test("Envoy's gradient measures at 3 at once, then follows minRTT over the sampl
 test("Envoy's windows starve without calls: an empty one changes nothing", () => {
   const envoy = new EnvoyGradient('envoy', 100)
   for (let i = 0; i < 50; i++)
-    envoy.ended(
-      { grantedAtMs: 0, waitedMs: 0 },
-      { cause: 'completed', verdict: 'ok', latencyMs: 100, spread: 0 },
-      1000,
-    )
+    envoy.ended({ grantedAtMs: 0, waitedMs: 0 }, { cause: 'completed', verdict: 'ok', latencyMs: 100 }, 1000)
   assert.equal(envoy.step(3, BOUNDS, 1100), undefined)
 })
 
@@ -128,9 +124,9 @@ test('a law hears of drops by callers who gave up, and not of requests that were
   const limiter = new PerCallLimiter(law, BOUNDS)
   const call = { grantedAtMs: 0, waitedMs: 0 }
   limiter.sent(call, 20)
-  limiter.ended(call, { cause: 'completed', verdict: 'ignored', spread: 0 }, 10)
+  limiter.ended(call, { cause: 'completed', verdict: 'ignored' }, 10)
   assert.equal(limiter.step(20, BOUNDS), undefined)
   limiter.sent(call, 20)
-  limiter.ended(call, { cause: 'cancelled', verdict: 'ignored', spread: 0 }, 10)
+  limiter.ended(call, { cause: 'cancelled', verdict: 'ignored' }, 10)
   assert.equal(limiter.step(20, BOUNDS)?.limit, 18)
 })

@@ -29,6 +29,7 @@ test('upstream alone is a complete lane', () => {
         maxBodyBytes: 104_857_600,
         onClientGone: 'cancel',
         fallbackTools: [],
+        retries: { max: 0, on: ['connect', 502, 503, 504] },
         agentHeader: 'x-agent-id',
         lane: {
           tool: 'github',
@@ -41,6 +42,8 @@ test('upstream alone is a complete lane', () => {
           priority: { max: 'critical', default: 'normal' },
           retryAfter: { minMs: 1000, maxMs: 30_000 },
           controller: { algorithm: 'adaptive' },
+          rate: undefined,
+          retryBudgetRatio: 0.1,
         },
       },
     ],

@@ -28,8 +28,7 @@ function feed(limiter: AimdLimiter, calls: Calls, nowMs: number, active = 8): vo
   const { count, sentAtMs = nowMs, latencyMs = 100, verdict = 'ok' } = calls
   const call = { grantedAtMs: sentAtMs, waitedMs: 0 }
   for (let i = 0; i < count; i++) limiter.sent(call, active)
-  for (let i = 0; i < count; i++)
-    limiter.ended(call, { cause: 'completed', verdict, latencyMs, spread: 0 }, nowMs)
+  for (let i = 0; i < count; i++) limiter.ended(call, { cause: 'completed', verdict, latencyMs }, nowMs)
 }
 
 const stepAt = (limiter: AimdLimiter, nowMs: number, limit = 8): Decision | undefined =>
@@ -140,8 +139,7 @@ for (const [waited, reason] of [
     const limiter = new AimdLimiter(SEED_LAW)
     const call = { grantedAtMs: 0, waitedMs: 0 }
     for (let i = 0; i < 20; i++) limiter.sent({ ...call, waitedMs: i < waited ? 1 : 0 }, 1)
-    for (let i = 0; i < 20; i++)
-      limiter.ended(call, { cause: 'completed', verdict: 'ok', latencyMs: 10, spread: 0 }, 0)
+    for (let i = 0; i < 20; i++) limiter.ended(call, { cause: 'completed', verdict: 'ok', latencyMs: 10 }, 0)
     assert.equal(stepAt(limiter, 2000)?.reason, reason)
   })
 }
@@ -175,7 +173,7 @@ test('a window of dropped calls alone has an error rate and no p95', () => {
 
 test('a call without an honest measurement counts without a latency', () => {
   const limiter = new AimdLimiter(SEED_LAW)
-  const end = { cause: 'completed', verdict: 'ok', latencyMs: undefined, spread: 0 } as const
+  const end = { cause: 'completed', verdict: 'ok', latencyMs: undefined } as const
   for (let i = 0; i < 20; i++) limiter.ended({ grantedAtMs: 0, waitedMs: 0 }, end, 0)
   assert.equal(stepAt(limiter, 2000)?.reason, 'no_latency')
 })

@@ -5,7 +5,7 @@ import { ClassLine } from '../../src/lane/class-line.ts'
 import { Ticket } from '../../src/lane/ticket.ts'
 
 function ticketOf(agent: string): Ticket {
-  return new Ticket({ queuedAtMs: 0, dueAtMs: 9, spread: 0, priority: 'normal', agent })
+  return new Ticket({ leaseMs: undefined, queuedAtMs: 0, dueAtMs: 9, spread: 0, priority: 'normal', agent })
 }
 
 function filled(agents: string): { line: ClassLine; tickets: Ticket[] } {

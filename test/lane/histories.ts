@@ -10,7 +10,13 @@ import { SEED_LAW, laneSettings } from '../support/lane-settings.ts'
 
 /** `pick` chooses among what there is; an operation that finds nothing to work on does nothing. */
 export type Operation =
-  | { readonly do: 'admit'; readonly spread: number; readonly priority: Priority; readonly agent: string }
+  | {
+      readonly do: 'admit'
+      readonly spread: number
+      readonly priority: Priority
+      readonly agent: string
+      readonly ttlMs: number | undefined
+    }
   | { readonly do: 'settle' | 'settle again'; readonly pick: number; readonly end: LeaseEnd }
   | { readonly do: 'cancel' | 'renew' | 'stall'; readonly pick: number }
   | { readonly do: 'wait'; readonly ms: number }
@@ -51,6 +57,8 @@ const spreads = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })
 
 const priorities = fc.constantFrom<Priority>('critical', 'high', 'normal', 'normal', 'low')
 
+const ttls = fc.constantFrom(undefined, undefined, 1, 30, 5000)
+
 const agents = fc.constantFrom('a', 'a', 'a', 'b', 'c')
 
 const ends: fc.Arbitrary<LeaseEnd> = fc.record({
@@ -79,7 +87,13 @@ export function operations(waits: fc.Arbitrary<number> = wholeWaits): fc.Arbitra
   return fc.oneof(
     {
       weight: 9,
-      arbitrary: fc.record({ do: on('admit'), spread: spreads, priority: priorities, agent: agents }),
+      arbitrary: fc.record({
+        do: on('admit'),
+        spread: spreads,
+        priority: priorities,
+        agent: agents,
+        ttlMs: ttls,
+      }),
     },
     { weight: 8, arbitrary: fc.record({ do: on('settle'), pick, end: ends }) },
     { weight: 1, arbitrary: fc.record({ do: on('settle again'), pick, end: ends }) },

@@ -75,10 +75,17 @@ export class LaneModel {
       .flatMap((each) => line.findLast((waiting) => waiting.agent === each)?.ticket ?? [])
   }
 
-  enqueue(ticket: Ticket, nowMs: number): void {
+  /** `ttlMs`: the caller's own, which can only shorten the lane's. */
+  enqueue(ticket: Ticket, ttlMs: number | undefined, nowMs: number): void {
     const { priority, agent } = ticket
     if (!this.turns[priority].includes(agent)) this.turns[priority].push(agent)
-    this.waiting.push({ ticket, priority, agent, queuedAtMs: nowMs, dueAtMs: nowMs + this.settings.ttlMs })
+    this.waiting.push({
+      ticket,
+      priority,
+      agent,
+      queuedAtMs: nowMs,
+      dueAtMs: nowMs + Math.min(ttlMs ?? Infinity, this.settings.ttlMs),
+    })
   }
 
   start(lease: Lease): void {

@@ -95,9 +95,9 @@ test('low starves behind others until its TTL, and no longer', () => {
   const { ask, lane, lease } = busy({ ttlMs: 100 })
   const low = ask('low')
   assert.ok(low.kind === 'queued')
-  ask('high', 50)
-  const turn = next(lane, lease, 99)
-  ask('high', 99)
+  ask('high', 20)
+  const turn = next(lane, lease, 40)
+  ask('high', 80)
   const moves = lane.settle(turn.lease, OK, 100)
   assert.deepEqual(
     moves.refused.map(({ ticket, refusal }) => [ticket, refusal.reason]),

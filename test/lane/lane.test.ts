@@ -64,6 +64,7 @@ test('a full queue refuses with the depths that the caller met', () => {
       reason: 'QUEUE_SATURATED',
       retryAfterMs: 1000,
       depths: { queueDepth: 1, active: 1, limit: 1 },
+      toolWaitMs: undefined,
     },
   })
 })

@@ -103,8 +103,8 @@ function saturate(
     for (const { call, index } of running.filter(({ endsAtMs }) => endsAtMs <= nowMs)) {
       const isFailed = tool.isFailed?.(index, nowMs) ?? false
       const end: CallEnd = isFailed
-        ? { cause: 'completed', verdict: 'dropped', spread: 0 }
-        : { cause: 'completed', verdict: 'ok', latencyMs: nowMs - call.grantedAtMs, spread: 0 }
+        ? { cause: 'completed', verdict: 'dropped' }
+        : { cause: 'completed', verdict: 'ok', latencyMs: nowMs - call.grantedAtMs }
       limiter.ended(call, end, nowMs)
     }
     running.splice(0, running.length, ...running.filter(({ endsAtMs }) => endsAtMs > nowMs))
@@ -185,7 +185,7 @@ test('callers who give up are never taken for errors that do not follow load', (
   for (let nowMs = 0; nowMs < 60_000; nowMs += 100) {
     const call = { grantedAtMs: nowMs, waitedMs: 0 }
     limiter.sent(call)
-    limiter.ended(call, { cause: 'cancelled', verdict: 'ignored', spread: 0 }, nowMs)
+    limiter.ended(call, { cause: 'cancelled', verdict: 'dropped' }, nowMs)
     const decision = limiter.step(limit, { min: 1, max: 40 }, nowMs)
     if (decision !== undefined) reasons.add(decision.reason)
     limit = decision?.limit ?? limit
@@ -199,7 +199,7 @@ test('a limit that is not used does not grow', () => {
   for (let nowMs = 0; nowMs < 60_000; nowMs += 50) {
     const call = { grantedAtMs: nowMs, waitedMs: 0 }
     limiter.sent(call)
-    limiter.ended(call, { cause: 'completed', verdict: 'ok', latencyMs: 40, spread: 0 }, nowMs + 40)
+    limiter.ended(call, { cause: 'completed', verdict: 'ok', latencyMs: 40 }, nowMs + 40)
     const decision = limiter.step(10, { min: 1, max: 100 }, nowMs + 40)
     assert.ok(decision === undefined || decision.limit === 10)
   }
@@ -210,7 +210,7 @@ test('requests that were wrong teach nothing: a fast 404 is neither an error nor
   for (let nowMs = 0; nowMs < 20_000; nowMs += 10) {
     const call = { grantedAtMs: nowMs, waitedMs: 0 }
     limiter.sent(call)
-    limiter.ended(call, { cause: 'completed', verdict: 'ignored', spread: 0 }, nowMs + 1)
+    limiter.ended(call, { cause: 'completed', verdict: 'ignored' }, nowMs + 1)
     const decision = limiter.step(10, { min: 1, max: 100 }, nowMs + 1)
     assert.ok(decision === undefined || (decision.limit === 10 && decision.figures.errorRate === 0))
   }
@@ -221,7 +221,7 @@ test('an idle lane is not woken', () => {
   const call = { grantedAtMs: 0, waitedMs: 0 }
   limiter.sent(call)
   assert.equal(limiter.wakeAtMs(), 500)
-  limiter.ended(call, { cause: 'completed', verdict: 'ok', latencyMs: 10, spread: 0 }, 10)
+  limiter.ended(call, { cause: 'completed', verdict: 'ok', latencyMs: 10 }, 10)
   limiter.step(10, { min: 1, max: 10 }, 500)
   limiter.step(10, { min: 1, max: 10 }, 1000)
   assert.equal(limiter.wakeAtMs(), Infinity)

@@ -6,7 +6,7 @@ import type { Priority } from '../../src/lane/priority.ts'
 import { Ticket } from '../../src/lane/ticket.ts'
 
 function ticketOf(dueAtMs: number, priority: Priority = 'normal', agent = ''): Ticket {
-  return new Ticket({ queuedAtMs: 0, dueAtMs, spread: 0, priority, agent })
+  return new Ticket({ leaseMs: undefined, queuedAtMs: 0, dueAtMs, spread: 0, priority, agent })
 }
 
 function filled(...dues: number[]): { queue: Queue; tickets: Ticket[] } {

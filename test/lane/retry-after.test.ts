@@ -116,16 +116,16 @@ test('a lane that has seen no call end assumes one second', () => {
 
 test('places come free at limit / service time', () => {
   const advice = new RetryAdvice()
-  advice.ended(800)
+  advice.ended(800, 0)
   assert.equal(advice.perPlaceMs({ active: 0, limit: 8, agesMs: 0 }), 100)
-  advice.ended(1800)
+  advice.ended(1800, 0)
   assert.equal(advice.perPlaceMs({ active: 0, limit: 1, agesMs: 0 }), 900)
   assert.equal(advice.perPlaceMs({ active: 0, limit: 0, agesMs: 0 }), 900)
 })
 
 test('a hang is noticed by the age of the running calls, before the first of them ends', () => {
   const advice = new RetryAdvice()
-  advice.ended(100)
+  advice.ended(100, 0)
   assert.equal(advice.perPlaceMs({ active: 4, limit: 4, agesMs: 4 * 50 }), 25)
   assert.equal(advice.perPlaceMs({ active: 4, limit: 4, agesMs: 4 * 20_000 }), 5000)
 })

@@ -5,7 +5,7 @@ import type { Lease } from '../../src/lane/lease.ts'
 import { Running } from '../../src/lane/running.ts'
 
 test('a lease knows when it began and how long it waited', () => {
-  const lease = new Running().begin(40, 100, 50)
+  const lease = new Running().begin({ queuedAtMs: 40, leaseMs: undefined }, 100, 50)
   assert.equal(lease.state, 'running')
   assert.equal(lease.grantedAtMs, 50)
   assert.equal(lease.waitedMs, 10)
@@ -15,7 +15,7 @@ test('a lease knows when it began and how long it waited', () => {
 
 test('a running lease can be taken out once', () => {
   const running = new Running()
-  const lease = running.begin(0, 100, 0)
+  const lease = running.begin({ queuedAtMs: 0, leaseMs: undefined }, 100, 0)
   assert.equal(running.end(lease), true)
   assert.equal(running.end(lease), false)
   assert.equal(running.active, 0)
@@ -24,7 +24,7 @@ test('a running lease can be taken out once', () => {
 
 test('a lease without a byte is silent at the end of its time, not before', () => {
   const running = new Running()
-  const lease = running.begin(0, 100, 0)
+  const lease = running.begin({ queuedAtMs: 0, leaseMs: undefined }, 100, 0)
   assert.equal(running.nextDueAtMs(), 100)
   assert.equal(running.endSilent(100, 99.999), undefined)
   assert.equal(running.endSilent(100, 100), lease)
@@ -34,7 +34,7 @@ test('a lease without a byte is silent at the end of its time, not before', () =
 
 test('a renewed lease is looked at again when its new time is over', () => {
   const running = new Running()
-  const lease = running.begin(0, 100, 0)
+  const lease = running.begin({ queuedAtMs: 0, leaseMs: undefined }, 100, 0)
   lease.renewedAtMs = 60
   assert.equal(running.endSilent(100, 100), undefined)
   assert.equal(running.nextDueAtMs(), 160)
@@ -43,7 +43,9 @@ test('a renewed lease is looked at again when its new time is over', () => {
 
 test('only silent leases are taken out, one at a time', () => {
   const running = new Running()
-  const leases = [0, 1, 2].map((nowMs) => running.begin(nowMs, 100, nowMs))
+  const leases = [0, 1, 2].map((nowMs) =>
+    running.begin({ queuedAtMs: nowMs, leaseMs: undefined }, 100, nowMs),
+  )
   const [first, second, third] = leases as [Lease, Lease, Lease]
   second.renewedAtMs = 90
   const silent = [running.endSilent(100, 150), running.endSilent(100, 150), running.endSilent(100, 150)]
@@ -62,7 +64,8 @@ test('the ages of running leases are the sum of what each has run', () => {
       for (const { waitMs, ends, pick } of history) {
         nowMs += waitMs
         const gone = ends ? leases[pick % leases.length] : undefined
-        if (gone === undefined) leases.push(running.begin(nowMs, 100, nowMs))
+        if (gone === undefined)
+          leases.push(running.begin({ queuedAtMs: nowMs, leaseMs: undefined }, 100, nowMs))
         else running.end(gone)
         leases = leases.filter((lease) => lease !== gone)
         const expected = leases.reduce((sum, { grantedAtMs }) => sum + nowMs - grantedAtMs, 0)
@@ -75,6 +78,7 @@ test('the ages of running leases are the sum of what each has run', () => {
 
 test('rounding in the ages is gone whenever the lane is empty', () => {
   const running = new Running()
-  for (const nowMs of [0.1, 0.2, 0.3]) running.end(running.begin(nowMs, 1, nowMs))
+  for (const nowMs of [0.1, 0.2, 0.3])
+    running.end(running.begin({ queuedAtMs: nowMs, leaseMs: undefined }, 1, nowMs))
   assert.equal(running.agesMs(1e6), 0)
 })

@@ -28,6 +28,8 @@ export function laneSettings(overrides: Partial<LaneSettings> = {}): LaneSetting
     priority: { max: 'critical', default: 'normal' },
     retryAfter: { minMs: 1000, maxMs: 30_000 },
     controller: SEED_LAW,
+    rate: undefined,
+    retryBudgetRatio: 0.1,
     ...overrides,
   }
 }

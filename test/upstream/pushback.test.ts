@@ -23,6 +23,44 @@ const CASES: readonly [string, number, string[], ReturnType<typeof pushbackOf>][
     { retryAfterMs: 0 },
   ],
   ['a date without a Date says nothing', 429, ['Retry-After', SENT], { retryAfterMs: undefined }],
+  [
+    'a quota that is used up counts until its reset, also on an answer that is still good',
+    200,
+    ['Date', SENT, 'X-RateLimit-Remaining', '0', 'X-RateLimit-Reset', String(Date.parse(SENT) / 1000 + 90)],
+    { retryAfterMs: 90_000 },
+  ],
+  [
+    "GitHub's 403 with an empty quota asks to wait",
+    403,
+    ['Date', SENT, 'x-ratelimit-remaining', '0', 'x-ratelimit-reset', String(Date.parse(SENT) / 1000 + 5)],
+    { retryAfterMs: 5000 },
+  ],
+  ["GitHub's 403 with Retry-After does, too", 403, ['Retry-After', '60'], { retryAfterMs: 60_000 }],
+  [
+    'a reset in seconds from now is understood',
+    429,
+    ['x-ratelimit-remaining', '0', 'x-ratelimit-reset', '12'],
+    { retryAfterMs: 12_000 },
+  ],
+  [
+    'Retry-After goes before a quota',
+    429,
+    ['retry-after', '2', 'x-ratelimit-remaining', '0', 'x-ratelimit-reset', '12'],
+    { retryAfterMs: 2000 },
+  ],
+  [
+    'a quota with something left asks for nothing',
+    403,
+    ['x-ratelimit-remaining', '1', 'x-ratelimit-reset', '12'],
+    undefined,
+  ],
+  [
+    'an empty quota without a reset says nothing on a good answer',
+    200,
+    ['x-ratelimit-remaining', '0'],
+    undefined,
+  ],
+  ['a 403 that speaks of no limit is a 403', 403, [], undefined],
   ['nonsense says nothing', 429, ['Retry-After', 'soon'], { retryAfterMs: undefined }],
 ]
 

@@ -58,10 +58,6 @@ export class EnvoyGradient implements Limiter {
     return this.#deferred === undefined ? Math.min(this.#measureAtMs, this.#updateAtMs) : Infinity
   }
 
-  opensAtMs(): number {
-    return -Infinity
-  }
-
   #measure(nowMs: number): void {
     this.#deferred = this.#limit
     this.#limit = MIN_CONCURRENCY

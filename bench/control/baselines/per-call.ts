@@ -59,10 +59,6 @@ export class PerCallLimiter implements Limiter {
   wakeAtMs(): number {
     return Infinity
   }
-
-  opensAtMs(): number {
-    return -Infinity
-  }
 }
 
 /** Rounded down log10, at least 1: the step that Vegas and its descendants take. */

@@ -24,6 +24,8 @@ export function adaptiveLane(figures: LaneFigures, agenda: Agenda): Sidecar {
     priority: { max: 'critical', default: 'normal' },
     retryAfter: { minMs: 1000, maxMs: 30_000 },
     controller: { algorithm: 'adaptive' },
+    rate: undefined,
+    retryBudgetRatio: 0.1,
   } as const
   return new Sidecar(settings, agenda)
 }

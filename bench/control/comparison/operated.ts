@@ -39,7 +39,10 @@ export function runOperated({ scenario, steering, orders }: Operated, seed: numb
   const tool = new Tool(scenario.tool, agenda)
   const waits = { sumMs: 0, calls: 0 }
   const limiter = overheard(steering.limiter ?? createLimiter(steering.controller), waits)
-  const sidecar = new Sidecar(laneSettings(scenario, steering), agenda, limiter)
+  const sidecar = new Sidecar(laneSettings(scenario, steering), agenda, {
+    limiter,
+    isPublished: steering.limiter !== undefined,
+  })
   for (const [index, callers] of scenario.callers.entries()) {
     const endMs = scenario.seconds * 1000
     startCallers(callers, { agenda, tool, sidecar, ledger }, streamSeed(seed, 1000 + index), endMs)
@@ -74,7 +77,6 @@ function overheard(law: Limiter, waits: { sumMs: number; calls: number }): Limit
     step: (limit, bounds, nowMs) => law.step(limit, bounds, nowMs),
     moved: (nowMs) => law.moved(nowMs),
     wakeAtMs: (limit) => law.wakeAtMs(limit),
-    opensAtMs: () => law.opensAtMs(),
   }
 }
 
@@ -89,5 +91,7 @@ function laneSettings(scenario: Scenario, steering: Steering): LaneSettings {
     priority: { max: 'critical', default: 'normal' },
     retryAfter: { minMs: 1000, maxMs: 30_000 },
     controller: steering.controller,
+    rate: undefined,
+    retryBudgetRatio: 0.1,
   }
 }

@@ -39,7 +39,14 @@ export class WorkerPool implements Scheduler {
       const next = this.#waiting.shift()
       if (next === undefined) return
       this.#free--
-      next.visitor.granted(new Lease(nowMs, Infinity, nowMs - next.queuedAtMs))
+      next.visitor.granted(
+        new Lease({
+          grantedAtMs: nowMs,
+          dueAtMs: Infinity,
+          waitedMs: nowMs - next.queuedAtMs,
+          leaseMs: undefined,
+        }),
+      )
     }
   }
 }

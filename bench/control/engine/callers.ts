@@ -131,7 +131,7 @@ class Attempt implements Visitor {
     const { sidecar, tool } = this.#request.world
     if (this.#ticket !== undefined && this.#lease === undefined) sidecar.leave(this.#ticket)
     if (this.#call !== undefined) tool.abandon(this.#call)
-    if (this.#lease !== undefined) sidecar.settle(this.#lease, { cause: 'cancelled', verdict: 'ignored' })
+    if (this.#lease !== undefined) sidecar.settle(this.#lease, { cause: 'cancelled', verdict: 'dropped' })
     this.#request.failed()
   }
 

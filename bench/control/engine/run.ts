@@ -30,7 +30,9 @@ export function run(scenario: Scenario, steering: Steering, seed: number, isTrac
   const agenda = new Agenda()
   const ledger = new Ledger(isTraced)
   const tool = new Tool(scenario.tool, agenda)
-  const sidecar = new Sidecar(laneSettings(scenario, steering), agenda, steering.limiter)
+  const { limiter, controller } = steering
+  const law = { limiter, isPublished: limiter !== undefined || controller.algorithm !== 'adaptive' }
+  const sidecar = new Sidecar(laneSettings(scenario, steering), agenda, law)
   const endMs = scenario.seconds * 1000
   for (const [index, callers] of scenario.callers.entries()) {
     startCallers(callers, { agenda, tool, sidecar, ledger }, streamSeed(seed, 1000 + index), endMs)
@@ -53,5 +55,7 @@ function laneSettings(scenario: Scenario, steering: Steering): LaneSettings {
     priority: { max: 'critical', default: 'normal' },
     retryAfter: { minMs: 1000, maxMs: 30_000 },
     controller: steering.controller,
+    rate: undefined,
+    retryBudgetRatio: 0.1,
   }
 }

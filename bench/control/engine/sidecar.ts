@@ -18,16 +18,31 @@ export interface Visitor {
   reclaimed(): void
 }
 
+/** The law of a run. */
+export interface GivenLaw {
+  /** Undefined: the one that the settings name. */
+  readonly limiter: Limiter | undefined
+  /** As it was published: without the lane's own answer to a tool that throttles. */
+  readonly isPublished: boolean
+}
+
 export class Sidecar {
   readonly lane: Lane
+  readonly #hearsPushback: boolean
   readonly #agenda: Agenda
   readonly #waiting = new Map<Ticket, Visitor>()
   readonly #holding = new Map<Lease, Visitor>()
   #wakeAtMs = Infinity
 
-  constructor(settings: LaneSettings, agenda: Agenda, limiter?: Limiter) {
+  constructor(settings: LaneSettings, agenda: Agenda, law?: GivenLaw) {
     this.#agenda = agenda
-    this.lane = new Lane(settings, agenda.nowMs, () => undefined, limiter && (() => limiter))
+    this.#hearsPushback = law?.isPublished !== true
+    this.lane = new Lane(
+      settings,
+      agenda.nowMs,
+      () => undefined,
+      law?.limiter && (() => law.limiter as Limiter),
+    )
   }
 
   /** Answers within the call, unless the visitor has to wait: then with its ticket. */
@@ -60,7 +75,8 @@ export class Sidecar {
 
   settle(lease: Lease, end: LeaseEnd): void {
     this.#holding.delete(lease)
-    this.#pass(this.lane.settle(lease, end, this.#agenda.nowMs))
+    const heard = this.#hearsPushback ? end : { ...end, pushback: undefined }
+    this.#pass(this.lane.settle(lease, heard, this.#agenda.nowMs))
     this.#arm()
   }
 

@@ -1,6 +1,6 @@
 /**
  * `adaptive` as a lane uses it: what calls tell goes into a log and a few counters, and every half second the pure law
- * (adaptive-law.ts) decides on a sample of them. A tool that pushes back is throttled beside it (pushback.ts).
+ * (adaptive-law.ts) decides on a sample of them. A tool that pushes back is the lane's affair (../throttle.ts).
  * Costs a map entry and a few stores for each call and two sorts of a few hundred numbers for each step; memory: the
  * log (call-log.ts) and under 1 KiB. Units: milliseconds and calls.
  */
@@ -9,7 +9,6 @@ import * as K from './adaptive-state.ts'
 import type { LawState, Sample } from './adaptive-state.ts'
 import { CallLog } from './call-log.ts'
 import type { Action, Bounds, Call, CallEnd, Decision, Limiter } from './limiter.ts'
-import { Throttle } from './pushback.ts'
 
 /** Answers over which throughput is measured. */
 const RATE_ANSWERS = 24
@@ -17,7 +16,6 @@ const RATE_ANSWERS = 24
 export class AdaptiveLimiter implements Limiter {
   readonly algorithm = 'adaptive'
   readonly #log = new CallLog()
-  readonly #throttle = new Throttle()
   /** When the latest answers came, milliseconds, oldest overwritten first. */
   readonly #answeredAtMs = new Float64Array(RATE_ANSWERS)
   #answers = 0
@@ -35,7 +33,6 @@ export class AdaptiveLimiter implements Limiter {
 
   sent(call: Call): void {
     this.#log.sent(call)
-    this.#throttle.sent(call)
     this.#peak = Math.max(this.#peak, this.#log.active)
     this.#lookSoon(call.grantedAtMs)
   }
@@ -46,11 +43,8 @@ export class AdaptiveLimiter implements Limiter {
     const fate = end.pushback !== undefined ? 'excluded' : isAnswered ? 'answered' : 'unanswered'
     if (!this.#log.ended(call, fate, latencyMs ?? nowMs - call.grantedAtMs)) return
     this.#lookSoon(nowMs)
-    if (end.pushback !== undefined) {
-      if (this.#throttle.pushedBack(call, end.pushback, { nowMs, spread: end.spread }))
-        this.#isThrottled = true
-    } else this.#count(call, end, nowMs)
-    this.#throttle.left(call)
+    if (end.pushback === undefined) this.#count(call, end, nowMs)
+    else if (end.pushback === 'news') this.#isThrottled = true
   }
 
   step(limit: number, bounds: Bounds, nowMs: number): Decision | undefined {
@@ -89,27 +83,19 @@ export class AdaptiveLimiter implements Limiter {
     return this.#nextAtMs ?? Infinity
   }
 
-  opensAtMs(): number {
-    return this.#throttle.opensAtMs()
-  }
-
   #lookSoon(nowMs: number): void {
     this.#quietMs = K.STEP_MS
     this.#nextAtMs = Math.min(this.#nextAtMs ?? Infinity, nowMs + K.STEP_MS)
   }
 
   #count(call: Call, end: CallEnd, nowMs: number): void {
-    if (end.verdict === 'ok') {
-      this.#answeredAtMs[this.#answers++ % RATE_ANSWERS] = nowMs
-      this.#throttle.answered(call, nowMs)
-    }
-    // A caller that gave up while its call ran is the tool's failure; a request that was wrong is nobody's.
-    const isFailed = end.verdict === 'dropped' || end.cause === 'cancelled'
-    if (end.verdict === 'ignored' && !isFailed) return
+    if (end.verdict === 'ok') this.#answeredAtMs[this.#answers++ % RATE_ANSWERS] = nowMs
+    if (end.verdict === 'ignored') return
     this.#ended++
     if (call.grantedAtMs < (this.#state?.changedAtMs ?? -Infinity)) return
     this.#calls++
-    if (isFailed) this.#failed++
+    if (end.verdict !== 'dropped') return
+    this.#failed++
     if (end.cause === 'cancelled') this.#abandoned++
   }
 

@@ -78,7 +78,8 @@ export class AimdLimiter implements Limiter {
   }
 
   ended(call: Call, end: CallEnd, nowMs: number): void {
-    if (end.verdict === 'ignored') return
+    // What the tool throttles is answered by waiting (../throttle.ts), not by a lower limit as well.
+    if (end.verdict === 'ignored' || end.pushback !== undefined) return
     this.#openedAtMs ??= nowMs
     this.#calls++
     if (end.verdict === 'dropped') this.#dropped++
@@ -102,10 +103,6 @@ export class AimdLimiter implements Limiter {
   wakeAtMs(limit: number): number {
     if (this.#openedAtMs === undefined || this.#calls < LONG_WINDOW_CALLS) return Infinity
     return this.#openedAtMs + (this.#calls >= callsNeeded(limit) ? this.#law.windowMs : this.#longMs())
-  }
-
-  opensAtMs(): number {
-    return -Infinity
   }
 
   #isDue(limit: number, nowMs: number): boolean {

@@ -11,6 +11,5 @@ export function fixedLimiter(): Limiter {
     step: () => undefined,
     moved: () => undefined,
     wakeAtMs: () => Infinity,
-    opensAtMs: () => -Infinity,
   }
 }

@@ -89,10 +89,6 @@ export class GradientLimiter implements Limiter {
       : this.#openedAtMs + WINDOW_MS
   }
 
-  opensAtMs(): number {
-    return -Infinity
-  }
-
   #learn(rttMs: number): number {
     this.#windows++
     const weight = this.#windows <= WARMUP_WINDOWS ? 1 / this.#windows : 2 / (LONG_WINDOWS + 1)

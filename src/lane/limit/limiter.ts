@@ -1,7 +1,7 @@
 /**
  * What every concurrency law is to its lane: it hears of calls, and says from time to time what the limit should be
- * and why, and when the tool may be called at all. Pure: time comes in, decisions come out. The lane clamps and applies
- * them. Six verbs, none optional; limit/create.ts knows the implementations.
+ * and why. Pure: time comes in, decisions come out. The lane clamps and applies them. Five verbs, none optional;
+ * limit/create.ts knows the implementations.
  */
 import type { EndCause, Verdict } from '../reason.ts'
 
@@ -77,20 +77,13 @@ export interface Call {
   readonly answeredAfterMs?: number | undefined
 }
 
-/** The tool itself asked callers to wait: a 429, or a 503 with Retry-After. */
-export interface Pushback {
-  /** Milliseconds; undefined when the tool did not say how long. */
-  readonly retryAfterMs: number | undefined
-}
-
 export interface CallEnd {
   readonly cause: EndCause
   readonly verdict: Verdict
   /** Milliseconds the tool took; absent where there is no honest measurement. */
   readonly latencyMs?: number | undefined
-  readonly pushback?: Pushback | undefined
-  /** Luck, 0 <= spread < 1, for whoever must not come back together with others. */
-  readonly spread: number
+  /** The tool asked callers to wait, as news or once more: no error and no latency. The lane sees to the waiting. */
+  readonly pushback?: 'news' | 'known' | undefined
 }
 
 export interface Limiter {
@@ -104,6 +97,4 @@ export interface Limiter {
   moved(nowMs: number): void
   /** Milliseconds: when `step` wants to be asked even if no call ends; Infinity when never. */
   wakeAtMs(limit: number): number
-  /** Milliseconds: before this moment no call may be sent, whatever the limit; Infinity until a running call tells more. */
-  opensAtMs(): number
 }

@@ -1,6 +1,6 @@
 /**
- * What to do when the tool itself asks callers to wait (429, 503 with Retry-After): that is neither an error nor a
- * latency, and the answer to it is a rate, not a concurrency.
+ * What a lane does, under every law, when the tool itself asks callers to wait (429, 503 with Retry-After): that is
+ * neither an error nor a latency, and the answer to it is a rate, not a concurrency.
  *
  *     closed       until now + min(60 s, Retry-After or min(30 s, 0.5 s x 2^k)) x U(1, 1.1)
  *     half open    one call; answered: open and k = 0; pushed back: closed again and k + 1; anything else: one more call
@@ -10,7 +10,20 @@
  * Pushback on calls sent before the last loss is the same loss. The cubic holds just below W for a minute and then lets
  * go, as TCP CUBIC does (RFC 9438). State: below. Units: milliseconds, calls per second. Figures found by simulation.
  */
-import type { Call, Pushback } from './limiter.ts'
+import type { Call } from './limit/limiter.ts'
+import type { EndCause, Verdict } from './reason.ts'
+
+/** The tool itself asked callers to wait. */
+export interface Pushback {
+  /** Milliseconds; undefined when the tool did not say how long. */
+  readonly retryAfterMs: number | undefined
+}
+
+interface ThrottledEnd {
+  readonly cause: EndCause
+  readonly verdict: Verdict
+  readonly pushback?: Pushback | undefined
+}
 
 /** Milliseconds. */
 const LONGEST_WAIT_MS = 60_000
@@ -38,6 +51,8 @@ const ANSWERS_FOR_RATE = 5
 export class Throttle {
   /** Closed until this moment. */
   #closedUntilMs = -Infinity
+  /** Until when the tool asked, in its own words; the gate tries sooner when that is far away. */
+  #askedUntilMs = -Infinity
   #isHalfOpen = false
   /** The one call that runs while half open. */
   #scout: Call | undefined
@@ -55,6 +70,27 @@ export class Throttle {
     return Math.max(this.#closedUntilMs, this.#nextAtMs)
   }
 
+  /** Milliseconds: until then nobody is let through, not even to see. */
+  get closedUntilMs(): number {
+    return this.#closedUntilMs
+  }
+
+  /** Milliseconds: what the tool said itself, or the backoff where it did not say. */
+  get askedUntilMs(): number {
+    return this.#askedUntilMs
+  }
+
+  /** Nothing but the one call that looks may be sent. */
+  isShut(nowMs: number): boolean {
+    return this.#isHalfOpen || this.#closedUntilMs > nowMs
+  }
+
+  /** Milliseconds between two calls; 0 while nothing has to be paced. */
+  paceMs(nowMs: number): number {
+    const perSec = this.#pacePerSec(nowMs)
+    return perSec === undefined ? 0 : 1000 / perSec
+  }
+
   sent(call: Call): void {
     const nowMs = call.grantedAtMs
     this.#answers.begin(nowMs)
@@ -64,9 +100,19 @@ export class Throttle {
     this.#nextAtMs = Math.max(this.#nextAtMs, nowMs - 1000 / perSec) + 1000 / perSec
   }
 
-  /** The tool answered. */
-  answered(call: Call, nowMs: number): void {
-    this.#answers.record(nowMs)
+  /** A call is over: whether the tool asked callers to wait, and whether that was known. `spread`: as in pushedBack. */
+  ended(call: Call, end: ThrottledEnd, at: { readonly nowMs: number; readonly spread: number }) {
+    const isNews = end.pushback !== undefined && this.pushedBack(call, end.pushback, at)
+    if (end.pushback === undefined && end.cause === 'completed' && end.verdict !== 'dropped') {
+      this.answered(call, end.verdict === 'ok', at.nowMs)
+    }
+    this.left(call)
+    return end.pushback === undefined ? undefined : isNews ? 'news' : 'known'
+  }
+
+  /** The tool answered; only good answers count for the rate. */
+  answered(call: Call, isGood: boolean, nowMs: number): void {
+    if (isGood) this.#answers.record(nowMs)
     if (this.#isHalfOpen && call === this.#scout) {
       this.#isHalfOpen = false
       this.#backoffs = 0
@@ -90,7 +136,9 @@ export class Throttle {
     if (nowMs - this.#lostAtMs > FORGET_MS) this.#backoffs = 0
     const backoffMs = Math.min(LONGEST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** this.#backoffs)
     if (retryAfterMs === undefined) this.#backoffs++
-    const waitMs = Math.min(LONGEST_WAIT_MS, retryAfterMs ?? backoffMs) * (1 + JITTER_RATIO * spread)
+    const askedMs = retryAfterMs ?? backoffMs
+    this.#askedUntilMs = Math.max(this.#askedUntilMs, nowMs + askedMs)
+    const waitMs = Math.min(LONGEST_WAIT_MS, askedMs) * (1 + JITTER_RATIO * spread)
     this.#closedUntilMs = Math.max(this.#closedUntilMs, nowMs + waitMs)
     if (!this.#isHalfOpen) this.#slowDown(nowMs)
     this.#isHalfOpen = true

@@ -5,8 +5,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Lane } from '../../src/lane/lane.ts'
 import type { Lease, LeaseEnd } from '../../src/lane/lease.ts'
-import { Throttle } from '../../src/lane/limit/pushback.ts'
-import { laneSettings } from '../support/lane-settings.ts'
+import { Throttle } from '../../src/lane/throttle.ts'
+import { SEED_LAW, laneSettings } from '../support/lane-settings.ts'
 
 const callAt = (grantedAtMs: number) => ({ grantedAtMs, waitedMs: 0 })
 
@@ -74,17 +74,17 @@ test('one call goes first; an answer opens, anything else lets one more go', () 
   throttle.left(first)
   assert.ok(throttle.opensAtMs() < Infinity, 'a scout whose caller left does not close the lane for ever')
   const second = sentAt(throttle, 20_000)
-  throttle.answered(second, 20_100)
+  throttle.answered(second, true, 20_100)
   throttle.left(second)
   assert.ok(throttle.opensAtMs() < 40_000)
 })
 
 test('after it has opened, calls go just below the rate at the loss, and later above it', () => {
   const throttle = new Throttle()
-  for (let nowMs = 0; nowMs < 10_000; nowMs += 50) throttle.answered(sentAt(throttle, nowMs), nowMs)
+  for (let nowMs = 0; nowMs < 10_000; nowMs += 50) throttle.answered(sentAt(throttle, nowMs), true, nowMs)
   pushBack(throttle, 10_000, 1000)
   const scout = sentAt(throttle, 11_000)
-  throttle.answered(scout, 11_000)
+  throttle.answered(scout, true, 11_000)
   throttle.left(scout)
   const paceAt = (nowMs: number): number => {
     const from = Math.max(nowMs, throttle.opensAtMs())
@@ -139,4 +139,92 @@ test('pushback is neither an error nor a latency for the limit', () => {
   lane.expire(1000)
   assert.equal(lane.depths().limit, 8)
   assert.equal(lane.snapshot(1000).lastDecision?.decision.reason, 'throttled')
+})
+
+test('under every law the gate closes, and pushback moves no limit', () => {
+  for (const controller of [{ algorithm: 'fixed' }, { algorithm: 'gradient' }, SEED_LAW] as const) {
+    const lane = new Lane(laneSettings({ controller }), 0, () => undefined)
+    const leases = Array.from({ length: 8 }, () => grantedLease(lane, 0))
+    for (const lease of leases) lane.settle(lease, PUSHED, 3000)
+    assert.equal(lane.admit({ spread: 0 }, 3500).kind, 'queued', controller.algorithm)
+    lane.expire(30_000)
+    assert.equal(lane.depths().limit, 8, controller.algorithm)
+  }
+})
+
+test('tickets that cannot make it are told at once, with the time of the tool; the others wait', () => {
+  const lane = new Lane(
+    laneSettings({ maxConcurrent: 1, controller: { algorithm: 'fixed' } }),
+    0,
+    () => undefined,
+  )
+  const running = grantedLease(lane, 0)
+  const short = lane.admit({ spread: 0, ttlMs: 5000 }, 0)
+  const long = lane.admit({ spread: 0, ttlMs: 20_000 }, 0)
+  assert.ok(short.kind === 'queued' && long.kind === 'queued')
+  const moves = lane.settle(running, { ...PUSHED, pushback: { retryAfterMs: 9000 } }, 100)
+  assert.deepEqual(
+    moves.refused.map(({ ticket, refusal }) => [
+      ticket,
+      refusal.reason,
+      refusal.retryAfterMs,
+      refusal.toolWaitMs,
+    ]),
+    [[short.ticket, 'UPSTREAM_THROTTLED', 9000, 9000]],
+  )
+  assert.deepEqual(moves.granted, [])
+  assert.equal(lane.snapshot(100).throttledUntilMs, 9100)
+  const late = lane.admit({ spread: 0, ttlMs: 1000 }, 2100)
+  assert.ok(late.kind === 'refused')
+  assert.equal(late.refusal.reason, 'UPSTREAM_THROTTLED')
+  assert.equal(late.refusal.toolWaitMs, 7000)
+  assert.equal(lane.expire(9100).granted[0], long.ticket)
+})
+
+test('a tool that asks for an hour is told of in its own time, and the advice stays within its bounds', () => {
+  const lane = new Lane(laneSettings({ controller: { algorithm: 'fixed' } }), 0, () => undefined)
+  lane.settle(grantedLease(lane, 0), { ...PUSHED, pushback: { retryAfterMs: 3_600_000 } }, 0)
+  const refused = lane.admit({ spread: 0, ttlMs: 1000 }, 0)
+  assert.ok(refused.kind === 'refused')
+  assert.equal(refused.refusal.toolWaitMs, 3_600_000)
+  assert.equal(refused.refusal.retryAfterMs, 30_000)
+})
+
+test('where nothing may wait, a throttled lane says that the tool throttles, and not that it is full', () => {
+  const lane = new Lane(
+    laneSettings({ maxQueueDepth: 0, controller: { algorithm: 'fixed' } }),
+    0,
+    () => undefined,
+  )
+  lane.settle(grantedLease(lane, 0), PUSHED, 0)
+  const refused = lane.admit({ spread: 0 }, 10)
+  assert.ok(refused.kind === 'refused')
+  assert.equal(refused.refusal.reason, 'UPSTREAM_THROTTLED')
+})
+
+test('a lane tells when its tool begins to throttle and when it answers again', () => {
+  const told: unknown[] = []
+  const lane = new Lane(laneSettings(), 0, (event) => {
+    if (event.kind === 'throttled') told.push([event.isOn, event.forMs])
+  })
+  const other = grantedLease(lane, 0)
+  lane.settle(grantedLease(lane, 0), PUSHED, 1)
+  lane.settle(other, PUSHED, 2)
+  lane.admit({ spread: 0 }, 10)
+  const scout = lane.expire(2001).granted[0]?.lease
+  assert.ok(scout)
+  assert.equal(lane.admit({ spread: 0 }, 2002).kind, 'queued', 'one call goes first')
+  lane.settle(scout, { cause: 'completed', verdict: 'ok', latencyMs: 5 }, 2005)
+  assert.deepEqual(told, [
+    [true, 2000],
+    [false, 0],
+  ])
+  assert.equal(lane.snapshot(2005).throttledUntilMs, undefined)
+})
+
+test('a retry is never allowed while the tool throttles', () => {
+  const lane = new Lane(laneSettings(), 0, () => undefined)
+  assert.equal(lane.askRetry(0), 'granted')
+  lane.settle(grantedLease(lane, 0), PUSHED, 0)
+  assert.equal(lane.askRetry(1), 'overloaded')
 })

@@ -1,0 +1,100 @@
+/**
+ * What a lane expects: when the next places come free, whether a newcomer can still start in time, and what those are
+ * told who cannot. Reads the lane's parts, moves none of them. Units: milliseconds.
+ */
+import type { Priority } from './priority.ts'
+import type { Queue } from './queue.ts'
+import type { LaneReason } from './reason.ts'
+import { RetryAdvice } from './retry-after.ts'
+import type { Running } from './running.ts'
+import type { LaneSettings } from './settings.ts'
+import type { Steering } from './steering.ts'
+import type { Throttle } from './throttle.ts'
+import type { TokenBucket } from './token-bucket.ts'
+
+/**
+ * Share of the TTL that the expected wait may take: the pace varies, and who starts at the last moment has no time left.
+ * Found by simulation, as building block 10 of the control law.
+ */
+const REACHABLE_RATIO = 0.9
+
+export interface OutlookParts {
+  readonly queue: Queue
+  readonly running: Running
+  readonly steering: Steering
+  readonly throttle: Throttle
+}
+
+/** What refusing depends on beside the lane's parts. */
+export interface RefusedAt {
+  readonly bounds: LaneSettings['retryAfter']
+  readonly bucket: TokenBucket
+  readonly spread: number
+  readonly nowMs: number
+}
+
+export class Outlook {
+  readonly #parts: OutlookParts
+  readonly #advice = new RetryAdvice()
+
+  constructor(parts: OutlookParts) {
+    this.#parts = parts
+  }
+
+  /** A lease ended after `heldMs`. */
+  ended(heldMs: number, nowMs: number): void {
+    this.#advice.ended(heldMs, nowMs)
+  }
+
+  /** What a caller who comes now would wait. */
+  waitMs(nowMs: number): number {
+    const { queue, running, steering } = this.#parts
+    const isFree = running.active < steering.slots && queue.depth === 0
+    return this.#untilOpenMs(nowMs) + (isFree ? 0 : (queue.depth + 1) * this.#perPlaceMs(nowMs))
+  }
+
+  /**
+   * Why a newcomer that may wait `ttlMs` would wait in vain; undefined when it may hope. Counts only those who go before
+   * it. A lane that runs nothing, or has not measured anything lately, expects nothing.
+   */
+  whyInVain(priority: Priority, ttlMs: number, nowMs: number): LaneReason | undefined {
+    const { queue, running, steering, throttle } = this.#parts
+    if (throttle.closedUntilMs - nowMs >= ttlMs) return 'UPSTREAM_THROTTLED'
+    const perPlaceMs = this.#advice.measuredPerPlaceMs(this.#load(nowMs), nowMs)
+    if (perPlaceMs === undefined || running.active === 0 || running.active < steering.slots) return undefined
+    const waitMs = (queue.depthFrom(priority) + 1) * Math.max(perPlaceMs, throttle.paceMs(nowMs))
+    return waitMs > REACHABLE_RATIO * ttlMs ? 'DEADLINE_UNREACHABLE' : undefined
+  }
+
+  /** How long the tool itself wants to be left alone, in its own words; 0 when it does not. */
+  toolWaitMs(nowMs: number): number {
+    const { throttle } = this.#parts
+    return throttle.isShut(nowMs) ? Math.max(0, throttle.askedUntilMs - nowMs) : 0
+  }
+
+  /** After which time the caller should come back. */
+  retryAfterMs(reason: LaneReason, at: RefusedAt): number {
+    const { bounds, bucket, spread, nowMs } = at
+    const { pausedUntilMs } = this.#parts.steering.valve
+    if (reason === 'LANE_PAUSED') return this.#advice.until(pausedUntilMs, bounds, { nowMs, spread })
+    if (reason === 'RATE_LIMITED') {
+      const readyAtMs = bucket.readyAtMs(this.#parts.queue.depth + 1, nowMs)
+      return this.#advice.next(bucket.perTokenMs, bounds, { nowMs, spread, readyAtMs })
+    }
+    const readyAtMs = reason === 'UPSTREAM_THROTTLED' ? nowMs + this.toolWaitMs(nowMs) : undefined
+    return this.#advice.next(this.#perPlaceMs(nowMs), bounds, { nowMs, spread, readyAtMs })
+  }
+
+  #untilOpenMs(nowMs: number): number {
+    return Math.max(0, this.#parts.throttle.closedUntilMs - nowMs)
+  }
+
+  #perPlaceMs(nowMs: number): number {
+    return Math.max(this.#advice.perPlaceMs(this.#load(nowMs)), this.#parts.throttle.paceMs(nowMs))
+  }
+
+  #load(nowMs: number) {
+    const { running, steering } = this.#parts
+    return { active: running.active, limit: steering.slots, agesMs: running.agesMs(nowMs) }
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * How many calls may start in a time, whatever runs: a bucket of `burst` tokens that fills at calls / perMs. Each call
+ * takes one as it starts; it is a debt where none is left, which only a lower rate than before can bring about.
+ * Pure; the level is worked out when somebody asks. Units: milliseconds and tokens.
+ */
+
+export interface RateSettings {
+  readonly calls: number
+  /** Milliseconds in which so many calls may start. */
+  readonly perMs: number
+  /** Calls that may start at once after a quiet time. */
+  readonly burst: number
+}
+
+/** Tokens: sums of fractions miss a whole number by less than this. */
+const NEARLY = 1e-6
+
+export class TokenBucket {
+  readonly #rate: RateSettings | undefined
+  #level: number
+  #atMs: number
+
+  /** Begins full. Without a rate there is always enough. */
+  constructor(rate: RateSettings | undefined, nowMs: number) {
+    this.#rate = rate
+    this.#level = rate?.burst ?? Infinity
+    this.#atMs = nowMs
+  }
+
+  /** Milliseconds between two tokens; 0 without a rate. */
+  get perTokenMs(): number {
+    return this.#rate === undefined ? 0 : this.#rate.perMs / this.#rate.calls
+  }
+
+  has(tokens: number, nowMs: number): boolean {
+    return this.#levelAt(nowMs) >= tokens - NEARLY
+  }
+
+  /** Milliseconds on the clock: when there are so many. */
+  readyAtMs(tokens: number, nowMs: number): number {
+    const missing = tokens - this.#levelAt(nowMs)
+    return missing <= NEARLY ? nowMs : nowMs + missing * this.perTokenMs
+  }
+
+  take(nowMs: number): void {
+    this.#level = this.#levelAt(nowMs) - 1
+    this.#atMs = nowMs
+  }
+
+  #levelAt(nowMs: number): number {
+    if (this.#rate === undefined) return Infinity
+    return Math.min(this.#rate.burst, this.#level + (nowMs - this.#atMs) / this.perTokenMs)
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * Calls that could not start in time are told so at the door: by the lane's own pace, and never by a guess.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Lane } from '../../src/lane/lane.ts'
+import type { Want } from '../../src/lane/moves.ts'
+import type { Lease } from '../../src/lane/lease.ts'
+import { laneSettings } from '../support/lane-settings.ts'
+
+const OK = { cause: 'completed', verdict: 'ok', latencyMs: 1 } as const
+
+/** A lane of one slot, busy, that has seen one call of 1 s end. */
+function measured(): { readonly lane: Lane; readonly lease: Lease } {
+  const settings = { maxConcurrent: 1, ttlMs: 10_000, controller: { algorithm: 'fixed' } } as const
+  const lane = new Lane(laneSettings(settings), 0, () => undefined)
+  const first = lane.admit({ spread: 0 }, 0)
+  assert.ok(first.kind === 'granted')
+  lane.settle(first.lease, OK, 1000)
+  const second = lane.admit({ spread: 0 }, 1000)
+  assert.ok(second.kind === 'granted')
+  return { lane, lease: second.lease }
+}
+
+function answer(lane: Lane, want: Partial<Want>, nowMs: number): string {
+  const admission = lane.admit({ spread: 0, ...want }, nowMs)
+  return admission.kind === 'refused' ? admission.refusal.reason : admission.kind
+}
+
+test('a caller whose deadline is nearer than the next place is told at once', () => {
+  const { lane } = measured()
+  assert.equal(answer(lane, { ttlMs: 1100 }, 1000), 'DEADLINE_UNREACHABLE')
+  assert.equal(answer(lane, { ttlMs: 1200 }, 1000), 'queued')
+  assert.equal(answer(lane, { ttlMs: 1200 }, 1000), 'DEADLINE_UNREACHABLE', 'one waits before it')
+})
+
+test('the TTL of the lane is a deadline as well', () => {
+  const { lane } = measured()
+  const answers = Array.from({ length: 12 }, () => answer(lane, {}, 1000))
+  assert.equal(answers.filter((each) => each === 'queued').length, 9)
+  assert.equal(answers.at(-1), 'DEADLINE_UNREACHABLE')
+})
+
+test('a deadline of its own can only shorten the TTL', () => {
+  const { lane } = measured()
+  const admission = lane.admit({ spread: 0, ttlMs: 3_600_000 }, 1000)
+  assert.ok(admission.kind === 'queued')
+  assert.equal(admission.ticket.dueAtMs, 11_000)
+  const shorter = lane.admit({ spread: 0, ttlMs: 5000 }, 1000)
+  assert.ok(shorter.kind === 'queued')
+  assert.equal(shorter.ticket.dueAtMs, 6000)
+})
+
+test('only those who go first count: a high call does not wait for the low ones', () => {
+  const { lane } = measured()
+  for (let i = 0; i < 5; i++) assert.equal(answer(lane, { priority: 'normal' }, 1000), 'queued')
+  assert.equal(answer(lane, { ttlMs: 1500 }, 1000), 'DEADLINE_UNREACHABLE')
+  assert.equal(answer(lane, { ttlMs: 1500, priority: 'high' }, 1000), 'queued')
+})
+
+test('a cold lane and an idle lane turn nobody away', () => {
+  const settings = { maxConcurrent: 1, controller: { algorithm: 'fixed' } } as const
+  const cold = new Lane(laneSettings(settings), 0, () => undefined)
+  cold.admit({ spread: 0 }, 0)
+  assert.equal(answer(cold, { ttlMs: 1 }, 50_000), 'queued', 'nothing has ended yet')
+  const { lane, lease } = measured()
+  lane.settle(lease, OK, 2000)
+  assert.equal(answer(lane, { ttlMs: 1 }, 2000), 'granted')
+})
+
+test('what was measured long ago is forgotten; the age of what runs is not', () => {
+  const { lane, lease } = measured()
+  lane.settle(lease, OK, 2000)
+  assert.equal(answer(lane, {}, 100_000), 'granted')
+  assert.equal(answer(lane, { ttlMs: 500 }, 100_100), 'queued', 'a second is a guess by now')
+  assert.equal(answer(lane, { ttlMs: 500 }, 101_000), 'DEADLINE_UNREACHABLE', 'it has run for a second')
+})
