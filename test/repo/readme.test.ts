@@ -10,6 +10,7 @@ import {
   CONTROLLER_DEFAULTS,
   LANE_DEFAULTS,
   PRIORITY_DEFAULTS,
+  RETRIES_DEFAULTS,
   RETRY_AFTER_DEFAULTS,
   SIDECAR_DEFAULTS,
 } from '../../src/config/defaults.ts'
@@ -32,12 +33,13 @@ const WITHOUT_DEFAULT: Readonly<Record<string, string>> = {
   upstream: '',
   match: '[{ path: /TOOL }]',
   startConcurrent: 'maxConcurrent',
+  rate: '',
 }
 
 function shown(defaults: Readonly<Record<string, Default<unknown>>>, section = ''): [string, string][] {
   return Object.entries(defaults).map(([key, { value }]) => [
     section + key,
-    Array.isArray(value) ? JSON.stringify(value) : String(value),
+    Array.isArray(value) ? `[${value.join(', ')}]` : String(value),
   ])
 }
 
@@ -53,10 +55,11 @@ test('the README has every key of the configuration with its default', () => {
     fairness: '{ by: X-Agent-Id }',
     ...Object.fromEntries(shown(PRIORITY_DEFAULTS, 'priority.')),
     ...Object.fromEntries(shown(RETRY_AFTER_DEFAULTS, 'retryAfter.')),
+    ...Object.fromEntries(shown(RETRIES_DEFAULTS, 'retries.')),
     ...Object.fromEntries(shown(CONTROLLER_DEFAULTS, 'controller.')),
   })
   const schema = [...KEYS.top.keys, ...KEYS.tool.keys].filter(
-    (key) => !['controller', 'priority', 'retryAfter'].includes(key),
+    (key) => !['controller', 'priority', 'retries', 'retryAfter'].includes(key),
   )
   const top = table.map(([key]) => key ?? '').filter((key) => !key.includes('.'))
   assert.deepEqual(top.toSorted(), schema.toSorted())
