@@ -38,5 +38,6 @@ function kindOf(path: Path): (typeof KEYS)[keyof typeof KEYS] {
   if (typeof last === 'number') return KEYS.match
   if (last === 'controller') return KEYS.controller
   if (last === 'fairness') return KEYS.fairness
+  if (last === 'mcp') return KEYS.mcp
   return last === 'priority' ? KEYS.priority : KEYS.retryAfter
 }
