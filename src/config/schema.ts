@@ -150,8 +150,8 @@ export const toolSchema = z.strictObject(
     // shape.ts asks for it where `mcp.server` does not stand for it.
     upstream: text(parseUpstream, { what: 'a URL', example: UPSTREAM_EXAMPLE }).exactOptional(),
     match: matchList.min(1, { error: MATCH_COUNT }).max(MOST_MATCHES, { error: MATCH_COUNT }).exactOptional(),
-    mcp: mcpSchema.exactOptional(),
     ...laneSchema.shape,
+    mcp: mcpSchema.exactOptional(),
   },
   { error: says('a map with at least upstream', `{ upstream: ${UPSTREAM_EXAMPLE} }`) },
 )

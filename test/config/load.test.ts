@@ -30,6 +30,7 @@ test('upstream alone is a complete lane', () => {
         onClientGone: 'cancel',
         fallbackTools: [],
         agentHeader: 'x-agent-id',
+        mcp: undefined,
         lane: {
           tool: 'github',
           maxQueueDepth: 100,
