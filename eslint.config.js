@@ -125,6 +125,7 @@ export default tseslint.config(
     ],
     LANE,
   ),
+  room(['src/route/peek.ts'], NODE, LANE, TIME),
   room(['src/config/*.ts'], LANE, 'zod', 'yaml', NODE),
   room(['src/config/schema.ts', 'src/config/defaults.ts'], LANE, 'zod'),
   room(['src/observe/events.ts'], LANE),
@@ -138,12 +139,23 @@ export default tseslint.config(
   ),
   room(['src/gate/*.ts'], LANE, TIME, EVENTS),
   room(['src/listen/*.ts'], NODE, LANE, TIME, 'zod'),
-  room(['src/upstream/{forward,upgrade,upload,pool,exchange}.ts'], NODE, 'undici', TIME, LANE),
+  room(
+    ['src/upstream/{answer-watch,event-scan,exchange,forward,message-scan,pool,upgrade,upload}.ts'],
+    NODE,
+    'undici',
+    TIME,
+    LANE,
+  ),
   aboveRooms(
     ['src/pipeline.ts', 'src/passage.ts', 'src/tools.ts'],
     '^\\./(?:main|sidecar|cli/)',
     NODE,
     'undici',
+  ),
+  aboveRooms(
+    ['src/{mcp,mcp-batch,mcp-call,mcp-open-calls,mcp-traffic}.ts'],
+    '^\\./(?:main|sidecar|pipeline|cli/)',
+    NODE,
   ),
   aboveRooms(['src/sidecar.ts'], '^\\./(?:main|cli/)', NODE),
   {

@@ -3,15 +3,17 @@
  * in the tool's place. The exchange that forwarding sees.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Gate } from './gate/gate.ts'
 import { LeaseSlot } from './gate/slot.ts'
 import type { Lease } from './lane/lease.ts'
 import type { Priority } from './lane/priority.ts'
 import type { Outcome, Reason } from './lane/reason.ts'
 import type { Call } from './listen/server.ts'
+import type { McpCall } from './mcp-call.ts'
 import type { RequestEvent } from './observe/events.ts'
 import type { Target } from './route/target.ts'
 import type { Tool } from './tools.ts'
-import type { Exchange, Slot, Upgrade } from './upstream/exchange.ts'
+import type { Exchange, Slot, Upgrade, Watch } from './upstream/exchange.ts'
 import { toTool } from './upstream/headers.ts'
 import { Upload } from './upstream/upload.ts'
 
@@ -26,8 +28,14 @@ export interface Routed {
   /** For the tool: base path, the rest of the caller's path, query. */
   readonly path: string
   readonly hasBody: boolean
+  /** Bytes of the body, as declared or as read; undefined while nobody knows. */
+  readonly bodyBytes: number | undefined
   /** Opened while the request waited; else the passage opens it. */
   readonly earlyUpload: Upload | undefined
+  /** The body, when it was read before the lane was asked. */
+  readonly body?: Buffer | undefined
+  /** Set for calls of an MCP server's tools. */
+  readonly mcp?: McpCall | undefined
   /** Milliseconds on the clock when the lane was asked. */
   readonly askedAtMs: number
 }
@@ -38,6 +46,14 @@ const STREAM_BYTES = 65_536
 /** `bufferBytes`: how much of the body may be held here. */
 export function uploadOf({ call, tool }: Pick<Routed, 'call' | 'tool'>, bufferBytes: number): Upload {
   return new Upload(call.request, tool.settings.maxBodyBytes, bufferBytes)
+}
+
+/** What more a refusal tells. */
+export interface Told {
+  /** For people; a sentence without secrets. */
+  readonly detail?: string
+  /** Milliseconds; told with 429 and 503 only. */
+  readonly retryAfterMs?: number
 }
 
 /** What a passage needs of the pipeline. */
@@ -56,13 +72,15 @@ export class Passage implements Exchange {
   readonly path: string
   readonly headers: string[]
   readonly upload: Upload | undefined
-  readonly onClientGone: 'cancel' | 'finish'
+  readonly body: Buffer | undefined
+  readonly watch: Watch | undefined
   readonly queuedMs: number
   readonly slot: Slot
   readonly #routed: Routed
   readonly #passing: Passing
 
-  constructor(routed: Routed, lease: Lease, passing: Passing) {
+  /** `gate`: the one that granted the lease. */
+  constructor(routed: Routed, lease: Lease, passing: Passing, gate: Gate = routed.tool.gate) {
     const { call, tool, target, requestId } = routed
     const { settings } = tool
     this.#routed = routed
@@ -78,10 +96,19 @@ export class Passage implements Exchange {
       peer: call.request.socket.remoteAddress ?? 'unknown',
       requestId,
     })
-    this.upload = routed.earlyUpload ?? (routed.hasBody ? uploadOf(routed, STREAM_BYTES) : undefined)
-    this.onClientGone = settings.onClientGone
+    this.body = routed.body
+    const isStreamed = routed.hasBody && routed.body === undefined
+    this.upload = routed.earlyUpload ?? (isStreamed ? uploadOf(routed, STREAM_BYTES) : undefined)
     this.queuedMs = lease.waitedMs
-    this.slot = new LeaseSlot(tool.gate, lease)
+    const slot = new LeaseSlot(gate, lease)
+    const watch = routed.mcp?.run(slot, call.response)
+    this.watch = watch
+    this.slot = watch ?? slot
+  }
+
+  /** Asked for when the caller has gone. */
+  get onClientGone(): 'cancel' | 'finish' {
+    return this.#routed.mcp?.onClientGone ?? this.#routed.tool.settings.onClientGone
   }
 
   nowMs(): number {

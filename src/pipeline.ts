@@ -14,11 +14,14 @@ import type { Priority } from './lane/priority.ts'
 import type { Reason } from './lane/reason.ts'
 import type { Drain } from './listen/drain.ts'
 import type { Call } from './listen/server.ts'
+import { McpDoor } from './mcp.ts'
+import type { McpCall } from './mcp-call.ts'
 import { NO_TOOL } from './observe/events.ts'
 import type { Events } from './observe/events.ts'
 import { Passage, uploadOf } from './passage.ts'
 import type { Passing, Routed } from './passage.ts'
 import { refuse } from './reply/refuse.ts'
+import { refuseMcp } from './reply/refuse-mcp.ts'
 import { agentKey } from './route/agent.ts'
 import { callerTtlMs } from './route/deadline.ts'
 import { claimedPriority } from './route/priority.ts'
@@ -43,6 +46,8 @@ interface Facts {
   readonly requestId: string
   readonly tool?: Tool
   readonly priority?: Priority
+  /** Set for calls that are answered in the protocol's own form. */
+  readonly mcp?: McpCall | undefined
   readonly retryAfterMs?: number
   readonly detail?: string | undefined
   /** Milliseconds spent in the queue. */
@@ -63,6 +68,7 @@ const PATHS_NAMED = 10
 export class Pipeline {
   readonly #parts: PipelineParts
   readonly #passing: Passing
+  readonly #mcp: McpDoor
   readonly #newId = requestIds()
   readonly #hash = saltedHash()
   /** Bodies that are being read while their callers wait. */
@@ -73,10 +79,19 @@ export class Pipeline {
     this.#passing = {
       nowMs: parts.clock.nowMs,
       emit: (tool, event) => parts.events.emit(tool, event),
-      refuse: ({ call, requestId, tool, priority }, reason, queuedMs) =>
-        this.#refuse(call, reason, { requestId, tool, priority, queuedMs }),
+      refuse: (routed, reason, queuedMs) => this.#refuse(routed.call, reason, { ...routed, queuedMs }),
       linger: (request) => this.#linger(request),
     }
+    this.#mcp = new McpDoor({
+      tools: parts.tools,
+      clock: parts.clock,
+      passing: this.#passing,
+      hash: this.#hash,
+      priorityOf,
+      enter: (routed) => this.#enter(routed),
+      refuse: (routed, reason, told) => this.#refuse(routed.call, reason, { ...routed, ...told }),
+      isDraining: () => parts.drain.isDraining,
+    })
   }
 
   readonly handle = (call: Call): void => {
@@ -95,33 +110,38 @@ export class Pipeline {
     const route = tools.router.find(parsed.target)
     if (route === undefined) return this.#refuse(call, 'NO_ROUTE', { requestId, detail: this.#pathsKnown() })
 
-    // What can be refused without the lane is refused before it.
     const tool = route.to
-    const priority = priorityOf(rawHeaders, tool)
     const framing = framingOf(rawHeaders)
-    if (drain.isDraining) {
-      return this.#refuse(call, 'DRAINING', {
-        requestId,
-        tool,
-        priority,
-        retryAfterMs: this.#untilReplaced(tool),
-      })
-    }
-    if ((framing.declaredBytes ?? 0) > tool.settings.maxBodyBytes) {
-      return this.#refuse(call, 'BODY_TOO_LARGE', { requestId, tool, priority })
-    }
-    const path = tool.settings.upstream.basePath + route.path + parsed.target.query
-    this.#admit({
+    const routed: Routed = {
       call,
       requestId,
       tool,
-      priority,
+      priority: priorityOf(rawHeaders, tool),
       target: parsed.target,
-      path,
+      path: tool.settings.upstream.basePath + route.path + parsed.target.query,
       hasBody: framing.hasBody,
+      bodyBytes: framing.declaredBytes,
       earlyUpload: undefined,
       askedAtMs: this.#parts.clock.nowMs(),
-    })
+    }
+    // Of an MCP server's traffic only the calls of tools go through a lane, and the body says which.
+    if (tool.settings.mcp === undefined) this.#enter(routed)
+    else this.#mcp.take(routed)
+  }
+
+  /** Cuts what would keep a process that shuts down from ever being done. */
+  endStreams(): void {
+    this.#mcp.endStreams()
+  }
+
+  /** What can be refused without the lane is refused before it. */
+  #enter(routed: Routed): void {
+    const { call, tool, bodyBytes = 0 } = routed
+    if (this.#parts.drain.isDraining) {
+      return this.#refuse(call, 'DRAINING', { ...routed, retryAfterMs: this.#untilReplaced(tool) })
+    }
+    if (bodyBytes > tool.settings.maxBodyBytes) return this.#refuse(call, 'BODY_TOO_LARGE', routed)
+    this.#admit(routed)
   }
 
   /** The lane decides at once: run, wait or go away. */
@@ -135,6 +155,7 @@ export class Pipeline {
     if (entry.kind !== 'queued') return this.#proceed(routed, entry)
     // A caller that leaves while waiting leaves the queue at once; its end is only seen by who reads what it sends.
     const waiting = { ...routed, earlyUpload: this.#openEarly(routed) }
+    routed.mcp?.wait(entry.leave)
     call.response.once('close', entry.leave)
     // The promise never rejects, and #proceed handles every way in which waiting can end.
     void entry.turn.then((turn) => {
@@ -154,28 +175,23 @@ export class Pipeline {
   }
 
   #proceed(routed: Routed, turn: Turn): void {
-    const { call, requestId, tool, priority } = routed
+    const { call, tool } = routed
     switch (turn.kind) {
       case 'granted':
         return this.#run(routed, turn.lease)
       case 'refused':
         routed.earlyUpload?.abandon()
         return this.#refuse(call, turn.refusal.reason, {
-          requestId,
-          tool,
-          priority,
+          ...routed,
           retryAfterMs: turn.refusal.retryAfterMs,
           detail: saidByTool(turn.refusal.toolWaitMs),
           queuedMs: this.#parts.clock.nowMs() - routed.askedAtMs,
         })
       case 'closed':
-        return this.#refuse(call, 'DRAINING', {
-          requestId,
-          tool,
-          priority,
-          retryAfterMs: this.#untilReplaced(tool),
-        })
+        return this.#refuse(call, 'DRAINING', { ...routed, retryAfterMs: this.#untilReplaced(tool) })
       case 'left':
+        // Only its message asked for the end of the call: the caller is still there, and expects no answer to it.
+        if (!call.response.destroyed) call.response.writeHead(202).end()
         return this.#parts.events.emit(tool.tool, {
           kind: 'finished',
           outcome: 'cancelled',
@@ -220,7 +236,8 @@ export class Pipeline {
         fallbackTools: tool.settings.fallbackTools,
         depths,
       }
-    const reply = refuse({ ...facts, priority, reason, lane })
+    const told = { ...facts, priority, reason, lane }
+    const reply = facts.mcp === undefined ? refuse(told) : refuseMcp(told, facts.mcp.answer)
     this.#parts.events.emit(tool?.tool ?? NO_TOOL, {
       kind: 'replied',
       reason,

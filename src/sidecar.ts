@@ -5,7 +5,7 @@
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { planReload } from './config/reload.ts'
-import type { Address, Settings } from './config/settings.ts'
+import type { Address, McpSettings, Settings } from './config/settings.ts'
 import type { Lane } from './lane/lane.ts'
 import { createAdminServer } from './listen/admin.ts'
 import { Drain } from './listen/drain.ts'
@@ -44,6 +44,7 @@ export class Sidecar {
   readonly #board = new Board()
   readonly #drain = new Drain()
   readonly #tools: Tools
+  readonly #pipeline: Pipeline
   readonly #narrator: Narrator
   readonly #watchers: Watchers
   readonly #proxy: Server
@@ -61,7 +62,7 @@ export class Sidecar {
     })
     this.#narrator = new Narrator({ log, clock, status: (tool) => this.#statusOf(tool) })
     this.#watchers = new Watchers({ clock, lanes: () => this.#lanes() })
-    const pipeline = new Pipeline({
+    this.#pipeline = new Pipeline({
       tools: this.#tools,
       events: this.#events,
       drain: this.#drain,
@@ -69,7 +70,7 @@ export class Sidecar {
       random,
     })
     this.#proxy = createProxyServer({
-      onCall: pipeline.handle,
+      onCall: this.#pipeline.handle,
       answerMalformed: (reason, detail) => this.#answerMalformed(reason, detail),
     })
     this.#admin = this.#createAdmin(this.#subscribe())
@@ -126,6 +127,7 @@ export class Sidecar {
     const { clock, log } = this.#parts
     const { drainMs } = this.#settings
     log('info', { drain: 'started', open: this.#drain.open, seconds: drainMs / 1000 })
+    this.#pipeline.endStreams()
     const finished = this.#drain.start().then((): DrainResult => 'finished')
     const ranOut = new Promise<DrainResult>((resolve) => {
       const timer = clock.after(drainMs, () => resolve('ran out of time'))
@@ -188,8 +190,9 @@ export class Sidecar {
 
   #lane(tool: string): object | undefined {
     const { clock } = this.#parts
-    const lane = this.#tools.get(tool)?.gate.lane
-    return lane && this.#board.show(lane, { nowMs: clock.nowMs(), wallMs: clock.wallMs() })
+    const found = this.#tools.get(tool)
+    const moment = { nowMs: clock.nowMs(), wallMs: clock.wallMs() }
+    return found && this.#board.show(found.gate.lane, moment, showMcp(found.settings.mcp))
   }
 
   #statusOf(tool: string) {
@@ -211,6 +214,13 @@ export class Sidecar {
     for (let i = 0; i < headers.length; i += 2) lines.push(`${headers[i] ?? ''}: ${headers[i + 1] ?? ''}`)
     return `${lines.join('\r\n')}\r\n\r\n${body}`
   }
+}
+
+/** With the words of tools.yaml. */
+function showMcp(mcp: McpSettings | undefined): object | undefined {
+  if (mcp === undefined) return undefined
+  const { overload } = mcp
+  return mcp.role === 'server' ? { overload } : { server: mcp.server, tools: mcp.globs, overload }
 }
 
 /** The address as bound, which tells the port when 0 was asked for. */

@@ -7,20 +7,37 @@ import type { ReloadPlan } from './config/reload.ts'
 import type { ToolSettings } from './config/settings.ts'
 import { Gate } from './gate/gate.ts'
 import type { GateParts } from './gate/gate.ts'
+import { McpTraffic } from './mcp-traffic.ts'
 import type { ToolEvent } from './observe/events.ts'
+import { ToolNames } from './route/glob.ts'
 import { Router } from './route/match.ts'
 import { openPool } from './upstream/pool.ts'
 
 /** Stays the same object over reloads, so that what waits in its lane meets the settings and connections of its turn. */
 export class Tool {
   readonly gate: Gate
+  readonly #parts: Omit<GateParts, 'tell'>
   #settings: ToolSettings
   #pool: Pool
+  #traffic: McpTraffic | undefined
 
-  constructor(settings: ToolSettings, gate: Gate) {
-    this.gate = gate
+  constructor(settings: ToolSettings, parts: GateParts) {
+    this.gate = new Gate(settings.lane, parts)
+    this.#parts = parts
     this.#settings = settings
     this.#pool = poolOf(settings)
+  }
+
+  /** What an MCP server gets beside calls; opened when it is first needed. */
+  get traffic(): McpTraffic {
+    this.#traffic ??= new McpTraffic(this.#settings.lane, this.#parts)
+    return this.#traffic
+  }
+
+  /** Sends away what waits; nothing is granted any more. */
+  close(): void {
+    this.gate.close()
+    this.#traffic?.close()
   }
 
   get settings(): ToolSettings {
@@ -52,6 +69,7 @@ export class Tool {
       this.#pool = poolOf(next)
     }
     this.gate.reconfigure(next.lane)
+    this.#traffic?.change(next.lane)
   }
 }
 
@@ -65,11 +83,14 @@ export class Tools {
   /** Removed by a reload, with work that goes to its end. */
   readonly #retiring = new Map<string, Tool>()
   #router: Router<Tool>
+  /** The lanes of each MCP server. */
+  #mcpLanes: ReadonlyMap<string, ToolNames<Tool>>
 
   constructor(settings: readonly ToolSettings[], parts: ToolsParts) {
     this.#parts = parts
     for (const tool of settings) this.#tools.set(tool.tool, this.#open(tool))
     this.#router = new Router(this.#tools.values())
+    this.#mcpLanes = mcpLanesOf(this.#tools.values())
   }
 
   get router(): Router<Tool> {
@@ -78,6 +99,11 @@ export class Tools {
 
   get(tool: string): Tool | undefined {
     return this.#tools.get(tool)
+  }
+
+  /** The lane that takes calls of this name at an MCP server; the server's own when no other does. */
+  mcpLane(server: Tool, name: string): Tool {
+    return this.#mcpLanes.get(server.tool)?.find(name) ?? server
   }
 
   all(): IterableIterator<Tool> {
@@ -97,11 +123,12 @@ export class Tools {
     for (const { tool, next } of plan.changed) this.#tools.get(tool)?.change(next)
     for (const next of plan.added) this.#tools.set(next.tool, this.#revive(next) ?? this.#open(next))
     this.#router = new Router(this.#tools.values())
+    this.#mcpLanes = mcpLanesOf(this.#tools.values())
   }
 
   /** Sends away what waits; nothing is granted any more. */
   closeGates(): void {
-    for (const { gate } of [...this.all(), ...this.#retiring.values()]) gate.close()
+    for (const tool of [...this.all(), ...this.#retiring.values()]) tool.close()
   }
 
   /** Cuts all connections. After closeGates. */
@@ -111,10 +138,7 @@ export class Tools {
 
   #open(settings: ToolSettings): Tool {
     const { emit, clock, random } = this.#parts
-    return new Tool(
-      settings,
-      new Gate(settings.lane, { clock, random, tell: (event) => emit(settings.tool, event) }),
-    )
+    return new Tool(settings, { clock, random, tell: (event) => emit(settings.tool, event) })
   }
 
   /** A tool that comes back while its old calls run finds them in its lane: they count against its limit. */
@@ -132,13 +156,23 @@ export class Tools {
       return
     }
     this.#retiring.delete(tool.tool)
-    tool.gate.close()
+    tool.close()
     retire(tool.pool)
   }
 }
 
 /** Milliseconds between two looks at whether a removed tool still has work. */
 const LOOK_EVERY_MS = 1000
+
+function mcpLanesOf(tools: Iterable<Tool>): ReadonlyMap<string, ToolNames<Tool>> {
+  const lanes = new Map<string, { to: Tool; globs: readonly string[] }[]>()
+  for (const tool of tools) {
+    const { mcp } = tool.settings
+    if (mcp?.role !== 'lane') continue
+    lanes.set(mcp.server, [...(lanes.get(mcp.server) ?? []), { to: tool, globs: mcp.globs }])
+  }
+  return new Map([...lanes].map(([server, each]) => [server, new ToolNames(each)]))
+}
 
 function poolOf({ upstream, connectTimeoutMs }: ToolSettings): Pool {
   return openPool({ origin: upstream.origin, connectTimeoutMs })

@@ -4,10 +4,11 @@
  */
 import type { ControllerSettings } from '../lane/settings.ts'
 import type { RateSettings } from '../lane/token-bucket.ts'
+import { MCP_DEFAULTS } from './defaults.ts'
 import { mergeLane } from './layers.ts'
 import { canonicalRule, impliedRule } from './match.ts'
 import type { WrittenFile, WrittenTool } from './schema.ts'
-import type { Settings, ToolSettings } from './settings.ts'
+import type { McpSettings, Settings, ToolSettings } from './settings.ts'
 import type { ProcessSettings } from './process-settings.ts'
 import { parseUpstream } from './upstream.ts'
 
@@ -18,27 +19,32 @@ export function buildSettings(file: WrittenFile, own: ProcessSettings): Settings
     listen: own.listen.value,
     admin: own.admin.value,
     drainMs: toMs(own.drainSeconds.value),
-    tools: Object.entries(file.tools).map(([tool, written]) =>
-      toolOf(tool, written, mergeLane(file.defaults ?? {}, written)),
-    ),
+    tools: Object.entries(file.tools).map(([tool, written]) => toolOf(tool, written, file)),
   })
 }
 
-function toolOf(tool: string, written: WrittenTool, lane: MergedLane): ToolSettings {
-  const upstream = parseUpstream(written.upstream)
+function toolOf(tool: string, written: WrittenTool, { tools, defaults = {} }: WrittenFile): ToolSettings {
+  const lane = mergeLane(defaults, written)
+  const { mcp } = written
+  const server = mcp?.server === undefined ? undefined : tools[mcp.server]
+  // A lane of an MCP server reaches it the way the server's own lane does, over connections of its own.
+  const { stripPath, keepHost, connectTimeoutSeconds } =
+    server === undefined ? lane : mergeLane(defaults, server)
+  const upstream = parseUpstream((server ?? written).upstream ?? '')
   if (!upstream.ok) throw new Error(`the upstream of ${tool} was refused and yet used`)
   return {
     tool,
     upstream: upstream.value,
-    match: written.match?.flatMap((rule) => canonicalRule(rule) ?? []) ?? [impliedRule(tool)],
-    stripPath: lane.stripPath,
-    keepHost: lane.keepHost,
-    connectTimeoutMs: toMs(lane.connectTimeoutSeconds),
+    match: server === undefined ? matchOf(tool, written) : [],
+    stripPath,
+    keepHost,
+    connectTimeoutMs: toMs(connectTimeoutSeconds),
     maxBodyBytes: lane.maxBodyBytes,
     onClientGone: lane.onClientGone,
     fallbackTools: lane.fallbackTools,
     retries: { max: lane.retries.max, on: lane.retries.on },
     agentHeader: lane.fairness === 'none' ? undefined : lane.fairness.by.toLowerCase(),
+    mcp: mcp && mcpOf(mcp),
     lane: {
       tool,
       maxQueueDepth: lane.maxQueueDepth,
@@ -61,6 +67,17 @@ const BURST_RATIO = 0.1
 
 function rateOf({ calls, perSeconds, burst }: NonNullable<MergedLane['rate']>): RateSettings {
   return { calls, perMs: toMs(perSeconds), burst: burst ?? Math.ceil(calls * BURST_RATIO) }
+}
+
+function matchOf(tool: string, { match }: WrittenTool): ToolSettings['match'] {
+  return match?.flatMap((rule) => canonicalRule(rule) ?? []) ?? [impliedRule(tool)]
+}
+
+function mcpOf({ server, tools = [], ...written }: NonNullable<WrittenTool['mcp']>): McpSettings {
+  const overload = written.overload ?? MCP_DEFAULTS.overload.value
+  return server === undefined
+    ? { role: 'server', overload }
+    : { role: 'lane', server, globs: tools, overload }
 }
 
 function controllerOf(controller: MergedLane['controller']): ControllerSettings {

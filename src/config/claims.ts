@@ -22,8 +22,8 @@ interface Claim {
 /** A tool whose `match` is refused claims nothing yet. */
 export function doubleMatches({ remains, isRefused }: Shape): readonly Complaint[] {
   const taken = new Map<string, Claim>()
-  const claims = Object.entries(remains.tools ?? {}).flatMap(([tool, { match }]) =>
-    isRefused(['tools', tool, 'match']) ? [] : claimsOf(tool, match),
+  const claims = Object.entries(remains.tools ?? {}).flatMap(([tool, { match, mcp }]) =>
+    isRefused(['tools', tool, 'match']) || mcp?.server !== undefined ? [] : claimsOf(tool, match),
   )
   // What was written stands before what is only implied: the remedy is then at the tool that wrote nothing.
   const ordered = [

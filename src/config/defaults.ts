@@ -65,6 +65,28 @@ export const PRIORITY_DEFAULTS = {
   ),
 } as const
 
+/** What lies between built-in values and `defaults` for the lanes of an MCP server. */
+export const MCP_LANE_DEFAULTS = {
+  ttlSeconds: given(
+    30,
+    'seconds',
+    'common MCP clients give up after 60 s, and the call itself takes time, too',
+  ),
+  maxBodyBytes: given(
+    4_194_304,
+    'bytes',
+    "4 MiB: the MCP SDKs' own bound; the whole body is held to be read",
+  ),
+} as const
+
+export const MCP_DEFAULTS = {
+  overload: given(
+    'tool_result',
+    'tool_result, jsonrpc_error or http_429',
+    'the only answer that every model reads',
+  ),
+} as const
+
 /** The law, and the figures of the seed's, which mean `aimd` wherever one of them is written. */
 export const CONTROLLER_DEFAULTS = {
   algorithm: given('adaptive', 'adaptive, aimd, gradient or fixed', 'it beats the others in bench/control'),

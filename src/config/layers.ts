@@ -5,6 +5,7 @@
 import {
   CONTROLLER_DEFAULTS,
   LANE_DEFAULTS,
+  MCP_LANE_DEFAULTS,
   PRIORITY_DEFAULTS,
   RETRIES_DEFAULTS,
   RETRY_AFTER_DEFAULTS,
@@ -12,7 +13,7 @@ import {
 import type { Default } from './defaults.ts'
 import { valueAt } from './paths.ts'
 import type { Path } from './paths.ts'
-import type { Remains, WrittenLane } from './schema.ts'
+import type { Remains, WrittenLane, WrittenTool } from './schema.ts'
 
 type Values<T extends Readonly<Record<string, Default<unknown>>>> = { readonly [K in keyof T]: T[K]['value'] }
 
@@ -24,6 +25,8 @@ export const BUILT_IN_LANE = {
   retries: valuesOf(RETRIES_DEFAULTS),
 } as const
 
+const BUILT_IN_MCP = valuesOf(MCP_LANE_DEFAULTS)
+
 export interface Effective {
   readonly value: unknown
   /** Where it was written; undefined for a built-in value. */
@@ -33,8 +36,9 @@ export interface Effective {
 }
 
 /** One lane, complete. `startConcurrent` is where `maxConcurrent` is unless it was written. */
-export function mergeLane(defaults: WrittenLane, tool: WrittenLane) {
-  const lane = { ...BUILT_IN_LANE, ...defaults, ...tool }
+export function mergeLane(defaults: WrittenLane, tool: WrittenTool) {
+  const builtIn = tool.mcp === undefined ? BUILT_IN_LANE : { ...BUILT_IN_LANE, ...BUILT_IN_MCP }
+  const lane = { ...builtIn, ...defaults, ...tool }
   return {
     ...lane,
     startConcurrent: lane.startConcurrent ?? lane.maxConcurrent,

@@ -6,6 +6,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { buildSettings } from './build.ts'
 import { doubleAddress, doubleMatches, loops } from './claims.ts'
 import { laneConflicts } from './conflicts.ts'
+import { mcpConflicts } from './mcp-lanes.ts'
 import { formatPath } from './paths.ts'
 import type { Places } from './places.ts'
 import { inOrder, refuse } from './problems.ts'
@@ -49,6 +50,7 @@ export function parseSettings({
     ...own.complaints,
     ...laneConflicts(shape),
     ...doubleMatches(shape),
+    ...mcpConflicts(shape),
     ...(areAddressesGood ? [...doubleAddress(own), ...loops(shape.remains, own)] : []),
   ]
   const places = source.kind === 'read' ? source.places : undefined

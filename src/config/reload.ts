@@ -78,6 +78,7 @@ function asWritten({ upstream, match, lane, ...tool }: ToolSettings): Written {
     onClientGone: tool.onClientGone,
     fallbackTools: tool.fallbackTools,
     fairness: tool.agentHeader,
+    mcp: tool.mcp,
     'priority.max': lane.priority.max,
     'priority.default': lane.priority.default,
     'retries.max': tool.retries.max,

@@ -17,6 +17,8 @@ const MOST_MATCHES = 64
 const MOST_FALLBACKS = 16
 const MOST_RETRIES = 5
 const MOST_CALLS = 1_000_000_000
+const MOST_GLOBS = 256
+const LONGEST_GLOB = 128
 const DAY_SECONDS = 86_400
 const HOUR_MS = 3_600_000
 /** Clients wait no longer than this: contract, section 4. */
@@ -101,6 +103,36 @@ const fallbackTools = z
     error: twoLines(`holds more than ${MOST_FALLBACKS} names`, 'write those an agent should try first'),
   })
 
+const globs = z
+  .array(
+    z
+      .string({ error: says('the name of an MCP tool, * for any characters', 'search_*') })
+      .min(1, { error: says('the name of an MCP tool, * for any characters', 'search_*') })
+      .max(LONGEST_GLOB, {
+        error: twoLines(
+          `is longer than ${LONGEST_GLOB} characters`,
+          'write a shorter name, with * for the rest',
+        ),
+      }),
+    { error: says('a list of names of MCP tools', '[search_*, fetch]') },
+  )
+  .min(1, { error: says('a list of at least one name of an MCP tool', '[search_*, fetch]') })
+  .max(MOST_GLOBS, {
+    error: twoLines(`holds more than ${MOST_GLOBS} names`, 'write fewer, with * where names begin alike'),
+  })
+
+const mcpSchema = z.strictObject(
+  {
+    server: z
+      .string({ error: says('the name of a tool with `mcp: {}`', 'search') })
+      .regex(TOOL_NAME, { error: says('the name of a tool with `mcp: {}`', 'search') })
+      .exactOptional(),
+    tools: globs.exactOptional(),
+    overload: oneOf(['tool_result', 'jsonrpc_error', 'http_429']).exactOptional(),
+  },
+  { error: says('a map', '{}') },
+)
+
 /** What `defaults` and every tool can say. */
 const laneSchema = z.strictObject(
   {
@@ -144,9 +176,11 @@ const MATCH_COUNT = says(`a list of 1 to ${MOST_MATCHES} entries`, '[{ path: /br
 
 export const toolSchema = z.strictObject(
   {
-    upstream: text(parseUpstream, { what: 'a URL', example: UPSTREAM_EXAMPLE }),
+    // shape.ts asks for it where `mcp.server` does not stand for it.
+    upstream: text(parseUpstream, { what: 'a URL', example: UPSTREAM_EXAMPLE }).exactOptional(),
     match: matchList.min(1, { error: MATCH_COUNT }).max(MOST_MATCHES, { error: MATCH_COUNT }).exactOptional(),
     ...laneSchema.shape,
+    mcp: mcpSchema.exactOptional(),
   },
   { error: says('a map with at least upstream', `{ upstream: ${UPSTREAM_EXAMPLE} }`) },
 )
@@ -200,4 +234,5 @@ export const KEYS = {
   retryAfter: { keys: Object.keys(retryAfterSchema.shape), place: 'in retryAfter' },
   retries: { keys: Object.keys(retriesSchema.shape), place: 'in retries' },
   rate: { keys: Object.keys(rateSchema.shape), place: 'in rate' },
+  mcp: { keys: Object.keys(mcpSchema.shape), place: 'in mcp' },
 } as const

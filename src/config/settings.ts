@@ -16,6 +16,20 @@ export interface MatchRule {
   readonly path?: string
 }
 
+/** How a lane of an MCP server answers a call that it cannot take. */
+export type McpOverload = 'tool_result' | 'jsonrpc_error' | 'http_429'
+
+export type McpSettings =
+  /** The upstream speaks MCP (Streamable HTTP). */
+  | { readonly role: 'server'; readonly overload: McpOverload }
+  /** Takes the calls of another tool's MCP server whose names match; upstream and connection are the server's. */
+  | {
+      readonly role: 'lane'
+      readonly server: string
+      readonly globs: readonly string[]
+      readonly overload: McpOverload
+    }
+
 export interface ToolSettings {
   readonly tool: string
   readonly upstream: {
@@ -37,6 +51,8 @@ export interface ToolSettings {
   readonly retries: { readonly max: number; readonly on: readonly (string | number)[] }
   /** In lower case: the header that tells agents apart; undefined where all callers share one line. */
   readonly agentHeader: string | undefined
+  /** undefined for plain HTTP. */
+  readonly mcp: McpSettings | undefined
   readonly lane: LaneSettings
 }
 

@@ -10,6 +10,7 @@ import type { Complaint, Where } from './problems.ts'
 import { fileSchema, remainsSchema, toolSchema } from './schema.ts'
 import type { Remains, WrittenFile } from './schema.ts'
 import { adviseOnKey } from './unknown-key.ts'
+import { UPSTREAM_EXAMPLE } from './upstream.ts'
 
 export interface Shape {
   readonly complaints: readonly Complaint[]
@@ -36,6 +37,7 @@ export function checkShape(value: unknown): Shape {
   const findings = [
     ...(parsed.error?.issues ?? []).flatMap((issue) => findingsOf(issue, value)),
     ...prototypeAsTool(value),
+    ...withoutUpstream(value),
   ]
   const refused = new Set(findings.map(({ where }) => formatPath(upToList(where.path))))
   return {
@@ -61,6 +63,18 @@ function unknownKey(key: string, path: Path): Finding {
   const { meant, ...advice } = adviseOnKey(key, path)
   const where = { kind: 'key', path: [...path, key] } as const
   return { where, ...advice, ...(meant !== undefined && { meant: [...path, meant] }) }
+}
+
+/** Only what takes the calls of another tool's MCP server has no upstream of its own. */
+function withoutUpstream(value: unknown): readonly Finding[] {
+  const tools = valueAt(value, ['tools'])
+  if (typeof tools !== 'object' || tools === null || Array.isArray(tools)) return []
+  return Object.entries(tools as Record<string, unknown>).flatMap(([tool, written]): readonly Finding[] => {
+    if (typeof written !== 'object' || written === null || Array.isArray(written)) return []
+    if ('upstream' in written || valueAt(written, ['mcp', 'server']) !== undefined) return []
+    const where = { kind: 'value', path: ['tools', tool, 'upstream'] } as const
+    return [{ where, what: 'is missing', remedy: `write for example ${UPSTREAM_EXAMPLE}` }]
+  })
 }
 
 /** zod passes over a record's key `__proto__` in silence. */

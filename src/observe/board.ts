@@ -28,6 +28,8 @@ export interface Totals {
   /** `action reason` -> count. */
   readonly actions: Counts<`${Action} ${ActionReason}`>
   readonly codeClasses: Counts<string>
+  /** MCP method -> messages. */
+  readonly mcpMessages: Counts<string>
 }
 
 const newTotals = (): Totals => ({
@@ -42,6 +44,7 @@ const newTotals = (): Totals => ({
   outcomes: {},
   actions: {},
   codeClasses: {},
+  mcpMessages: {},
 })
 
 /** Wall and monotonic time at the same moment, to turn one into the other. */
@@ -93,6 +96,9 @@ export class Board {
       case 'finished':
         add(totals.outcomes, event.outcome)
         break
+      case 'mcp':
+        add(totals.mcpMessages, event.method)
+        break
       case 'decided':
         add(totals.actions, `${event.decision.action} ${event.decision.reason}`)
         break
@@ -106,11 +112,13 @@ export class Board {
     }
   }
 
-  /** A lane in JSON, with the contract's words (section 6). */
-  show(lane: Lane, moment: Moment) {
+  /** A lane in JSON, with the contract's words (section 6). `mcp`: what an operator set for it, of an MCP lane. */
+  show(lane: Lane, moment: Moment, mcp?: object) {
     const now = lane.snapshot(moment.nowMs)
     const { settings } = lane
-    const { admitted, completed, failed, refused, reclaimed, cancelled } = this.totals(settings.tool)
+    const { admitted, completed, failed, refused, reclaimed, cancelled, mcpMessages } = this.totals(
+      settings.tool,
+    )
     return {
       tool: settings.tool,
       queue_depth: now.queueDepth,
@@ -137,6 +145,7 @@ export class Board {
       },
       estimate_ms: Math.round(now.estimateMs),
       totals: { admitted, completed, failed, refused, reclaimed, cancelled },
+      mcp: mcp && { ...mcp, messages: mcpMessages },
     }
   }
 }

@@ -10,6 +10,8 @@ import type { Outcome, Reason } from '../lane/reason.ts'
 export const NO_TOOL = '-'
 
 export type RequestEvent =
+  /** A message of the Model Context Protocol came; the method's name is one of a closed set. */
+  | { readonly kind: 'mcp'; readonly method: string }
   /** Spillway answered in the tool's place. */
   | {
       readonly kind: 'replied'

@@ -128,6 +128,9 @@ export class Metrics {
         add({}, board.totals(tool).endedTwice)
       },
     )
+    this.#counter('mcp_messages_total', 'Messages to MCP servers.', ['method'], (tool, add) => {
+      each(board.totals(tool).mcpMessages, (method, count) => add({ method }, count))
+    })
     this.#counter('upstream_responses_total', "The tool's answers.", ['code_class'], (tool, add) => {
       each(board.totals(tool).codeClasses, (codeClass, count) => add({ code_class: codeClass }, count))
     })

@@ -141,11 +141,17 @@ export interface Reply {
 /** Advice for refusals that no lane has an estimate for. */
 export const DEFAULT_RETRY_AFTER_MS = 1000
 
-export function refuse(facts: RefusalFacts): Reply {
+/** The fields of the answer, before they are bytes. */
+export function explain(facts: RefusalFacts) {
   const row = REPLIES[facts.reason]
   const isTemporary = row.status === 429 || row.status === 503
   const retryAfterMs = isTemporary ? (facts.retryAfterMs ?? DEFAULT_RETRY_AFTER_MS) : undefined
-  const body = `${JSON.stringify(bodyOf(facts, row, retryAfterMs))}\n`
+  return { status: row.status, isTemporary, retryAfterMs, body: bodyOf(facts, row, retryAfterMs) }
+}
+
+export function refuse(facts: RefusalFacts): Reply {
+  const { status, retryAfterMs, ...explained } = explain(facts)
+  const body = `${JSON.stringify(explained.body)}\n`
   const headers = [
     'Content-Type',
     'application/json',
@@ -163,7 +169,7 @@ export function refuse(facts: RefusalFacts): Reply {
   if (retryAfterMs !== undefined) {
     headers.push('Retry-After', String(wholeSeconds(retryAfterMs)), 'retry-after-ms', String(retryAfterMs))
   }
-  return { status: row.status, headers, body, retryAfterMs }
+  return { status, headers, body, retryAfterMs }
 }
 
 function bodyOf(facts: RefusalFacts, row: Row, retryAfterMs: number | undefined) {
@@ -189,6 +195,6 @@ function bodyOf(facts: RefusalFacts, row: Row, retryAfterMs: number | undefined)
 }
 
 /** Never 0: urllib3 reads that as a loop at 1 ms, axios-retry as "at once". */
-function wholeSeconds(ms: number): number {
+export function wholeSeconds(ms: number): number {
   return Math.max(1, Math.ceil(ms / 1000))
 }

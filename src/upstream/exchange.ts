@@ -30,6 +30,14 @@ export interface Upgrade {
   readonly takeEarlyBytes: () => Buffer
 }
 
+/** Whoever looks at an answer while it passes; it can neither hold it up nor change it. */
+export interface Watch {
+  /** The tool's response head; `headers` is a flat list. */
+  head(status: number, headers: readonly string[]): void
+  /** A piece of the body, `elapsedMs` of the tool's time after the request was sent. */
+  chunk(bytes: Buffer, elapsedMs: number): void
+}
+
 export interface Exchange {
   readonly request: IncomingMessage
   readonly response: ServerResponse
@@ -39,8 +47,12 @@ export interface Exchange {
   readonly path: string
   /** Flat list for the tool. */
   readonly headers: string[]
-  /** The caller's body; undefined when it brings none. */
+  /** The caller's body as a stream; undefined when it brings none, or when it was read before. */
   readonly upload: Upload | undefined
+  /** The body that was read before, byte for byte. */
+  readonly body: Buffer | undefined
+  /** Looks at the answer as it passes, and may end the lease before the answer ends. */
+  readonly watch: Watch | undefined
   readonly onClientGone: 'cancel' | 'finish'
   /** Milliseconds spent in the queue. */
   readonly queuedMs: number

@@ -109,6 +109,7 @@ class Forwarding implements Dispatcher.DispatchHandler {
     slot.answered(upstreamMs)
     const headers = toCaller((controller.rawHeaders ?? []) as Buffer[])
     this.#pushback = pushbackOf(status, headers)
+    this.#exchange.watch?.head(status, headers)
     if (this.#isCallerGone) return
     this.#isEventStream = isEventStream(headers)
     headers.push('Server-Timing', `queue;dur=${queuedMs.toFixed(1)}, upstream;dur=${upstreamMs.toFixed(1)}`)
@@ -140,8 +141,9 @@ class Forwarding implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    const { slot, response } = this.#exchange
+    const { slot, response, watch } = this.#exchange
     slot.renew()
+    watch?.chunk(chunk, this.#elapsedMs())
     if (this.#isCallerGone) return
     this.#hasWritten = true
     if (response.write(chunk)) return
@@ -190,10 +192,10 @@ class Forwarding implements Dispatcher.DispatchHandler {
   }
 
   #dispatch(): void {
-    const { request, path, headers, upgrade, upload } = this.#exchange
+    const { request, path, headers, upgrade, upload, body } = this.#exchange
     const method = request.method ?? 'GET'
     this.#pool.dispatch(
-      { path, method, headers, body: upload?.body ?? null, upgrade: upgrade?.protocol ?? null },
+      { path, method, headers, body: upload?.body ?? body ?? null, upgrade: upgrade?.protocol ?? null },
       this,
     )
   }
@@ -258,6 +260,11 @@ class Forwarding implements Dispatcher.DispatchHandler {
   /** A stream's tool has answered when its first byte is there; otherwise the whole answer counts. */
   #latencyMs(): number {
     if (this.#isEventStream) return this.#firstByteAtMs - Math.min(this.#sentAtMs, this.#firstByteAtMs)
+    return this.#elapsedMs()
+  }
+
+  /** Milliseconds of the tool's own time since it has the request. */
+  #elapsedMs(): number {
     return Math.max(0, this.#exchange.nowMs() - this.#sentAtMs - this.#callerMs)
   }
 }

@@ -4,7 +4,7 @@ import { problemsIn } from './reading.ts'
 
 const LANE_KEYS =
   'stripPath, keepHost, maxQueueDepth, maxConcurrent, startConcurrent, minConcurrent, ttlSeconds, leaseSeconds, ' +
-  'connectTimeoutSeconds, maxBodyBytes, onClientGone, fallbackTools, controller, priority, fairness, retryAfter, retries, rate'
+  'connectTimeoutSeconds, maxBodyBytes, onClientGone, fallbackTools, controller, priority, fairness, retryAfter, retries, rate, mcp'
 
 /** One lane setting in a file that is otherwise right; the setting stands in line 4, column 5. */
 function lane(setting: string): string {
@@ -138,7 +138,7 @@ const UNKNOWN_KEYS: readonly (readonly [string, string])[] = [
     '<<: { ttlSeconds: 8 }',
     '4:5 tools.github["<<"]: merge keys are not part of YAML 1.2; write what tools share in defaults, or an alias as a whole value',
   ],
-  ...['mcp'].map(
+  ...['fleet'].map(
     (key) =>
       [
         `${key}: {}`,

@@ -31,6 +31,7 @@ test('upstream alone is a complete lane', () => {
         fallbackTools: [],
         retries: { max: 0, on: ['connect', 502, 503, 504] },
         agentHeader: 'x-agent-id',
+        mcp: undefined,
         lane: {
           tool: 'github',
           maxQueueDepth: 100,

@@ -1,0 +1,84 @@
+/**
+ * What cannot be true between the lanes of an MCP server: a server that is none, keys that a lane without an upstream
+ * of its own cannot have, one name taken by two lanes. Must not know how names are matched (route/glob.ts).
+ */
+import { formatPath } from './paths.ts'
+import type { Path } from './paths.ts'
+import type { Complaint } from './problems.ts'
+import type { Remains } from './schema.ts'
+import type { Shape } from './shape.ts'
+import { show } from './show.ts'
+
+type Tool = NonNullable<Remains['tools']>[string]
+
+/** What says how a server is reached, which its lanes cannot say again. */
+const OF_THE_SERVER = ['upstream', 'match', 'stripPath', 'keepHost', 'connectTimeoutSeconds'] as const
+
+/** Of what the schema has already refused nothing is said. */
+export function mcpConflicts({ remains, isRefused }: Shape): readonly Complaint[] {
+  const tools = Object.entries(remains.tools ?? {})
+  const taken = new Map<string, Path>()
+  return tools.flatMap(([name, tool]) => {
+    const path = ['tools', name]
+    if (tool.mcp === undefined || isRefused([...path, 'mcp'])) return []
+    if (tool.mcp.server === undefined) return withoutServer(path, tool)
+    return [
+      ...unknownServer(path, tool.mcp.server, remains),
+      ...ofTheServer(path, tool),
+      ...(tool.mcp.tools === undefined ? [withoutTools(path)] : []),
+      ...takenTwice(path, tool, taken),
+    ]
+  })
+}
+
+function withoutServer(path: Path, { mcp }: Tool): readonly Complaint[] {
+  if (mcp?.tools === undefined) return []
+  const what = 'does nothing without mcp.server: a server takes every call that no lane of it takes'
+  const remedy = 'remove it, or write server with the name of the tool that is the MCP server'
+  return [{ where: { kind: 'key', path: [...path, 'mcp', 'tools'] }, what, remedy }]
+}
+
+function withoutTools(path: Path): Complaint {
+  const where = { kind: 'value', path: [...path, 'mcp', 'tools'] } as const
+  return { where, what: 'is missing', remedy: 'write for example [search_*]' }
+}
+
+function unknownServer(path: Path, server: string, { tools = {} }: Remains): readonly Complaint[] {
+  const where = { kind: 'value', path: [...path, 'mcp', 'server'] } as const
+  const named = Object.hasOwn(tools, server) ? tools[server] : undefined
+  if (named === undefined) {
+    const servers = Object.keys(tools).filter((each) => isServer(tools[each]))
+    const remedy =
+      servers.length === 0 ? 'write mcp: {} at the tool that is the server' : `write ${servers[0] ?? ''}`
+    return [{ where, what: `${show(server)} is no tool`, remedy }]
+  }
+  if (isServer(named)) return []
+  const what = `${server} is no MCP server`
+  return [{ where, what, remedy: `write mcp: {} in ${formatPath(['tools', server])}, or name another` }]
+}
+
+function isServer(tool: Tool | undefined): boolean {
+  return tool?.mcp !== undefined && tool.mcp.server === undefined
+}
+
+function ofTheServer(path: Path, tool: Tool): readonly Complaint[] {
+  return OF_THE_SERVER.filter((key) => tool[key] !== undefined).map((key) => ({
+    where: { kind: 'key', path: [...path, key] },
+    what: "does nothing with mcp.server: the calls go the server's way",
+    remedy: 'remove it, or write it at the server',
+  }))
+}
+
+function takenTwice(path: Path, { mcp }: Tool, taken: Map<string, Path>): readonly Complaint[] {
+  return (mcp?.tools ?? []).flatMap((glob, index): readonly Complaint[] => {
+    const at = [...path, 'mcp', 'tools', index]
+    const id = `${mcp?.server ?? ''}\n${glob}`
+    const before = taken.get(id)
+    if (before === undefined) {
+      taken.set(id, at)
+      return []
+    }
+    const what = `${show(glob)} is taken by ${formatPath(before)}`
+    return [{ where: { kind: 'value', path: at }, what, remedy: 'keep one of the two' }]
+  })
+}

@@ -1,0 +1,80 @@
+/**
+ * The calls of an MCP server's tools that came in one request, from the moment they are known until they are answered:
+ * how they are refused, what ends their leases, and what becomes of them when the caller asks for their end.
+ */
+import type { ServerResponse } from 'node:http'
+import type { McpAnswer } from './reply/refuse-mcp.ts'
+import { idKeyOf } from './route/mcp.ts'
+import { AnswerWatch } from './upstream/answer-watch.ts'
+import type { Slot } from './upstream/exchange.ts'
+
+export interface McpCallFacts {
+  readonly answer: McpAnswer
+  /** Keys of the ids of the tools/calls, the one whose lease the passage brings first. */
+  readonly idKeys: readonly [string, ...string[]]
+  /** The leases of the others of a batch. */
+  readonly others?: ReadonlyMap<string, Slot>
+  /** Closing the connection cancels (since 2026-07-28); before, the call goes on. */
+  readonly isClosingCancel: boolean
+  /** Every call was answered, in a stream that goes on: bounds how long it may. */
+  readonly onAllAnswered?: () => void
+}
+
+export class McpCall {
+  readonly #facts: McpCallFacts
+  #leave: (() => void) | undefined
+  #watch: AnswerWatch | undefined
+  #response: ServerResponse | undefined
+  #isGivenUp = false
+
+  constructor(facts: McpCallFacts) {
+    this.#facts = facts
+  }
+
+  get answer(): McpAnswer {
+    return this.#facts.answer
+  }
+
+  get onClientGone(): 'cancel' | 'finish' {
+    const isOver = this.#watch?.isOpen === false
+    return this.#facts.isClosingCancel || this.#isGivenUp || isOver ? 'cancel' : 'finish'
+  }
+
+  /** It waits in its lane; `leave` takes it out. */
+  wait(leave: () => void): void {
+    this.#leave = leave
+  }
+
+  /** It runs with this lease. */
+  run(slot: Slot, response: ServerResponse): AnswerWatch {
+    const { idKeys, others = [], onAllAnswered = () => undefined } = this.#facts
+    const slots = new Map<string, Slot>([[idKeys[0], slot], ...others])
+    this.#leave = undefined
+    this.#response = response
+    this.#watch = new AnswerWatch({ slots, keyOf: idKeyOf, onAllAnswered })
+    return this.#watch
+  }
+
+  /** The caller asked for its end. `dequeued`: it was waiting, and the server will never hear of it. */
+  cancel(): 'dequeued' | 'running' | 'over' {
+    if (this.#leave !== undefined) {
+      this.#leave()
+      return 'dequeued'
+    }
+    this.#watch?.cancelled()
+    return this.#watch?.isOpen === true ? 'running' : 'over'
+  }
+
+  /** It has not ended for its caller's asking: it is cut off. */
+  giveUp(): void {
+    this.#isGivenUp = true
+    if (this.#watch?.isOpen !== true) return
+    if (this.#response?.destroyed === false) this.#response.destroy()
+    else this.#watch.stop()
+  }
+
+  /** Ends the request, whatever still comes. */
+  stop(): void {
+    this.#watch?.stop()
+  }
+}

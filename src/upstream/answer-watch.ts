@@ -1,0 +1,141 @@
+/**
+ * The leases of the tools/calls in one request, each ended by the answer to its id as that passes: in JSON with the end
+ * of the body, in an event stream with its event, however long the stream goes on. Holds nothing of what passes.
+ * As a slot it stands for all of its leases that still run.
+ */
+import type { LeaseEnd } from '../lane/lease.ts'
+import { EventScan } from './event-scan.ts'
+import type { Slot, Watch } from './exchange.ts'
+import { headerValue } from './headers.ts'
+import { MessageScan } from './message-scan.ts'
+import type { SeenMessage } from './message-scan.ts'
+
+export interface AnswerWatchParts {
+  /** The leases by `keyOf` the id. */
+  readonly slots: ReadonlyMap<string, Slot>
+  /** Equal for equal ids, however they are written; undefined for what is no id. */
+  readonly keyOf: (id: unknown) => string | undefined
+  /** The last answer passed in a stream that has not ended. */
+  readonly onAllAnswered: () => void
+}
+
+type Scan = { readonly write: (bytes: Buffer) => void }
+
+export class AnswerWatch implements Slot, Watch {
+  readonly #open: Map<string, Slot>
+  readonly #keyOf: AnswerWatchParts['keyOf']
+  readonly #onAllAnswered: () => void
+  #scan: Scan | undefined
+  #isStream = false
+  /** The server asked the client for something meanwhile: how long that takes is not the tool's affair. */
+  #hasAsked = false
+  #isCancelled = false
+  #elapsedMs = 0
+  /** Answers of a JSON body, whose leases end with the body. */
+  readonly #seen = new Map<string, SeenMessage>()
+  #stop: (() => void) | undefined
+
+  constructor({ slots, keyOf, onAllAnswered }: AnswerWatchParts) {
+    this.#open = new Map(slots)
+    this.#keyOf = keyOf
+    this.#onAllAnswered = onAllAnswered
+  }
+
+  /** Whether a lease still runs. */
+  get isOpen(): boolean {
+    return this.#open.size > 0
+  }
+
+  renew(): void {
+    for (const slot of this.#open.values()) slot.renew()
+  }
+
+  waitsFor(who: 'tool' | 'caller'): void {
+    for (const slot of this.#open.values()) slot.waitsFor(who)
+  }
+
+  answered(afterMs: number): void {
+    for (const slot of this.#open.values()) slot.answered(afterMs)
+  }
+
+  /** One reclaimed lease stops the request, and with it the others. */
+  onReclaimed(stop: () => void): void {
+    this.#stop = stop
+    for (const slot of this.#open.values()) slot.onReclaimed(stop)
+  }
+
+  /** The request is over: so are the leases that no answer has ended. */
+  settle(end: LeaseEnd): void {
+    for (const [key, slot] of this.#open) slot.settle(this.#endOf(end, this.#seen.get(key)))
+    this.#open.clear()
+  }
+
+  /** The caller asked for the end of the call: what comes now is no honest measurement. */
+  cancelled(): void {
+    this.#isCancelled = true
+  }
+
+  /** Gives the request up. */
+  stop(): void {
+    this.#stop?.()
+  }
+
+  head(status: number, headers: readonly string[]): void {
+    // What HTTP says of a failure counts as with any tool; what is encoded cannot be read as it passes.
+    if (status >= 300 || headerValue(headers, 'content-encoding') !== undefined) return
+    const type = headerValue(headers, 'content-type')?.trim().toLowerCase() ?? ''
+    const messages = new MessageScan((message) => this.#passed(message))
+    if (type.startsWith('text/event-stream')) {
+      this.#isStream = true
+      this.#scan = new EventScan(messages)
+    } else if (type.startsWith('application/json')) this.#scan = messages
+  }
+
+  chunk(bytes: Buffer, elapsedMs: number): void {
+    if (this.#open.size === 0) return
+    this.#elapsedMs = elapsedMs
+    this.#scan?.write(bytes)
+  }
+
+  #passed(message: SeenMessage): void {
+    if (message.hasMethod) {
+      this.#hasAsked ||= message.id !== undefined
+      return
+    }
+    const key = message.id === undefined ? undefined : this.#keyOf(parsed(message.id))
+    const slot = key === undefined ? undefined : this.#open.get(key)
+    if (key === undefined || slot === undefined) return
+    if (!this.#isStream) {
+      this.#seen.set(key, message)
+      return
+    }
+    this.#open.delete(key)
+    const whole: LeaseEnd = { cause: 'completed', verdict: 'ok', latencyMs: this.#elapsedMs }
+    slot.settle(this.#endOf(whole, message))
+    if (this.#open.size === 0) this.#onAllAnswered()
+  }
+
+  /** Only a call that ran on its own, to its end, and did what it should is a latency sample. */
+  #endOf(end: LeaseEnd, message: SeenMessage | undefined): LeaseEnd {
+    if (end.verdict !== 'ok') return end
+    // A stream that ends without the answer, or a refusal by the protocol (no such tool), says nothing about the tool.
+    if (this.#scan !== undefined && (message === undefined || message.hasError))
+      return { ...end, verdict: 'ignored', latencyMs: undefined }
+    const isHonest =
+      !this.#isCancelled &&
+      !this.#hasAsked &&
+      message?.isError !== true &&
+      message?.resultType !== INPUT_REQUIRED
+    return isHonest ? end : { ...end, latencyMs: undefined }
+  }
+}
+
+const INPUT_REQUIRED = '"input_required"'
+
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,305 @@
+/**
+ * MCP on real sockets, message by message: streams, leases that end with their answer, cancelling, batches, and what is
+ * refused before it reaches a server.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { eventually } from '../support/eventually.ts'
+import { answerAtOnce, answerOf, callOf, events, mcpTool, post } from '../support/mcp-tool.ts'
+import type { Answered } from '../support/mcp-tool.ts'
+import { startSpillway } from '../support/process.ts'
+import type { Spillway } from '../support/process.ts'
+
+const one = (url: string, more = ''): string =>
+  `tools: { server: { upstream: "${url}", mcp: {}, maxConcurrent: 1, controller: { algorithm: fixed } ${more} } }`
+
+async function active(spillway: Spillway): Promise<readonly [number, number]> {
+  const { active_workers, queue_depth } = await spillway.lane('server')
+  return [active_workers, queue_depth]
+}
+
+async function reader(response: Response) {
+  const decoder = new TextDecoder()
+  const chunks = (response.body as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]()
+  return async (): Promise<string> => {
+    const { value, done } = await chunks.next()
+    return done === true ? '' : decoder.decode(value, { stream: true })
+  }
+}
+
+test('a lease ends with the answer in the stream, not with the stream, and what comes before passes at once', async () => {
+  let step = (_message: object): void => undefined
+  await using tool = await mcpTool(({ message }, response) => {
+    events(response, { jsonrpc: '2.0', method: 'notifications/progress', params: { progress: 1 } })
+    step = (each) => events(response, { jsonrpc: '2.0', id: message.id, ...each })
+  })
+  await using spillway = await startSpillway(one(tool.url))
+  const response = await post(`${spillway.proxy}/server`, callOf(7, 'search'))
+  const next = await reader(response)
+  assert.match(await next(), /notifications\/progress/)
+  assert.deepEqual(await active(spillway), [1, 0])
+  step({ result: { content: [] } })
+  assert.match(await next(), /"result"/)
+  await eventually(async () => assert.deepEqual(await active(spillway), [0, 0]))
+  // The stream is still open: the next call runs beside it.
+  assert.equal(tool.seen.active, 1)
+  const lane = await spillway.lane('server')
+  assert.equal(lane.totals.completed, 1)
+  assert.ok(lane.p95_ms !== null)
+})
+
+test('a stream in which the server asks for something is no latency sample, nor is a result that needs input', async () => {
+  await using tool = await mcpTool(({ message }, response) => {
+    if (message.params?.name === 'asks') {
+      events(response, { jsonrpc: '2.0', id: 's1', method: 'elicitation/create' })
+      events(response, { jsonrpc: '2.0', id: message.id, result: {} })
+      response.end()
+      return
+    }
+    const result =
+      message.params?.name === 'input' ? { resultType: 'input_required' } : { isError: true, content: [] }
+    response.writeHead(200, { 'Content-Type': 'application/json' })
+    response.end(JSON.stringify({ jsonrpc: '2.0', id: message.id, result }))
+  })
+  await using spillway = await startSpillway(one(tool.url))
+  for (const name of ['asks', 'input', 'fails']) {
+    assert.equal((await post(`${spillway.proxy}/server`, callOf(1, name))).status, 200)
+  }
+  await eventually(async () => {
+    const { totals, p95_ms, error_rate } = await spillway.lane('server')
+    assert.deepEqual([totals.completed, p95_ms, error_rate], [3, null, 0])
+  })
+})
+
+test('a stream of the server lasts beside the lane and is resumed with the header that asks for it', async () => {
+  await using tool = await mcpTool((received, response) => {
+    if (received.method === 'GET') {
+      response.writeHead(200, { 'Content-Type': 'text/event-stream' })
+      response.write(`id: ${String(received.headers['last-event-id'])}\ndata: {}\n\n`)
+    } else answerAtOnce(received, response)
+  })
+  await using spillway = await startSpillway(one(tool.url, ', leaseSeconds: 0.3'))
+  const url = `${spillway.proxy}/server`
+  const client = new AbortController()
+  const headers = { Accept: 'text/event-stream', 'Last-Event-ID': 'e-41' }
+  const stream = await fetch(url, { headers, signal: client.signal })
+  const next = await reader(stream)
+  assert.equal(await next(), 'id: e-41\ndata: {}\n\n')
+  const listening = await post(url, { jsonrpc: '2.0', id: 1, method: 'subscriptions/listen' })
+  assert.equal(listening.status, 200)
+  assert.equal((await post(url, callOf(2, 'x'))).status, 200)
+  client.abort()
+  await eventually(() => assert.equal(tool.seen.active, 0))
+})
+
+test('a waiting call that is cancelled leaves its queue and never reaches the server', async () => {
+  let letGo = (): void => undefined
+  const held = new Promise<void>((resolve) => (letGo = resolve))
+  await using tool = await mcpTool(async (received, response) => {
+    if (received.message.method === 'tools/call') await held
+    answerAtOnce(received, response)
+  })
+  await using spillway = await startSpillway(one(tool.url))
+  const url = `${spillway.proxy}/server`
+  const headers = { 'Mcp-Session-Id': 'mine' }
+  const running = post(url, callOf(1, 'search'), { headers })
+  await eventually(() => assert.equal(tool.seen.active, 1))
+  const waiting = post(url, callOf(2, 'search'), { headers })
+  await eventually(async () => assert.deepEqual(await active(spillway), [1, 1]))
+  const cancel = (requestId: unknown, session: string) =>
+    post(
+      url,
+      { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId } },
+      { headers: { 'Mcp-Session-Id': session } },
+    )
+  // Another session's call of the same id is none of its business, and "2" is another id than 2.
+  assert.equal((await cancel(2, 'other')).status, 202)
+  assert.equal((await cancel('2', 'mine')).status, 202)
+  assert.deepEqual(await active(spillway), [1, 1])
+  const seen = tool.received.length
+  assert.equal((await cancel(2, 'mine')).status, 202)
+  assert.equal((await waiting).status, 202)
+  assert.deepEqual(await active(spillway), [1, 0])
+  assert.equal(tool.received.length, seen, 'the server did not hear of it')
+  letGo()
+  await running
+  assert.equal(tool.received.filter(({ message }) => message.method === 'tools/call').length, 1)
+})
+
+test('a running call that is cancelled goes on until the server ends it, and is cut when it does not', async () => {
+  await using tool = await mcpTool((received, response) => {
+    if (received.message.method === 'tools/call') events(response)
+    else answerAtOnce(received, response)
+    response.flushHeaders()
+  })
+  await using spillway = await startSpillway(one(tool.url))
+  const url = `${spillway.proxy}/server`
+  const running = await post(url, callOf(1, 'search'))
+  await post(url, { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 1 } })
+  assert.equal(tool.received.length, 2, 'the server was told')
+  assert.deepEqual(await active(spillway), [1, 0])
+  await assert.rejects(running.text())
+  await eventually(async () => assert.deepEqual(await active(spillway), [0, 0]))
+  const { p95_ms, error_rate } = await spillway.lane('server')
+  assert.deepEqual([p95_ms, error_rate], [null, 0])
+})
+
+for (const [revision, isCut] of [
+  ['2025-11-25', false],
+  ['2026-07-28', true],
+] as const) {
+  test(`closing the connection of a running call ${isCut ? 'cancels it' : 'lets it go on'} under ${revision}`, async () => {
+    let letGo = (): void => undefined
+    const held = new Promise<void>((resolve) => (letGo = resolve))
+    await using tool = await mcpTool(async (received, response) => {
+      await held
+      answerAtOnce(received, response)
+    })
+    await using spillway = await startSpillway(one(tool.url))
+    const caller = new AbortController()
+    const headers = { 'MCP-Protocol-Version': revision, 'Mcp-Method': 'tools/call', 'Mcp-Name': 'search' }
+    const call = post(`${spillway.proxy}/server`, callOf(1, 'search'), { headers, signal: caller.signal })
+    call.catch(() => undefined)
+    await eventually(() => assert.equal(tool.seen.active, 1))
+    caller.abort()
+    await eventually(async () => {
+      if (isCut)
+        assert.match(await spillway.metrics(), /requests_total\{tool="server",outcome="cancelled"\} 1/)
+      else assert.deepEqual(await active(spillway), [1, 0])
+    })
+    await eventually(() => assert.equal(tool.seen.cut, isCut ? 1 : 0))
+    letGo()
+    await eventually(async () => assert.deepEqual(await active(spillway), [0, 0]))
+    assert.equal((await spillway.lane('server')).totals.completed, isCut ? 0 : 1)
+  })
+}
+
+test('a batch takes a lease for each of its calls, or is answered whole without one', async () => {
+  let answer = (): void => undefined
+  await using tool = await mcpTool((received, response) => {
+    if (!Array.isArray(received.message)) return answerAtOnce(received, response)
+    const batch = received.message as unknown as { id: unknown; method: string }[]
+    const results = batch.map(({ id }) => ({ jsonrpc: '2.0', id, result: {} }))
+    response.writeHead(200, { 'Content-Type': 'text/event-stream' })
+    response.flushHeaders()
+    answer = () => {
+      response.write(`data: ${JSON.stringify(results)}\n\n`)
+      response.end()
+    }
+  })
+  await using spillway = await startSpillway(`tools:
+  server: { upstream: "${tool.url}", mcp: {}, maxConcurrent: 2, maxQueueDepth: 5, controller: { algorithm: fixed } }
+  other: { mcp: { server: server, tools: [other] }, maxConcurrent: 1, controller: { algorithm: fixed } }`)
+  const url = `${spillway.proxy}/server`
+  const list = { jsonrpc: '2.0', id: 'l', method: 'tools/list' }
+  const batch = [callOf(1, 'a'), callOf(2, 'other'), list]
+  const running = await post(url, batch)
+  assert.deepEqual(
+    [(await spillway.lane('server')).active_workers, (await spillway.lane('other')).active_workers],
+    [1, 1],
+  )
+  const refused = (await (await post(url, [callOf(3, 'b'), callOf(4, 'other'), list])).json()) as Answered[]
+  assert.deepEqual(
+    refused.map(({ id, result, error }) => [id, result?.isError ?? error?.code]),
+    [
+      [3, true],
+      [4, true],
+      ['l', 429],
+    ],
+  )
+  assert.equal(tool.seen.calls, 1)
+  answer()
+  await running.text()
+  await eventually(async () => {
+    const lanes = [await spillway.lane('server'), await spillway.lane('other')]
+    assert.deepEqual(
+      lanes.map(({ active_workers, totals }) => [active_workers, totals.completed]),
+      [
+        [0, 1],
+        [0, 1],
+      ],
+    )
+  })
+  const response = await post(url, batch, { headers: { 'MCP-Protocol-Version': '2025-06-18' } })
+  assert.equal(response.status, 400)
+})
+
+const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth)
+const REFUSED: readonly (readonly [what: string, body: string | Buffer, headers?: Record<string, string>])[] =
+  [
+    ['no JSON', '{"jsonrpc":"2.0",'],
+    ['nothing', ' '],
+    ['a string', '"tools/call"'],
+    ['an empty batch', '[]'],
+    ['no method', '{"jsonrpc":"2.0","id":1}'],
+    ['a call without an id', '{"method":"tools/call","params":{"name":"x"}}'],
+    ['a call with a null id', '{"id":null,"method":"tools/call","params":{"name":"x"}}'],
+    ['a call without a name', '{"id":1,"method":"tools/call","params":{}}'],
+    ['two methods', '{"id":1,"method":"ping","method":"tools/call","params":{"name":"x"}}'],
+    [
+      'two methods, one escaped',
+      '{"id":1,"m\\u0065thod":"ping","method":"tools/call","params":{"name":"x"}}',
+    ],
+    ['two names', '{"id":1,"method":"tools/call","params":{"name":"a","arguments":{},"name":"b"}}'],
+    ['a key in capitals', '{"id":1,"method":"ping","Method":"tools/call"}'],
+    ['a key with a long s', '{"id":1,"method":"ping","param\u017f":{"name":"x"}}'],
+    ['too deep', `{"id":1,"method":"ping","params":{"a":${nested(200)}}}`],
+    ['a byte order mark', '\uFEFF{"id":1,"method":"ping"}'],
+    ['UTF-16', Buffer.from('{"id":1,"method":"ping"}', 'utf16le')],
+    ['a wrong content type', '{"id":1,"method":"ping"}', { 'Content-Type': 'text/plain' }],
+    ['another charset', '{"id":1,"method":"ping"}', { 'Content-Type': 'application/json; charset=utf-16' }],
+    ['a coded body', '{"id":1,"method":"ping"}', { 'Content-Encoding': 'gzip' }],
+    [
+      'a name that the headers do not give',
+      JSON.stringify(callOf(1, 'a')),
+      { 'MCP-Protocol-Version': '2026-07-28', 'Mcp-Method': 'tools/call', 'Mcp-Name': 'b' },
+    ],
+    [
+      'a method that the headers do not give',
+      JSON.stringify(callOf(1, 'a')),
+      { 'MCP-Protocol-Version': '2026-07-28', 'Mcp-Method': 'tools/list' },
+    ],
+    [
+      'a name that is coded wrongly',
+      JSON.stringify(callOf(1, 'a')),
+      { 'MCP-Protocol-Version': '2026-07-28', 'Mcp-Method': 'tools/call', 'Mcp-Name': '=?base64?YQ?=' },
+    ],
+  ]
+
+test('what two readers could read differently, or none, never reaches a server', async () => {
+  await using tool = await mcpTool()
+  await using spillway = await startSpillway(one(tool.url, ', maxBodyBytes: 5000'))
+  const url = `${spillway.proxy}/server`
+  for (const [what, body, headers] of REFUSED) {
+    const sent = await fetch(url, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', ...headers },
+      body: typeof body === 'string' ? body : new Uint8Array(body),
+    })
+    assert.equal(sent.status, 400, what)
+    assert.equal(((await sent.json()) as { reason: string }).reason, 'BAD_REQUEST', what)
+  }
+  const large = await post(url, callOf(1, 'x', { text: 'y'.repeat(6000) }))
+  assert.equal(large.status, 413)
+  assert.equal(tool.seen.calls, 0)
+  const form = { 'Content-Type': 'application/x-www-form-urlencoded' }
+  assert.equal((await post(`${url}/token`, 'grant_type=x', { headers: form })).status, 202)
+  assert.equal(tool.received[0]?.text, 'grant_type=x')
+})
+
+test('since 2026-07-28 a name in the headers may be coded, and the refusal is a complete result', async () => {
+  await using tool = await mcpTool()
+  await using spillway = await startSpillway(one(tool.url))
+  const url = `${spillway.proxy}/server`
+  const name = '=?base64?c8O8Y2hl?='
+  const headers = { 'MCP-Protocol-Version': '2026-07-28', 'Mcp-Method': 'tools/call', 'Mcp-Name': name }
+  assert.equal((await answerOf(await post(url, callOf(1, 'süche'), { headers }))).result?.ran, 'süche')
+  assert.equal(tool.received[0]?.headers['mcp-name'], name)
+  await fetch(`${spillway.admin}/lanes/server`, { method: 'PATCH', body: '{"paused":true}' })
+  const { result } = await answerOf(await post(url, callOf(1, 'süche'), { headers }))
+  assert.deepEqual(
+    [result?.isError, result?.resultType, result?.structuredContent],
+    [true, 'complete', undefined],
+  )
+  assert.equal(result?._meta?.['dev.spillway/overload']?.['reason'], 'LANE_PAUSED')
+})
