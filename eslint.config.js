@@ -147,7 +147,7 @@ export default tseslint.config(
     LANE,
   ),
   aboveRooms(
-    ['src/pipeline.ts', 'src/passage.ts', 'src/tools.ts'],
+    ['src/pipeline.ts', 'src/passage.ts', 'src/replies.ts', 'src/retries.ts', 'src/tools.ts'],
     '^\\./(?:main|sidecar|cli/)',
     NODE,
     'undici',

@@ -7,10 +7,12 @@ import type { Gate } from './gate/gate.ts'
 import { LeaseSlot } from './gate/slot.ts'
 import type { Lease } from './lane/lease.ts'
 import type { Priority } from './lane/priority.ts'
-import type { Outcome, Reason } from './lane/reason.ts'
+import type { Outcome, Reason, RetryResult } from './lane/reason.ts'
 import type { Call } from './listen/server.ts'
 import type { McpCall } from './mcp-call.ts'
 import type { RequestEvent } from './observe/events.ts'
+import { isReplayable } from './retries.ts'
+import type { Retries } from './retries.ts'
 import type { Target } from './route/target.ts'
 import type { Tool } from './tools.ts'
 import type { Exchange, Slot, Upgrade, Watch } from './upstream/exchange.ts'
@@ -38,14 +40,28 @@ export interface Routed {
   readonly mcp?: McpCall | undefined
   /** Milliseconds on the clock when the lane was asked. */
   readonly askedAtMs: number
+  /** Set when the tool has failed this request before. */
+  readonly again?: Again | undefined
+}
+
+/** A request that is tried once more. */
+export interface Again {
+  /** Tries before this one, from 1. */
+  readonly tries: number
+  /** Gives the caller what came of the try before, when this one is not let in. */
+  readonly otherwise: () => void
 }
 
 /** Bytes of a body that may be between caller and tool while both go on. */
 const STREAM_BYTES = 65_536
+/** Bytes of a body that is kept to be sent once more: what agents ask tools for is short. */
+const KEPT_BYTES = 65_536
 
 /** `bufferBytes`: how much of the body may be held here. */
-export function uploadOf({ call, tool }: Pick<Routed, 'call' | 'tool'>, bufferBytes: number): Upload {
-  return new Upload(call.request, tool.settings.maxBodyBytes, bufferBytes)
+export function uploadOf(routed: Routed, bufferBytes: number): Upload {
+  const { maxBodyBytes: maxBytes } = routed.tool.settings
+  const keepBytes = isReplayable(routed) ? KEPT_BYTES : 0
+  return new Upload(routed.call.request, { maxBytes, bufferBytes, keepBytes })
 }
 
 /** What more a refusal tells. */
@@ -62,6 +78,7 @@ export interface Passing {
   readonly emit: (tool: string, event: RequestEvent) => void
   readonly refuse: (routed: Routed, reason: Reason, queuedMs: number) => void
   readonly linger: (request: IncomingMessage) => void
+  readonly retries: Retries
 }
 
 export class Passage implements Exchange {
@@ -78,6 +95,7 @@ export class Passage implements Exchange {
   readonly slot: Slot
   readonly #routed: Routed
   readonly #passing: Passing
+  #isTold = false
 
   /** `gate`: the one that granted the lease. */
   constructor(routed: Routed, lease: Lease, passing: Passing, gate: Gate = routed.tool.gate) {
@@ -115,8 +133,24 @@ export class Passage implements Exchange {
     return this.#passing.nowMs()
   }
 
+  mayRetry(status: number): boolean {
+    return this.#passing.retries.may(this.#routed, status) && this.#canSendAgain()
+  }
+
+  retry(otherwise: () => void): void {
+    const { body } = this
+    this.#passing.retries.again(
+      { ...this.#routed, body: body ?? this.upload?.whole(), earlyUpload: undefined },
+      otherwise,
+    )
+  }
+
   refuse(reason: Reason): void {
-    this.#passing.refuse(this.#routed, reason, this.queuedMs)
+    this.#tellRetry('failed')
+    const refuse = () => this.#passing.refuse(this.#routed, reason, this.queuedMs)
+    const isRetried = reason === 'UPSTREAM_UNREACHABLE' && this.#passing.retries.may(this.#routed, 'connect')
+    if (isRetried && this.#canSendAgain()) this.retry(refuse)
+    else refuse()
   }
 
   linger(): void {
@@ -125,9 +159,22 @@ export class Passage implements Exchange {
 
   answered(status: number, firstByteMs: number): void {
     this.#passing.emit(this.tool, { kind: 'answered', status, firstByteMs })
+    this.#tellRetry(this.#routed.tool.settings.retries.on.includes(status) ? 'failed' : 'succeeded')
   }
 
   finished(outcome: Outcome, durationMs: number): void {
+    this.#tellRetry('cancelled')
     this.#passing.emit(this.tool, { kind: 'finished', outcome, durationMs })
+  }
+
+  #canSendAgain(): boolean {
+    return this.upload === undefined || this.upload.whole() !== undefined
+  }
+
+  /** What became of another try; the first that is told counts. */
+  #tellRetry(result: RetryResult): void {
+    if (this.#routed.again === undefined || this.#isTold) return
+    this.#isTold = true
+    this.#passing.emit(this.tool, { kind: 'retried', result })
   }
 }

@@ -6,22 +6,18 @@
  * Admission decides at once; nothing is retried while a lease is held; the end of the body settles the lease.
  */
 import { hash, randomBytes } from 'node:crypto'
-import type { IncomingMessage } from 'node:http'
 import type { Turn } from './gate/gate.ts'
 import type { Lease } from './lane/lease.ts'
 import { priorityIn } from './lane/priority.ts'
 import type { Priority } from './lane/priority.ts'
-import type { Reason } from './lane/reason.ts'
 import type { Drain } from './listen/drain.ts'
 import type { Call } from './listen/server.ts'
 import { McpDoor } from './mcp.ts'
-import type { McpCall } from './mcp-call.ts'
-import { NO_TOOL } from './observe/events.ts'
 import type { Events } from './observe/events.ts'
 import { Passage, uploadOf } from './passage.ts'
 import type { Passing, Routed } from './passage.ts'
-import { refuse } from './reply/refuse.ts'
-import { refuseMcp } from './reply/refuse-mcp.ts'
+import { Replies } from './replies.ts'
+import { Retries } from './retries.ts'
 import { agentKey } from './route/agent.ts'
 import { callerTtlMs } from './route/deadline.ts'
 import { claimedPriority } from './route/priority.ts'
@@ -30,7 +26,7 @@ import type { Clock } from './time/clock.ts'
 import type { Tool, Tools } from './tools.ts'
 import { forward } from './upstream/forward.ts'
 import { headerValue, headerValues } from './upstream/headers.ts'
-import { endAfterBody, framingOf } from './upstream/upload.ts'
+import { framingOf } from './upstream/upload.ts'
 import type { Upload } from './upstream/upload.ts'
 
 export interface PipelineParts {
@@ -42,31 +38,17 @@ export interface PipelineParts {
   readonly random: () => number
 }
 
-interface Facts {
-  readonly requestId: string
-  readonly tool?: Tool
-  readonly priority?: Priority
-  /** Set for calls that are answered in the protocol's own form. */
-  readonly mcp?: McpCall | undefined
-  readonly retryAfterMs?: number
-  readonly detail?: string | undefined
-  /** Milliseconds spent in the queue. */
-  readonly queuedMs?: number
-}
-
 const WELL_FORMED_ID = /^[A-Za-z0-9._~:@+/=-]{1,128}$/
-/** Milliseconds that a caller who was answered early may go on sending. */
-const LINGER_MS = 30_000
 /** Bytes of a waiting body that are read ahead, and how many callers get that: 64 MiB together. */
 const EARLY_BYTES = 1_048_576
 const MAX_EARLY_UPLOADS = 64
-/** Milliseconds over which the callers of a process that shuts down are spread. */
-const REPLACED_WITHIN_MS = 5000
 /** Paths named to a caller whom no tool matched. */
 const PATHS_NAMED = 10
 
 export class Pipeline {
   readonly #parts: PipelineParts
+  readonly #replies: Replies
+  readonly #retries: Retries
   readonly #passing: Passing
   readonly #mcp: McpDoor
   readonly #newId = requestIds()
@@ -76,11 +58,20 @@ export class Pipeline {
 
   constructor(parts: PipelineParts) {
     this.#parts = parts
+    this.#replies = new Replies(parts)
+    this.#retries = new Retries({
+      clock: parts.clock,
+      random: parts.random,
+      emit: (tool, event) => parts.events.emit(tool, event),
+      admit: (routed) => this.#admit(routed),
+    })
     this.#passing = {
       nowMs: parts.clock.nowMs,
       emit: (tool, event) => parts.events.emit(tool, event),
-      refuse: (routed, reason, queuedMs) => this.#refuse(routed.call, reason, { ...routed, queuedMs }),
-      linger: (request) => this.#linger(request),
+      refuse: (routed, reason, queuedMs) =>
+        this.#replies.refuse(routed.call, reason, { ...routed, queuedMs }),
+      linger: (request) => this.#replies.linger(request),
+      retries: this.#retries,
     }
     this.#mcp = new McpDoor({
       tools: parts.tools,
@@ -89,7 +80,7 @@ export class Pipeline {
       hash: this.#hash,
       priorityOf,
       enter: (routed) => this.#enter(routed),
-      refuse: (routed, reason, told) => this.#refuse(routed.call, reason, { ...routed, ...told }),
+      refuse: (routed, reason, told) => this.#replies.refuse(routed.call, reason, { ...routed, ...told }),
       isDraining: () => parts.drain.isDraining,
     })
   }
@@ -106,9 +97,10 @@ export class Pipeline {
     // Where does it want to go? What two readers could read differently goes nowhere.
     const parsed = parseTarget(url ?? '', headerValues(rawHeaders, 'host'), httpVersionMinor)
     if (parsed.kind === 'problem')
-      return this.#refuse(call, 'BAD_REQUEST', { requestId, detail: parsed.what })
+      return this.#replies.refuse(call, 'BAD_REQUEST', { requestId, detail: parsed.what })
     const route = tools.router.find(parsed.target)
-    if (route === undefined) return this.#refuse(call, 'NO_ROUTE', { requestId, detail: this.#pathsKnown() })
+    if (route === undefined)
+      return this.#replies.refuse(call, 'NO_ROUTE', { requestId, detail: this.#pathsKnown() })
 
     const tool = route.to
     const framing = framingOf(rawHeaders)
@@ -138,9 +130,12 @@ export class Pipeline {
   #enter(routed: Routed): void {
     const { call, tool, bodyBytes = 0 } = routed
     if (this.#parts.drain.isDraining) {
-      return this.#refuse(call, 'DRAINING', { ...routed, retryAfterMs: this.#untilReplaced(tool) })
+      return this.#replies.refuse(call, 'DRAINING', {
+        ...routed,
+        retryAfterMs: this.#replies.untilReplacedMs(tool),
+      })
     }
-    if (bodyBytes > tool.settings.maxBodyBytes) return this.#refuse(call, 'BODY_TOO_LARGE', routed)
+    if (bodyBytes > tool.settings.maxBodyBytes) return this.#replies.refuse(call, 'BODY_TOO_LARGE', routed)
     this.#admit(routed)
   }
 
@@ -150,7 +145,7 @@ export class Pipeline {
     const entry = tool.gate.enter({
       priority: routed.priority,
       agentOf: () => this.#agentOf(routed),
-      ttlMs: callerTtlMs((name) => headerValue(call.request.rawHeaders, name)),
+      ttlMs: this.#ttlMs(routed),
     })
     if (entry.kind !== 'queued') return this.#proceed(routed, entry)
     // A caller that leaves while waiting leaves the queue at once; its end is only seen by who reads what it sends.
@@ -165,6 +160,13 @@ export class Pipeline {
     })
   }
 
+  /** Milliseconds; what the tries before took is gone. */
+  #ttlMs({ call, again, askedAtMs }: Routed): number | undefined {
+    const ttlMs = callerTtlMs((name) => headerValue(call.request.rawHeaders, name))
+    if (again === undefined || ttlMs === undefined) return ttlMs
+    return Math.max(1, ttlMs - (this.#parts.clock.nowMs() - askedAtMs))
+  }
+
   #agentOf({ call: { request }, tool }: Routed): string | undefined {
     const { rawHeaders, socket } = request
     const caller = {
@@ -176,19 +178,25 @@ export class Pipeline {
 
   #proceed(routed: Routed, turn: Turn): void {
     const { call, tool } = routed
+    // A caller whose call the tool has failed before is told that, and not that the tool was never called.
+    if (routed.again !== undefined && (turn.kind === 'refused' || turn.kind === 'closed'))
+      return this.#retries.refused(routed)
     switch (turn.kind) {
       case 'granted':
         return this.#run(routed, turn.lease)
       case 'refused':
         routed.earlyUpload?.abandon()
-        return this.#refuse(call, turn.refusal.reason, {
+        return this.#replies.refuse(call, turn.refusal.reason, {
           ...routed,
           retryAfterMs: turn.refusal.retryAfterMs,
           detail: saidByTool(turn.refusal.toolWaitMs),
           queuedMs: this.#parts.clock.nowMs() - routed.askedAtMs,
         })
       case 'closed':
-        return this.#refuse(call, 'DRAINING', { ...routed, retryAfterMs: this.#untilReplaced(tool) })
+        return this.#replies.refuse(call, 'DRAINING', {
+          ...routed,
+          retryAfterMs: this.#replies.untilReplacedMs(tool),
+        })
       case 'left':
         // Only its message asked for the end of the call: the caller is still there, and expects no answer to it.
         if (!call.response.destroyed) call.response.writeHead(202).end()
@@ -203,11 +211,12 @@ export class Pipeline {
   }
 
   /** While there is room for it: the first part of a waiting caller's body. */
-  #openEarly({ call, tool, hasBody }: Routed): Upload | undefined {
+  #openEarly(routed: Routed): Upload | undefined {
+    const { call, hasBody } = routed
     if (!hasBody || call.request.complete || call.expectsContinue) return undefined
     if (this.#earlyUploads >= MAX_EARLY_UPLOADS) return undefined
     this.#earlyUploads++
-    return uploadOf({ call, tool }, EARLY_BYTES)
+    return uploadOf(routed, EARLY_BYTES)
   }
 
   /** Holds the lease until the end of the body. */
@@ -222,56 +231,6 @@ export class Pipeline {
     // The body is asked for only now that it has somewhere to go.
     if (call.expectsContinue) call.response.writeContinue()
     forward(tool.pool, passage)
-  }
-
-  /** Spillway's own answer, in the tool's place. */
-  #refuse(call: Call, reason: Reason, facts: Facts): void {
-    const { request, response } = call
-    const { tool, priority = 'normal' } = facts
-    const depths = tool?.gate.lane.depths()
-    const lane = tool &&
-      depths && {
-        tool: tool.tool,
-        maxQueueDepth: tool.settings.lane.maxQueueDepth,
-        fallbackTools: tool.settings.fallbackTools,
-        depths,
-      }
-    const told = { ...facts, priority, reason, lane }
-    const reply = facts.mcp === undefined ? refuse(told) : refuseMcp(told, facts.mcp.answer)
-    this.#parts.events.emit(tool?.tool ?? NO_TOOL, {
-      kind: 'replied',
-      reason,
-      priority,
-      retryAfterMs: reply.retryAfterMs,
-      depths,
-    })
-    this.#parts.events.emit(tool?.tool ?? NO_TOOL, {
-      kind: 'finished',
-      outcome: 'refused',
-      durationMs: undefined,
-    })
-    // A caller that was never told to send its body may send the next request instead: the connection cannot go on.
-    if (call.expectsContinue || this.#parts.drain.isDraining) response.shouldKeepAlive = false
-    response.writeHead(reply.status, reply.headers)
-    if (request.complete || call.expectsContinue || !framingOf(request.rawHeaders).hasBody) {
-      response.end(reply.body)
-      return
-    }
-    response.write(reply.body)
-    endAfterBody(request, response)
-    this.#linger(request)
-  }
-
-  /** A caller who has its answer may finish sending, but not for ever. */
-  #linger(request: IncomingMessage): void {
-    const timer = this.#parts.clock.after(LINGER_MS, () => request.socket.destroy())
-    request.once('close', () => timer.clear())
-  }
-
-  /** Milliseconds: nobody knows when the next process is up, so the callers are only spread. */
-  #untilReplaced(tool: Tool): number {
-    const { minMs, maxMs } = tool.settings.lane.retryAfter
-    return Math.round(minMs + this.#parts.random() * Math.min(REPLACED_WITHIN_MS, maxMs - minMs))
   }
 
   #pathsKnown(): string {

@@ -40,6 +40,18 @@ export type Verdict = 'ok' | 'dropped' | 'ignored'
 /** How a lease ended; exactly one of them for each lease. */
 export type EndCause = 'completed' | 'failed' | 'cancelled' | 'reclaimed'
 
+/** What became of trying once more; a closed set, the label of retries_total. The last two were never sent. */
+export const RETRY_RESULTS = [
+  'succeeded',
+  'failed',
+  'cancelled',
+  'refused',
+  'overloaded',
+  'no_budget',
+] as const
+
+export type RetryResult = (typeof RETRY_RESULTS)[number]
+
 /** How a request ended for its caller; a closed set, the label of requests_total. */
 export const OUTCOMES = ['completed', 'refused', 'broken', 'cancelled'] as const
 

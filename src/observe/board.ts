@@ -5,7 +5,7 @@
 import type { Lane } from '../lane/lane.ts'
 import type { Action, ActionReason, Decision, Figures } from '../lane/limit/limiter.ts'
 import type { Priority } from '../lane/priority.ts'
-import type { Outcome, Reason } from '../lane/reason.ts'
+import type { Outcome, Reason, RetryResult } from '../lane/reason.ts'
 import type { ToolEvent } from './events.ts'
 
 /** Counts by a closed set of names. */
@@ -25,6 +25,7 @@ export interface Totals {
   /** `reason priority` -> count. */
   readonly refusedByClass: Counts<`${Reason} ${Priority}`>
   readonly outcomes: Counts<Outcome>
+  readonly retries: Counts<RetryResult>
   /** `action reason` -> count. */
   readonly actions: Counts<`${Action} ${ActionReason}`>
   readonly codeClasses: Counts<string>
@@ -42,6 +43,7 @@ const newTotals = (): Totals => ({
   refused: {},
   refusedByClass: {},
   outcomes: {},
+  retries: {},
   actions: {},
   codeClasses: {},
   mcpMessages: {},
@@ -98,6 +100,9 @@ export class Board {
         break
       case 'mcp':
         add(totals.mcpMessages, event.method)
+        break
+      case 'retried':
+        add(totals.retries, event.result)
         break
       case 'decided':
         add(totals.actions, `${event.decision.action} ${event.decision.reason}`)

@@ -4,7 +4,7 @@
  */
 import type { Depths, LaneEvent } from '../lane/event.ts'
 import type { Priority } from '../lane/priority.ts'
-import type { Outcome, Reason } from '../lane/reason.ts'
+import type { Outcome, Reason, RetryResult } from '../lane/reason.ts'
 
 /** The tool's name for requests that no tool matched; no tool can be called so. */
 export const NO_TOOL = '-'
@@ -25,6 +25,8 @@ export type RequestEvent =
   | { readonly kind: 'answered'; readonly status: number; readonly firstByteMs: number }
   /** The request is over. Milliseconds since its lease began; absent when it never held one. */
   | { readonly kind: 'finished'; readonly outcome: Outcome; readonly durationMs: number | undefined }
+  /** What became of trying a request once more, or of the wish to. */
+  | { readonly kind: 'retried'; readonly result: RetryResult }
 
 export type ToolEvent = LaneEvent | RequestEvent
 

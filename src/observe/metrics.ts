@@ -5,7 +5,7 @@
 import { Counter, Gauge, Histogram, Registry } from '@prometheus-io/client'
 import type { Lane } from '../lane/lane.ts'
 import type { Board, Counts } from './board.ts'
-import { OUTCOMES } from '../lane/reason.ts'
+import { OUTCOMES, RETRY_RESULTS } from '../lane/reason.ts'
 import type { ToolEvent } from './events.ts'
 
 /** Seconds: from a cache hit to a long agent tool. */
@@ -131,6 +131,14 @@ export class Metrics {
     this.#counter('mcp_messages_total', 'Messages to MCP servers.', ['method'], (tool, add) => {
       each(board.totals(tool).mcpMessages, (method, count) => add({ method }, count))
     })
+    this.#counter(
+      'retries_total',
+      "Spillway's own retries, by what became of them.",
+      ['result'],
+      (tool, add) => {
+        for (const result of RETRY_RESULTS) add({ result }, board.totals(tool).retries[result] ?? 0)
+      },
+    )
     this.#counter('upstream_responses_total', "The tool's answers.", ['code_class'], (tool, add) => {
       each(board.totals(tool).codeClasses, (codeClass, count) => add({ code_class: codeClass }, count))
     })

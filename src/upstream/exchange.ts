@@ -59,6 +59,10 @@ export interface Exchange {
   readonly slot: Slot
   /** Milliseconds, monotonic. */
   nowMs(): number
+  /** Whether an answer with this status may be thrown away for another try. */
+  mayRetry(status: number): boolean
+  /** The lease is over: asks for another try; `otherwise` gives the caller what there is, at once or later. */
+  retry(otherwise: () => void): void
   /** Answers the caller in the tool's place; only before the response head. */
   refuse(reason: Reason): void
   /** The exchange is over while the caller still sends: bounds how long it may go on. */

@@ -9,8 +9,9 @@ import type { Dispatcher, Pool } from 'undici'
 import type { LeaseEnd } from '../lane/lease.ts'
 import type { Outcome, Reason, Verdict } from '../lane/reason.ts'
 import type { Pushback } from '../lane/throttle.ts'
-import { toCaller } from './headers.ts'
+import { isEventStream, toCaller, trailerPairs } from './headers.ts'
 import type { Exchange } from './exchange.ts'
+import { HeldAnswer } from './held-answer.ts'
 import { reasonOf, verdictOf } from './outcome.ts'
 import { pushbackOf } from './pushback.ts'
 import { tunnel } from './upgrade.ts'
@@ -41,6 +42,8 @@ class Forwarding implements Dispatcher.DispatchHandler {
   #hasWritten = false
   #status = 0
   #pushback: Pushback | undefined
+  /** Set while the answer may still be thrown away for another try. */
+  #held: HeldAnswer | undefined
   /** Milliseconds; from here on the tool's time counts. */
   #sentAtMs: number
   /** The tool is the one to move: nothing of the request is left with the caller. */
@@ -114,7 +117,12 @@ class Forwarding implements Dispatcher.DispatchHandler {
     this.#isEventStream = isEventStream(headers)
     headers.push('Server-Timing', `queue;dur=${queuedMs.toFixed(1)}, upstream;dur=${upstreamMs.toFixed(1)}`)
     headers.push('X-Spillway-Tool', tool)
-    response.writeHead(status, UNPRINTABLE.test(statusText ?? '') ? '' : (statusText ?? ''), headers)
+    const text = UNPRINTABLE.test(statusText ?? '') ? '' : (statusText ?? '')
+    if (this.#exchange.mayRetry(status)) {
+      this.#held = new HeldAnswer(response, { status, text, headers })
+      return
+    }
+    response.writeHead(status, text, headers)
     // Head and body mostly come together and then leave together; a head that comes alone must not wait for a body.
     process.nextTick(() => {
       if (!this.#hasWritten && !this.#isEnded) response.flushHeaders()
@@ -144,7 +152,9 @@ class Forwarding implements Dispatcher.DispatchHandler {
     const { slot, response, watch } = this.#exchange
     slot.renew()
     watch?.chunk(chunk, this.#elapsedMs())
-    if (this.#isCallerGone) return
+    if (this.#isCallerGone || this.#held?.keep(chunk) === true) return
+    this.#held?.release()
+    this.#held = undefined
     this.#hasWritten = true
     if (response.write(chunk)) return
     controller.pause()
@@ -160,15 +170,16 @@ class Forwarding implements Dispatcher.DispatchHandler {
 
   onResponseEnd(controller: Dispatcher.DispatchController): void {
     const { request, response } = this.#exchange
+    const verdict = verdictOf(this.#status)
+    const latencyMs = verdict === 'ok' ? this.#latencyMs() : undefined
+    const end: LeaseEnd = { cause: 'completed', verdict, latencyMs, pushback: this.#pushback }
+    if (this.#held !== undefined && !this.#isCallerGone) return this.#endHeld(this.#held, end)
     const trailers = (controller.rawTrailers ?? []) as Buffer[]
     if (!this.#isCallerGone) {
       if (trailers.length > 0) response.addTrailers(trailerPairs(toCaller(trailers)))
       this.#abandonUpload()
       endAfterBody(request, response)
     }
-    const verdict = verdictOf(this.#status)
-    const latencyMs = verdict === 'ok' ? this.#latencyMs() : undefined
-    const end: LeaseEnd = { cause: 'completed', verdict, latencyMs, pushback: this.#pushback }
     this.#end(end, this.#isCallerGone ? 'cancelled' : 'completed')
   }
 
@@ -223,6 +234,19 @@ class Forwarding implements Dispatcher.DispatchHandler {
     else if (stop === 'reclaimed') this.onResponseError(undefined, new Stopped(stop))
   }
 
+  /** The lease is over before another try is asked for; without one, the caller gets what the tool said. */
+  #endHeld(held: HeldAnswer, end: LeaseEnd): void {
+    const { slot, response } = this.#exchange
+    this.#isEnded = true
+    slot.settle(end)
+    const durationMs = this.#elapsedMs()
+    this.#exchange.retry(() => {
+      held.release()
+      response.end()
+      this.#exchange.finished('completed', durationMs)
+    })
+  }
+
   /** A caller who gave up before the tool said anything has waited longer than the tool is worth: an error of the tool's. */
   #verdictOnLeaving(): Verdict {
     return this.#status === 0 && this.#isSent ? 'dropped' : 'ignored'
@@ -232,7 +256,7 @@ class Forwarding implements Dispatcher.DispatchHandler {
   #break(end: LeaseEnd, reason: Reason): void {
     if (this.#isCallerGone) {
       this.#end(end, 'cancelled')
-    } else if (this.#status === 0) {
+    } else if (this.#status === 0 || this.#held !== undefined) {
       this.#isEnded = true
       this.#abandonUpload()
       this.#exchange.slot.settle(end)
@@ -267,24 +291,4 @@ class Forwarding implements Dispatcher.DispatchHandler {
   #elapsedMs(): number {
     return Math.max(0, this.#exchange.nowMs() - this.#sentAtMs - this.#callerMs)
   }
-}
-
-function isEventStream(headers: readonly string[]): boolean {
-  for (let i = 0; i < headers.length; i += 2) {
-    const name = headers[i] as string
-    if (name.length === 12 && name.toLowerCase() === 'content-type') {
-      return (headers[i + 1] as string).toLowerCase().startsWith('text/event-stream')
-    }
-  }
-  return false
-}
-
-/** Without what would speak about framing (RFC 9110, 6.5.1). */
-function trailerPairs(flat: readonly string[]): [string, string][] {
-  const out: [string, string][] = []
-  for (let i = 0; i < flat.length; i += 2) {
-    if (!/^(?:content-length|trailer)$/i.test(flat[i] as string))
-      out.push([flat[i] as string, flat[i + 1] as string])
-  }
-  return out
 }

@@ -106,3 +106,24 @@ function namedByConnection(raw: readonly string[]): Set<string> | undefined {
   }
   return named
 }
+
+/** Whether the answer is a stream of server-sent events; flat list. */
+export function isEventStream(headers: readonly string[]): boolean {
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i] as string
+    if (name.length === 12 && name.toLowerCase() === 'content-type') {
+      return (headers[i + 1] as string).toLowerCase().startsWith('text/event-stream')
+    }
+  }
+  return false
+}
+
+/** Without what would speak about framing (RFC 9110, 6.5.1). */
+export function trailerPairs(flat: readonly string[]): [string, string][] {
+  const out: [string, string][] = []
+  for (let i = 0; i < flat.length; i += 2) {
+    if (!/^(?:content-length|trailer)$/i.test(flat[i] as string))
+      out.push([flat[i] as string, flat[i + 1] as string])
+  }
+  return out
+}

@@ -25,30 +25,54 @@ export function framingOf(raw: readonly string[]): Framing {
   return { hasBody: headerValue(raw, 'transfer-encoding') !== undefined, declaredBytes: undefined }
 }
 
+/** Bytes. */
+export interface UploadBounds {
+  /** More is refused. */
+  readonly maxBytes: number
+  /** As much may wait in between: more than that stops the caller. */
+  readonly bufferBytes: number
+  /** A body up to this length is kept, so that it can be sent again; 0 keeps nothing. */
+  readonly keepBytes: number
+}
+
 export class Upload {
   /** Errors: BodyTooLarge when more than the bound comes; the request's own error when the caller breaks off. */
   readonly body: Transform
   /** A piece of the body went on to the tool's side. */
   onBytes: () => void = () => undefined
   readonly #request: IncomingMessage
+  /** Everything that went by, while it is little enough to be kept. */
+  #kept: Buffer[] | undefined
+  #isWhole = false
 
-  /** `bufferBytes` may wait in between: more than that stops the caller. */
-  constructor(request: IncomingMessage, maxBytes: number, bufferBytes: number) {
+  constructor(request: IncomingMessage, { maxBytes, bufferBytes, keepBytes }: UploadBounds) {
     let bytes = 0
     this.#request = request
+    this.#kept = keepBytes > 0 ? [] : undefined
     this.body = new Transform({
       writableHighWaterMark: bufferBytes,
       transform: (chunk: Buffer, _encoding, done) => {
         bytes += chunk.length
+        if (bytes > keepBytes) this.#kept = undefined
+        this.#kept?.push(chunk)
         if (bytes > maxBytes) done(new BodyTooLarge(`more than ${maxBytes} bytes`))
         else done(null, chunk)
         this.onBytes()
+      },
+      flush: (done) => {
+        this.#isWhole = true
+        done()
       },
     })
     // Nobody may be listening yet when a caller breaks off in the queue.
     this.body.on('error', () => undefined)
     request.on('error', (error) => this.body.destroy(error))
     request.pipe(this.body)
+  }
+
+  /** The whole body, to be sent once more; undefined when it has not come whole, or was too large to be kept. */
+  whole(): Buffer | undefined {
+    return this.#isWhole && this.#kept !== undefined ? Buffer.concat(this.#kept) : undefined
   }
 
   /** The tool does not take what is there: it is the one to move. */

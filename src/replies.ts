@@ -1,0 +1,100 @@
+/**
+ * How callers get Spillway's own answers, in the tool's place: the bytes are reply/'s, counting is for the events, and a
+ * caller who still sends its body may finish it, within a bound.
+ */
+import type { IncomingMessage } from 'node:http'
+import type { Priority } from './lane/priority.ts'
+import type { Reason } from './lane/reason.ts'
+import type { Drain } from './listen/drain.ts'
+import type { Call } from './listen/server.ts'
+import type { McpCall } from './mcp-call.ts'
+import { NO_TOOL } from './observe/events.ts'
+import type { Events } from './observe/events.ts'
+import { refuse } from './reply/refuse.ts'
+import { refuseMcp } from './reply/refuse-mcp.ts'
+import type { Clock } from './time/clock.ts'
+import type { Tool } from './tools.ts'
+import { endAfterBody, framingOf } from './upstream/upload.ts'
+
+export interface RepliesParts {
+  readonly events: Events
+  readonly drain: Drain
+  readonly clock: Clock
+  /** Luck: 0 <= n < 1. */
+  readonly random: () => number
+}
+
+export interface Facts {
+  readonly requestId: string
+  readonly tool?: Tool
+  readonly priority?: Priority
+  /** Set for calls that are answered in the protocol's own form. */
+  readonly mcp?: McpCall | undefined
+  readonly retryAfterMs?: number
+  readonly detail?: string | undefined
+  /** Milliseconds spent in the queue. */
+  readonly queuedMs?: number
+}
+
+/** Milliseconds that a caller who was answered early may go on sending. */
+const LINGER_MS = 30_000
+/** Milliseconds over which the callers of a process that shuts down are spread. */
+const REPLACED_WITHIN_MS = 5000
+
+export class Replies {
+  readonly #parts: RepliesParts
+
+  constructor(parts: RepliesParts) {
+    this.#parts = parts
+  }
+
+  /** Spillway's own answer, in the tool's place. */
+  refuse(call: Call, reason: Reason, facts: Facts): void {
+    const { request, response } = call
+    const { tool, priority = 'normal' } = facts
+    const depths = tool?.gate.lane.depths()
+    const lane = tool &&
+      depths && {
+        tool: tool.tool,
+        maxQueueDepth: tool.settings.lane.maxQueueDepth,
+        fallbackTools: tool.settings.fallbackTools,
+        depths,
+      }
+    const told = { ...facts, priority, reason, lane }
+    const reply = facts.mcp === undefined ? refuse(told) : refuseMcp(told, facts.mcp.answer)
+    this.#parts.events.emit(tool?.tool ?? NO_TOOL, {
+      kind: 'replied',
+      reason,
+      priority,
+      retryAfterMs: reply.retryAfterMs,
+      depths,
+    })
+    this.#parts.events.emit(tool?.tool ?? NO_TOOL, {
+      kind: 'finished',
+      outcome: 'refused',
+      durationMs: undefined,
+    })
+    // A caller that was never told to send its body may send the next request instead: the connection cannot go on.
+    if (call.expectsContinue || this.#parts.drain.isDraining) response.shouldKeepAlive = false
+    response.writeHead(reply.status, reply.headers)
+    if (request.complete || call.expectsContinue || !framingOf(request.rawHeaders).hasBody) {
+      response.end(reply.body)
+      return
+    }
+    response.write(reply.body)
+    endAfterBody(request, response)
+    this.linger(request)
+  }
+
+  /** A caller who has its answer may finish sending, but not for ever. */
+  linger(request: IncomingMessage): void {
+    const timer = this.#parts.clock.after(LINGER_MS, () => request.socket.destroy())
+    request.once('close', () => timer.clear())
+  }
+
+  /** Milliseconds: nobody knows when the next process is up, so the callers are only spread. */
+  untilReplacedMs(tool: Tool): number {
+    const { minMs, maxMs } = tool.settings.lane.retryAfter
+    return Math.round(minMs + this.#parts.random() * Math.min(REPLACED_WITHIN_MS, maxMs - minMs))
+  }
+}

@@ -1,0 +1,166 @@
+/**
+ * Spillway's own retries on real sockets: which requests, how often, outside the slot, and what the caller gets.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { eventually } from '../support/eventually.ts'
+import { fakeTool } from '../support/fake-tool.ts'
+import type { Answer } from '../support/fake-tool.ts'
+import { startSpillway } from '../support/process.ts'
+
+/** Fails the first `times` calls with `status`, then echoes the body. */
+function failing(times: number, status = 503): Answer {
+  let calls = 0
+  return async (request, response) => {
+    const chunks: Buffer[] = []
+    for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk)
+    const isFailure = ++calls <= times
+    response.writeHead(isFailure ? status : 200, { 'Content-Type': 'text/plain', 'X-Try': String(calls) })
+    response.end(isFailure ? `failed ${calls}` : `ok ${Buffer.concat(chunks).toString()}`)
+  }
+}
+
+const lane = (url: string, more = 'retries: { max: 2 }'): string =>
+  `tools: { t: { upstream: "${url}", ${more} } }`
+
+const results = async (spillway: { metrics(): Promise<string> }): Promise<Record<string, number>> => {
+  const rows = (await spillway.metrics()).matchAll(/^spillway_retries_total\{.*result="(\w+)".*\} (\d+)$/gm)
+  return Object.fromEntries(
+    [...rows].map(([, result = '', count]) => [result, Number(count)]).filter(([, n]) => n !== 0),
+  )
+}
+
+test('a GET that the tool failed is tried again, and its caller sees only the good answer', async () => {
+  await using tool = await fakeTool(failing(2))
+  await using spillway = await startSpillway(lane(tool.url))
+  const response = await fetch(`${spillway.proxy}/t/x`)
+  assert.equal(response.status, 200)
+  assert.equal(response.headers.get('x-try'), '3')
+  assert.equal(await response.text(), 'ok ')
+  assert.equal(tool.seen.calls, 3)
+  assert.deepEqual(await results(spillway), { failed: 1, succeeded: 1 })
+  const { totals } = await spillway.lane('t')
+  assert.equal(totals.completed, 3, 'each try had a lease of its own')
+})
+
+test('when all tries fail the caller gets the last answer of the tool, whole', async () => {
+  await using tool = await fakeTool(failing(9, 502))
+  await using spillway = await startSpillway(lane(tool.url, 'retries: { max: 1 }'))
+  const response = await fetch(`${spillway.proxy}/t/x`)
+  assert.equal(response.status, 502)
+  assert.equal(response.headers.get('x-spillway-reason'), null)
+  assert.equal(response.headers.get('x-spillway-tool'), 't')
+  assert.equal(await response.text(), 'failed 2')
+  assert.deepEqual(await results(spillway), { failed: 1 })
+})
+
+test('without the setting nothing is tried again, nor are statuses that are not named', async () => {
+  await using tool = await fakeTool(failing(9))
+  await using spillway = await startSpillway(
+    `tools: { off: { upstream: "${tool.url}" }, named: { upstream: "${tool.url}", retries: { max: 2, on: [502] } } }`,
+  )
+  assert.equal((await fetch(`${spillway.proxy}/off/x`)).status, 503)
+  assert.equal((await fetch(`${spillway.proxy}/named/x`)).status, 503)
+  assert.equal(tool.seen.calls, 2)
+})
+
+test('a POST is tried again only with an Idempotency-Key, its body byte for byte', async () => {
+  const bytes = 'x'.repeat(40_000)
+  for (const [headers, calls, status] of [
+    [{}, 1, 503],
+    [{ 'Idempotency-Key': 'k1' }, 2, 200],
+  ] as const) {
+    await using tool = await fakeTool(failing(1))
+    await using spillway = await startSpillway(lane(tool.url))
+    const response = await fetch(`${spillway.proxy}/t/x`, { method: 'POST', body: bytes, headers })
+    assert.equal(response.status, status)
+    const text = await response.text()
+    if (status === 200) assert.equal(text, `ok ${bytes}`)
+    assert.equal(tool.seen.calls, calls)
+  }
+})
+
+test('a body that is too large to be kept is sent once', async () => {
+  await using tool = await fakeTool(failing(1))
+  await using spillway = await startSpillway(lane(tool.url))
+  const response = await fetch(`${spillway.proxy}/t/x`, { method: 'PUT', body: 'x'.repeat(200_000) })
+  assert.equal(response.status, 503)
+  assert.equal(tool.seen.calls, 1)
+})
+
+test('an error that is too long to be kept back passes through as it comes', async () => {
+  const long = 'e'.repeat(300_000)
+  await using tool = await fakeTool((_request, response) => response.writeHead(503).end(long))
+  await using spillway = await startSpillway(lane(tool.url))
+  const response = await fetch(`${spillway.proxy}/t/x`)
+  assert.equal(response.status, 503)
+  assert.equal(await response.text(), long)
+  assert.equal(tool.seen.calls, 1)
+})
+
+test('a tool that cannot be reached is tried again when it is there, and else named as it is', async () => {
+  const gone = await fakeTool(failing(0))
+  await gone[Symbol.asyncDispose]()
+  await using spillway = await startSpillway(lane(gone.url))
+  const response = await fetch(`${spillway.proxy}/t/x`)
+  assert.equal(response.status, 502)
+  assert.equal(response.headers.get('x-spillway-reason'), 'UPSTREAM_UNREACHABLE')
+  assert.deepEqual(await results(spillway), { failed: 2 })
+})
+
+test('the budget bounds the retries of a tool that fails everything', async () => {
+  await using tool = await fakeTool(failing(1000))
+  await using spillway = await startSpillway(lane(tool.url, 'retries: { max: 1, budgetRatio: 0 }'))
+  for (let i = 0; i < 10; i++) assert.equal((await fetch(`${spillway.proxy}/t/x`)).status, 503)
+  assert.ok(tool.seen.calls <= 16, `${tool.seen.calls}: three in 10 s, and a turn may end meanwhile`)
+  assert.ok(((await results(spillway))['no_budget'] ?? 0) >= 4)
+})
+
+test('a tool that asks callers to wait is not asked again: that would be overload', async () => {
+  await using tool = await fakeTool((_request, response) =>
+    response.writeHead(503, { 'Retry-After': '5' }).end('wait'),
+  )
+  await using spillway = await startSpillway(lane(tool.url))
+  const response = await fetch(`${spillway.proxy}/t/x`)
+  assert.equal(response.status, 503)
+  assert.equal(response.headers.get('retry-after'), '5')
+  assert.equal(await response.text(), 'wait')
+  assert.equal(tool.seen.calls, 1)
+  assert.deepEqual(await results(spillway), { overloaded: 1 })
+})
+
+test('while a request waits for its next try others have its slot; a retry that is not let in gives what the tool said', async () => {
+  let first = true
+  let others: Promise<Response> | undefined
+  await using tool = await fakeTool(async (_request, response) => {
+    if (!first) return void setTimeout(() => response.end('slow'), 1500)
+    first = false
+    others = fetch(`${spillway.proxy}/t/y`)
+    await eventually(async () => assert.equal((await spillway.lane('t')).queue_depth, 1))
+    return void response.writeHead(503).end('first')
+  })
+  await using spillway = await startSpillway(
+    lane(
+      tool.url,
+      'maxConcurrent: 1, maxQueueDepth: 10, controller: { algorithm: fixed }, retries: { max: 1 }',
+    ),
+  )
+  const answer = await fetch(`${spillway.proxy}/t/x`, { headers: { 'X-Spillway-Ttl-Ms': '700' } })
+  assert.equal(answer.status, 503)
+  assert.equal(await answer.text(), 'first', 'what the tool said, and no claim that it was never called')
+  assert.equal(await (await others)?.text(), 'slow')
+  assert.deepEqual(await results(spillway), { refused: 1 })
+})
+
+test('a caller that leaves between two tries ends the request', async () => {
+  await using tool = await fakeTool(failing(9))
+  await using spillway = await startSpillway(lane(tool.url))
+  const leaving = new AbortController()
+  const call = fetch(`${spillway.proxy}/t/x`, { signal: leaving.signal }).catch(() => undefined)
+  await eventually(() => assert.equal(tool.seen.calls, 1))
+  leaving.abort()
+  await call
+  await eventually(async () => assert.deepEqual(await results(spillway), { cancelled: 1 }))
+  assert.equal((await spillway.lane('t')).active_workers, 0)
+  assert.equal(tool.seen.calls, 1)
+})
