@@ -119,6 +119,18 @@ test('the samples of a refusal and of a lane have the keys of real ones', () => 
   }
 })
 
+test("the README's versions of clients from npm are those that the tests use", () => {
+  const { dependencies, devDependencies } = JSON.parse(read('package.json')) as {
+    dependencies: Record<string, string>
+    devDependencies: Record<string, string>
+  }
+  const used: Record<string, string> = { ...dependencies, ...devDependencies }
+  const clients = tableAfter(README, '#### What clients do with a refusal').map(([client = '']) => client)
+  const said = clients.flatMap((client) => [...client.matchAll(/`([@\w/-]+)` (\d+\.\d+\.\d+)/g)])
+  assert.equal(said.length, 5)
+  for (const [, name = '', version] of said) assert.equal(version, used[name], name)
+})
+
 function keysOf(json: string): string[] {
   return Object.keys(JSON.parse(json) as object)
 }

@@ -25,9 +25,8 @@ const lane = (url: string, more = 'retries: { max: 2 }'): string =>
 
 const results = async (spillway: { metrics(): Promise<string> }): Promise<Record<string, number>> => {
   const rows = (await spillway.metrics()).matchAll(/^spillway_retries_total\{.*result="(\w+)".*\} (\d+)$/gm)
-  return Object.fromEntries(
-    [...rows].map(([, result = '', count]) => [result, Number(count)]).filter(([, n]) => n !== 0),
-  )
+  const counts = [...rows].map(([, result = '', count]): [string, number] => [result, Number(count)])
+  return Object.fromEntries(counts.filter(([, count]) => count !== 0))
 }
 
 test('a GET that the tool failed is tried again, and its caller sees only the good answer', async () => {
