@@ -1,0 +1,98 @@
+/**
+ * Real MCP servers on loopback: the protocol's own test server (server-everything, sessions and event streams), and one on
+ * the SDK 2.x that speaks 2026-07-28 and, to those who know no better, the revisions before.
+ */
+import { spawn } from 'node:child_process'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import { toNodeHandler } from '@modelcontextprotocol/node'
+import { createMcpHandler, McpServer } from '@modelcontextprotocol/server'
+import * as z from 'zod'
+import { eventually } from './eventually.ts'
+
+const EVERYTHING = fileURLToPath(
+  new URL('../../node_modules/@modelcontextprotocol/server-everything/dist/index.js', import.meta.url),
+)
+
+export interface RunningServer extends AsyncDisposable {
+  readonly url: string
+}
+
+/** The path is `/mcp`. */
+export async function everythingServer(): Promise<RunningServer> {
+  const port = await freePort()
+  const child = spawn(process.execPath, [EVERYTHING, 'streamableHttp'], {
+    env: { ...process.env, PORT: String(port) },
+    stdio: 'ignore',
+  })
+  const exited = new Promise((resolve) => child.on('exit', resolve))
+  const url = `http://127.0.0.1:${port}`
+  await eventually(async () => void (await (await fetch(`${url}/mcp`)).text()))
+  return {
+    url,
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGKILL')
+      await exited
+    },
+  }
+}
+
+export interface ModernServer extends RunningServer {
+  /** How often `work` began, and how often its caller took it back. */
+  readonly seen: { begun: number; aborted: number }
+}
+
+/** One tool, `work`, that takes `ms`; and `answer`, which has an output schema. */
+export async function modernServer(): Promise<ModernServer> {
+  const seen = { begun: 0, aborted: 0 }
+  const handler = createMcpHandler(() => serverOf(seen))
+  const handle = toNodeHandler(handler)
+  // The SDK is not written for exactOptionalPropertyTypes.
+  type Incoming = Parameters<typeof handle>[0]
+  const server = createServer((request, response) => void handle(request as Incoming, response))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  return {
+    url: `http://127.0.0.1:${port}`,
+    seen,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
+
+function serverOf(seen: { begun: number; aborted: number }): McpServer {
+  const server = new McpServer({ name: 'test', version: '1.0.0' })
+  server.registerTool('work', { inputSchema: z.object({ ms: z.number() }) }, async ({ ms }, context) => {
+    seen.begun++
+    const { signal } = context.mcpReq
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms)
+      signal.addEventListener('abort', () => {
+        clearTimeout(timer)
+        seen.aborted++
+        resolve()
+      })
+    })
+    return { content: [{ type: 'text', text: `worked ${ms} ms` }] }
+  })
+  server.registerTool(
+    'answer',
+    { inputSchema: z.object({ ms: z.number() }), outputSchema: z.object({ n: z.number() }) },
+    async ({ ms }) => {
+      await new Promise((resolve) => setTimeout(resolve, ms))
+      return { content: [{ type: 'text', text: '42' }], structuredContent: { n: 42 } }
+    },
+  )
+  return server
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
