@@ -28,7 +28,7 @@ export async function everythingServer(): Promise<RunningServer> {
   })
   const exited = new Promise((resolve) => child.on('exit', resolve))
   const url = `http://127.0.0.1:${port}`
-  await eventually(async () => void (await (await fetch(`${url}/mcp`)).text()))
+  await eventually(async () => (await fetch(`${url}/mcp`)).text())
   return {
     url,
     async [Symbol.asyncDispose]() {
@@ -70,11 +70,14 @@ function serverOf(seen: { begun: number; aborted: number }): McpServer {
     const { signal } = context.mcpReq
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, ms)
-      signal.addEventListener('abort', () => {
+      const abort = (): void => {
         clearTimeout(timer)
         seen.aborted++
         resolve()
-      })
+      }
+      signal.addEventListener('abort', abort)
+      // The SDK aborts what has ended, too.
+      setTimeout(() => signal.removeEventListener('abort', abort), ms)
     })
     return { content: [{ type: 'text', text: `worked ${ms} ms` }] }
   })
