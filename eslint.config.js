@@ -153,7 +153,7 @@ export default tseslint.config(
     'undici',
   ),
   aboveRooms(
-    ['src/{mcp,mcp-batch,mcp-call,mcp-open-calls,mcp-traffic}.ts'],
+    ['src/{identifiers,mcp,mcp-batch,mcp-call,mcp-open-calls,mcp-traffic}.ts'],
     '^\\./(?:main|sidecar|pipeline|cli/)',
     NODE,
   ),

@@ -42,5 +42,6 @@ function settingsOf(lane: LaneSettings, atOnce: number): LaneSettings {
     startConcurrent: atOnce,
     maxConcurrent: atOnce,
     controller: { algorithm: 'fixed' },
+    rate: undefined,
   }
 }

@@ -5,8 +5,8 @@
  *
  * Admission decides at once; nothing is retried while a lease is held; the end of the body settles the lease.
  */
-import { hash, randomBytes } from 'node:crypto'
 import type { Turn } from './gate/gate.ts'
+import { requestIds, saltedHash } from './identifiers.ts'
 import type { Lease } from './lane/lease.ts'
 import { priorityIn } from './lane/priority.ts'
 import type { Priority } from './lane/priority.ts'
@@ -243,21 +243,8 @@ function saidByTool(toolWaitMs: number | undefined): string | undefined {
   return toolWaitMs === undefined ? undefined : `it asked for ${Math.ceil(toolWaitMs / 1000)} s`
 }
 
-/** 128 bits that cannot be looked up in another process, nor turned back into what was hashed. */
-function saltedHash(): (text: string) => string {
-  const salt = randomBytes(16).toString('base64url')
-  return (text) => hash('sha256', salt + text, 'base64url').slice(0, 22)
-}
-
 /** The caller's claim, as far as the lane allows it. */
 function priorityOf(rawHeaders: readonly string[], tool: Tool): Priority {
   const word = headerValue(rawHeaders, 'x-spillway-priority')
   return priorityIn(tool.settings.lane.priority, claimedPriority(word, headerValues(rawHeaders, 'priority')))
-}
-
-/** Unlike any other process's, and cheap: a random part once, a count for each request. */
-function requestIds(): () => string {
-  const process = randomBytes(9).toString('base64url')
-  let count = 0
-  return () => `${process}-${(++count).toString(36)}`
 }

@@ -69,15 +69,17 @@ function serverOf(seen: { begun: number; aborted: number }): McpServer {
     seen.begun++
     const { signal } = context.mcpReq
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms)
       const abort = (): void => {
         clearTimeout(timer)
         seen.aborted++
         resolve()
       }
+      const timer = setTimeout(() => {
+        // The SDK aborts what has ended, too.
+        signal.removeEventListener('abort', abort)
+        resolve()
+      }, ms)
       signal.addEventListener('abort', abort)
-      // The SDK aborts what has ended, too.
-      setTimeout(() => signal.removeEventListener('abort', abort), ms)
     })
     return { content: [{ type: 'text', text: `worked ${ms} ms` }] }
   })

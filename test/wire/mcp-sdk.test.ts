@@ -6,7 +6,6 @@ import { test } from 'node:test'
 import { Client as Client2, StreamableHTTPClientTransport as Transport2 } from '@modelcontextprotocol/client'
 import { Client as Client1 } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport as Transport1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
-import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js'
 import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js'
 import { eventually } from '../support/eventually.ts'
 import { everythingServer, modernServer } from '../support/mcp-servers.ts'
@@ -36,7 +35,7 @@ interface AnyClient {
 async function client1(url: string, capabilities = {}): Promise<Client1> {
   const client = new Client1({ name: 'agent', version: '1.0.0' }, { capabilities })
   // The SDK is not written for exactOptionalPropertyTypes.
-  await client.connect(new Transport1(new URL(url)) as Transport)
+  await client.connect(new Transport1(new URL(url)))
   return client
 }
 
@@ -128,7 +127,7 @@ test('SDK 2.x speaks the sessions of before through lanes to server-everything',
   await using server = await everythingServer()
   await using spillway = await startSpillway(yamlFor(server.url, 'trigger-long-*'))
   const client = await client2(`${spillway.proxy}/server/mcp`, 'legacy')
-  await overload(client as unknown as AnyClient, spillway, LONG)
+  await overload(client, spillway, LONG)
   await client.close()
 })
 
@@ -137,7 +136,7 @@ test('SDK 2.x speaks 2026-07-28 through lanes: routing headers, overload, cancel
   await using spillway = await startSpillway(yamlFor(server.url, 'wor?'))
   const client = await client2(`${spillway.proxy}/server/mcp`)
   assert.equal(client.getNegotiatedProtocolVersion(), '2026-07-28')
-  await overload(client as unknown as AnyClient, spillway, { name: 'work', arguments: { ms: 1500 } })
+  await overload(client, spillway, { name: 'work', arguments: { ms: 1500 } })
   assert.equal(server.seen.begun, 2)
   const work = { name: 'work', arguments: { ms: 30_000 } }
   const [running, waiting] = [new AbortController(), new AbortController()]
