@@ -140,20 +140,20 @@ export default tseslint.config(
   room(['src/gate/*.ts'], LANE, TIME, EVENTS),
   room(['src/listen/*.ts'], NODE, LANE, TIME, 'zod'),
   room(
-    ['src/upstream/{answer-watch,event-scan,exchange,forward,message-scan,pool,upgrade,upload}.ts'],
+    ['src/upstream/{answer-watch,event-scan,exchange,forward,held-answer,message-scan,pool,upgrade,upload}.ts'],
     NODE,
     'undici',
     TIME,
     LANE,
   ),
   aboveRooms(
-    ['src/pipeline.ts', 'src/passage.ts', 'src/replies.ts', 'src/retries.ts', 'src/tools.ts'],
+    ['src/pipeline.ts', 'src/passage.ts', 'src/tools.ts'],
     '^\\./(?:main|sidecar|cli/)',
     NODE,
     'undici',
   ),
   aboveRooms(
-    ['src/{identifiers,mcp,mcp-batch,mcp-call,mcp-open-calls,mcp-traffic}.ts'],
+    ['src/{identifiers,mcp,mcp-batch,mcp-call,mcp-open-calls,mcp-traffic,replies,retries}.ts'],
     '^\\./(?:main|sidecar|pipeline|cli/)',
     NODE,
   ),

@@ -132,7 +132,7 @@ const PLANTED: readonly (readonly [file: string, code: string, rule: string])[] 
   ['src/config/planted.ts', "import { Gate } from '../gate/gate.ts'", IMPORTS],
   ['src/sidecar.ts', "import { run } from './cli/run.ts'", IMPORTS],
   ['src/passage.ts', "import { Sidecar } from './sidecar.ts'", IMPORTS],
-  ...['identifiers', 'mcp', 'mcp-batch', 'mcp-call', 'mcp-open-calls', 'mcp-traffic'].map(
+  ...['identifiers', 'mcp', 'mcp-batch', 'mcp-call', 'mcp-open-calls', 'mcp-traffic', 'replies', 'retries'].map(
     (file) => [`src/${file}.ts`, "import { Pipeline } from './pipeline.ts'", IMPORTS] as const,
   ),
   ['src/route/peek.ts', "import { forward } from '../upstream/forward.ts'", IMPORTS],
