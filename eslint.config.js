@@ -153,7 +153,7 @@ export default tseslint.config(
     'undici',
   ),
   aboveRooms(
-    ['src/{identifiers,mcp,mcp-batch,mcp-call,mcp-open-calls,mcp-traffic,replies,retries}.ts'],
+    ['src/{identifiers,lease-desk,mcp,mcp-batch,mcp-call,mcp-open-calls,mcp-traffic,replies,retries}.ts'],
     '^\\./(?:main|sidecar|pipeline|cli/)',
     NODE,
   ),

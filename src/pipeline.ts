@@ -6,7 +6,7 @@
  * Admission decides at once; nothing is retried while a lease is held; the end of the body settles the lease.
  */
 import type { Turn } from './gate/gate.ts'
-import { requestIds, saltedHash } from './identifiers.ts'
+import { requestIds } from './identifiers.ts'
 import type { Lease } from './lane/lease.ts'
 import { priorityIn } from './lane/priority.ts'
 import type { Priority } from './lane/priority.ts'
@@ -16,7 +16,7 @@ import { McpDoor } from './mcp.ts'
 import type { Events } from './observe/events.ts'
 import { Passage, uploadOf } from './passage.ts'
 import type { Passing, Routed } from './passage.ts'
-import { Replies } from './replies.ts'
+import type { Replies } from './replies.ts'
 import { Retries } from './retries.ts'
 import { agentKey } from './route/agent.ts'
 import { callerTtlMs } from './route/deadline.ts'
@@ -33,9 +33,12 @@ export interface PipelineParts {
   readonly tools: Tools
   readonly events: Events
   readonly drain: Drain
+  readonly replies: Replies
   readonly clock: Clock
   /** Luck: 0 <= n < 1. */
   readonly random: () => number
+  /** Makes a key that cannot be turned back. */
+  readonly hash: (text: string) => string
 }
 
 const WELL_FORMED_ID = /^[A-Za-z0-9._~:@+/=-]{1,128}$/
@@ -47,18 +50,15 @@ const PATHS_NAMED = 10
 
 export class Pipeline {
   readonly #parts: PipelineParts
-  readonly #replies: Replies
   readonly #retries: Retries
   readonly #passing: Passing
   readonly #mcp: McpDoor
   readonly #newId = requestIds()
-  readonly #hash = saltedHash()
   /** Bodies that are being read while their callers wait. */
   #earlyUploads = 0
 
   constructor(parts: PipelineParts) {
     this.#parts = parts
-    this.#replies = new Replies(parts)
     this.#retries = new Retries({
       clock: parts.clock,
       random: parts.random,
@@ -69,18 +69,19 @@ export class Pipeline {
       nowMs: parts.clock.nowMs,
       emit: (tool, event) => parts.events.emit(tool, event),
       refuse: (routed, reason, queuedMs) =>
-        this.#replies.refuse(routed.call, reason, { ...routed, queuedMs }),
-      linger: (request) => this.#replies.linger(request),
+        this.#parts.replies.refuse(routed.call, reason, { ...routed, queuedMs }),
+      linger: (request) => this.#parts.replies.linger(request),
       retries: this.#retries,
     }
     this.#mcp = new McpDoor({
       tools: parts.tools,
       clock: parts.clock,
       passing: this.#passing,
-      hash: this.#hash,
+      hash: parts.hash,
       priorityOf,
       enter: (routed) => this.#enter(routed),
-      refuse: (routed, reason, told) => this.#replies.refuse(routed.call, reason, { ...routed, ...told }),
+      refuse: (routed, reason, told) =>
+        this.#parts.replies.refuse(routed.call, reason, { ...routed, ...told }),
       isDraining: () => parts.drain.isDraining,
     })
   }
@@ -97,10 +98,10 @@ export class Pipeline {
     // Where does it want to go? What two readers could read differently goes nowhere.
     const parsed = parseTarget(url ?? '', headerValues(rawHeaders, 'host'), httpVersionMinor)
     if (parsed.kind === 'problem')
-      return this.#replies.refuse(call, 'BAD_REQUEST', { requestId, detail: parsed.what })
+      return this.#parts.replies.refuse(call, 'BAD_REQUEST', { requestId, detail: parsed.what })
     const route = tools.router.find(parsed.target)
     if (route === undefined)
-      return this.#replies.refuse(call, 'NO_ROUTE', { requestId, detail: this.#pathsKnown() })
+      return this.#parts.replies.refuse(call, 'NO_ROUTE', { requestId, detail: this.#pathsKnown() })
 
     const tool = route.to
     const framing = framingOf(rawHeaders)
@@ -130,12 +131,13 @@ export class Pipeline {
   #enter(routed: Routed): void {
     const { call, tool, bodyBytes = 0 } = routed
     if (this.#parts.drain.isDraining) {
-      return this.#replies.refuse(call, 'DRAINING', {
+      return this.#parts.replies.refuse(call, 'DRAINING', {
         ...routed,
-        retryAfterMs: this.#replies.untilReplacedMs(tool),
+        retryAfterMs: this.#parts.replies.untilReplacedMs(tool),
       })
     }
-    if (bodyBytes > tool.settings.maxBodyBytes) return this.#replies.refuse(call, 'BODY_TOO_LARGE', routed)
+    if (bodyBytes > tool.settings.maxBodyBytes)
+      return this.#parts.replies.refuse(call, 'BODY_TOO_LARGE', routed)
     this.#admit(routed)
   }
 
@@ -173,7 +175,7 @@ export class Pipeline {
       header: (name: string) => headerValue(rawHeaders, name),
       peer: socket.remoteAddress ?? 'unknown',
     }
-    return agentKey(tool.settings.agentHeader, caller, this.#hash)
+    return agentKey(tool.settings.agentHeader, caller, this.#parts.hash)
   }
 
   #proceed(routed: Routed, turn: Turn): void {
@@ -186,16 +188,16 @@ export class Pipeline {
         return this.#run(routed, turn.lease)
       case 'refused':
         routed.earlyUpload?.abandon()
-        return this.#replies.refuse(call, turn.refusal.reason, {
+        return this.#parts.replies.refuse(call, turn.refusal.reason, {
           ...routed,
           retryAfterMs: turn.refusal.retryAfterMs,
           detail: saidByTool(turn.refusal.toolWaitMs),
           queuedMs: this.#parts.clock.nowMs() - routed.askedAtMs,
         })
       case 'closed':
-        return this.#replies.refuse(call, 'DRAINING', {
+        return this.#parts.replies.refuse(call, 'DRAINING', {
           ...routed,
-          retryAfterMs: this.#replies.untilReplacedMs(tool),
+          retryAfterMs: this.#parts.replies.untilReplacedMs(tool),
         })
       case 'left':
         // Only its message asked for the end of the call: the caller is still there, and expects no answer to it.

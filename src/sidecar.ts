@@ -6,7 +6,9 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { planReload } from './config/reload.ts'
 import type { Address, McpSettings, Settings } from './config/settings.ts'
+import { saltedHash } from './identifiers.ts'
 import type { Lane } from './lane/lane.ts'
+import { LeaseDesk } from './lease-desk.ts'
 import { createAdminServer } from './listen/admin.ts'
 import { Drain } from './listen/drain.ts'
 import { createProxyServer } from './listen/server.ts'
@@ -18,6 +20,7 @@ import { Metrics } from './observe/metrics.ts'
 import { Narrator, statusFields } from './observe/narrate.ts'
 import { Watchers } from './observe/watch.ts'
 import { Pipeline } from './pipeline.ts'
+import { Replies } from './replies.ts'
 import { refuse } from './reply/refuse.ts'
 import type { Clock } from './time/clock.ts'
 import { Tools } from './tools.ts'
@@ -45,6 +48,7 @@ export class Sidecar {
   readonly #drain = new Drain()
   readonly #tools: Tools
   readonly #pipeline: Pipeline
+  readonly #leases: LeaseDesk
   readonly #narrator: Narrator
   readonly #watchers: Watchers
   readonly #proxy: Server
@@ -62,13 +66,10 @@ export class Sidecar {
     })
     this.#narrator = new Narrator({ log, clock, status: (tool) => this.#statusOf(tool) })
     this.#watchers = new Watchers({ clock, lanes: () => this.#lanes() })
-    this.#pipeline = new Pipeline({
-      tools: this.#tools,
-      events: this.#events,
-      drain: this.#drain,
-      clock,
-      random,
-    })
+    const base = { tools: this.#tools, events: this.#events, drain: this.#drain, clock, random }
+    const shared = { ...base, replies: new Replies(base), hash: saltedHash() }
+    this.#pipeline = new Pipeline(shared)
+    this.#leases = new LeaseDesk(shared)
     this.#proxy = createProxyServer({
       onCall: this.#pipeline.handle,
       answerMalformed: (reason, detail) => this.#answerMalformed(reason, detail),
@@ -175,6 +176,12 @@ export class Sidecar {
       operate: (tool, order) => this.#tools.get(tool)?.gate.operate(order),
       reload: () => this.reload(),
       watch: this.#watchers.add,
+      leases: {
+        has: (tool) => this.#leases.has(tool),
+        ask: (tool, order, exchange) => this.#leases.ask(tool, order, exchange),
+        renew: (id) => this.#leases.renew(id),
+        end: (id, verdict) => this.#leases.end(id, verdict),
+      },
       host: this.#settings.admin.host,
       token: this.#parts.token,
     })

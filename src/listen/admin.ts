@@ -5,7 +5,11 @@
 import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { ValveOrder } from '../lane/valve.ts'
+import { decode, json, read, send, text, tooLarge } from './admin-answer.ts'
+import type { Answer } from './admin-answer.ts'
 import { isAllowedToWrite } from './authority.ts'
+import { isLeasePath, leaseAnswer } from './lease-routes.ts'
+import type { Exchange, LeaseApi } from './lease-routes.ts'
 import { parseOrder } from './order.ts'
 import type { Bounds } from './order.ts'
 
@@ -19,13 +23,12 @@ export interface AdminParts {
   readonly operate: (tool: string, order: ValveOrder) => void
   readonly reload: () => { readonly ok: boolean; readonly body: object }
   readonly watch: (response: ServerResponse) => void
+  readonly leases: LeaseApi
   /** The address the listener is bound to, for the rule about writing. */
   readonly host: string
   readonly token: string | undefined
 }
 
-/** Bytes of a PATCH body. */
-const MAX_BODY_BYTES = 16_384
 /** Milliseconds for a whole admin request to arrive. */
 const REQUEST_TIMEOUT_MS = 10_000
 
@@ -36,29 +39,21 @@ GET   /metrics        for Prometheus
 GET   /lanes          every lane, JSON
 GET   /lanes/TOOL     one lane, JSON
 PATCH /lanes/TOOL     {"limit": 4 | "auto", "paused": true, "for": "10m"}
+POST  /lanes/TOOL/leases   {"job_id": "...", "lease_seconds": 30, "wait_ms": 5000}
+PUT   /leases/ID      renew
+DELETE /leases/ID     {"verdict": "ok"}
 GET   /events         server-sent events
 POST  /reload         read the configuration again
 `
-
-interface Answer {
-  readonly status: number
-  readonly type: string
-  readonly body: string
-}
 
 export function createAdminServer(parts: AdminParts): Server {
   const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
     const path = (request.url ?? '/').split('?')[0] ?? '/'
     if (path === '/events' && request.method === 'GET') return parts.watch(response)
-    answer(parts, request, path)
+    answer(parts, { request, response }, path)
       .catch((error: unknown) => json(500, { error: error instanceof Error ? error.message : 'unknown' }))
-      .then(({ status, type, body }) => {
-        response.writeHead(status, {
-          'Content-Type': type,
-          'Content-Length': Buffer.byteLength(body),
-          'Cache-Control': 'no-store',
-        })
-        response.end(request.method === 'HEAD' ? undefined : body)
+      .then((given) => {
+        if (given !== 'taken') send(request, response, given)
       })
       // Only writing to a caller who left can fail here.
       .catch(() => response.destroy())
@@ -67,7 +62,9 @@ export function createAdminServer(parts: AdminParts): Server {
   return server
 }
 
-async function answer(parts: AdminParts, request: IncomingMessage, path: string): Promise<Answer> {
+async function answer(parts: AdminParts, exchange: Exchange, path: string): Promise<Answer | 'taken'> {
+  const { request } = exchange
+  if (isLeasePath(path)) return refuseWriting(parts, request) ?? leaseAnswer(parts.leases, exchange, path)
   const method = request.method === 'HEAD' ? 'GET' : (request.method ?? '')
   const tool = /^\/lanes\/([^/]+)$/.exec(path)?.[1]
   if (tool !== undefined) return laneAnswer(parts, { request, method, tool: decode(tool) })
@@ -112,7 +109,7 @@ async function laneAnswer(
   const refused = refuseWriting(parts, request)
   if (refused !== undefined) return refused
   const body = await read(request)
-  if (body === undefined) return json(413, { error: `the body is larger than ${MAX_BODY_BYTES} bytes` })
+  if (body === undefined) return tooLarge()
   const parsed = parseOrder(body, bounds)
   if (!parsed.ok) return json(400, { error: parsed.problem })
   parts.operate(tool, parsed.order)
@@ -122,31 +119,4 @@ async function laneAnswer(
 function refuseWriting(parts: AdminParts, request: IncomingMessage): Answer | undefined {
   const allowed = isAllowedToWrite(request.headers, parts)
   return allowed.ok ? undefined : json(allowed.status, { error: allowed.problem })
-}
-
-async function read(request: IncomingMessage): Promise<string | undefined> {
-  const chunks: Buffer[] = []
-  let bytes = 0
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length
-    if (bytes > MAX_BODY_BYTES) return undefined
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString('utf8')
-}
-
-function decode(segment: string): string {
-  try {
-    return decodeURIComponent(segment)
-  } catch {
-    return segment
-  }
-}
-
-function json(status: number, body: object): Answer {
-  return { status, type: 'application/json', body: `${JSON.stringify(body)}\n` }
-}
-
-function text(status: number, body: string): Answer {
-  return { status, type: 'text/plain; charset=utf-8', body }
 }

@@ -1,0 +1,187 @@
+/**
+ * Leases for work that is no call through the proxy: a sandbox, a browser session, a command. Same lane, same queue, same
+ * refusals. Knows the leases that workers hold, as many as the lanes' limits allow, and forgets each with its end.
+ */
+import { randomUUID } from 'node:crypto'
+import type { Turn } from './gate/gate.ts'
+import { LeaseSlot } from './gate/slot.ts'
+import type { Lease } from './lane/lease.ts'
+import { priorityIn } from './lane/priority.ts'
+import type { Priority } from './lane/priority.ts'
+import type { Outcome, Verdict } from './lane/reason.ts'
+import type { Drain } from './listen/drain.ts'
+import type { LeaseOrder } from './listen/lease-order.ts'
+import type { Exchange } from './listen/lease-routes.ts'
+import type { Events } from './observe/events.ts'
+import type { Replies } from './replies.ts'
+import { agentKey } from './route/agent.ts'
+import type { Clock } from './time/clock.ts'
+import type { Tool, Tools } from './tools.ts'
+
+export interface LeaseDeskParts {
+  readonly tools: Tools
+  readonly replies: Replies
+  readonly events: Events
+  readonly drain: Drain
+  readonly clock: Clock
+  /** Makes a key that cannot be turned back. */
+  readonly hash: (text: string) => string
+}
+
+interface Held {
+  readonly id: string
+  readonly jobId: string | undefined
+  readonly tool: Tool
+  readonly lease: Lease
+  /** Greater than that of any lease before, so that whoever is written to can tell the late from the present holder. */
+  readonly epoch: number
+}
+
+interface Asked {
+  readonly exchange: Exchange
+  readonly tool: Tool
+  readonly order: LeaseOrder
+  readonly priority: Priority
+  /** Milliseconds on the clock. */
+  readonly askedAtMs: number
+}
+
+export class LeaseDesk {
+  readonly #parts: LeaseDeskParts
+  readonly #held = new Map<string, Held>()
+  #epoch = 0
+
+  constructor(parts: LeaseDeskParts) {
+    this.#parts = parts
+  }
+
+  has(tool: string): boolean {
+    return this.#parts.tools.get(tool) !== undefined
+  }
+
+  /** Answers when the worker has its lease, or is refused. */
+  ask(name: string, order: LeaseOrder, exchange: Exchange): void {
+    const tool = this.#parts.tools.get(name)
+    if (tool === undefined) throw new Error(`a lease was asked of ${name}, which is gone`)
+    const priority = priorityIn(tool.settings.lane.priority, order.priority)
+    const asked = { exchange, tool, order, priority, askedAtMs: this.#parts.clock.nowMs() }
+    if (this.#parts.drain.isDraining) return this.#drained(asked)
+    const { leaseMs, waitMs: ttlMs, agent } = order
+    const by = tool.settings.agentHeader
+    const peer = exchange.request.socket.remoteAddress ?? 'unknown'
+    const entry = tool.gate.enter({
+      priority,
+      leaseMs,
+      ttlMs,
+      agentOf: () =>
+        agentKey(by, { header: (name) => (name === by ? agent : undefined), peer }, this.#parts.hash),
+    })
+    if (entry.kind !== 'queued') return this.#proceed(asked, entry)
+    exchange.response.once('close', entry.leave)
+    // The promise never rejects.
+    void entry.turn.then((turn) => {
+      exchange.response.off('close', entry.leave)
+      this.#proceed(asked, turn)
+    })
+  }
+
+  renew(id: string): object | undefined {
+    const held = this.#held.get(id)
+    if (held === undefined) return undefined
+    held.tool.gate.renew(held.lease)
+    return this.#show(held)
+  }
+
+  /** What a second end says changes nothing. */
+  end(id: string, verdict: Verdict): boolean {
+    const held = this.#held.get(id)
+    if (held === undefined) return false
+    const heldMs = this.#parts.clock.nowMs() - held.lease.grantedAtMs
+    const latencyMs = verdict === 'ok' ? heldMs : undefined
+    new LeaseSlot(held.tool.gate, held.lease).settle({ cause: 'completed', verdict, latencyMs })
+    this.#over(held, 'completed')
+    return true
+  }
+
+  #proceed(asked: Asked, turn: Turn): void {
+    switch (turn.kind) {
+      case 'granted':
+        return this.#grant(asked, turn.lease)
+      case 'refused': {
+        const { reason, retryAfterMs } = turn.refusal
+        const queuedMs = this.#parts.clock.nowMs() - asked.askedAtMs
+        return this.#parts.replies.refuse(callOf(asked), reason, {
+          ...factsOf(asked),
+          retryAfterMs,
+          queuedMs,
+        })
+      }
+      case 'closed':
+        return this.#drained(asked)
+      case 'left':
+        return this.#finished(asked.tool, 'cancelled', undefined)
+      default:
+        turn satisfies never
+    }
+  }
+
+  #grant({ exchange, tool, order }: Asked, lease: Lease): void {
+    const { response } = exchange
+    if (response.destroyed) {
+      new LeaseSlot(tool.gate, lease).settle({ cause: 'cancelled', verdict: 'ignored' })
+      return this.#finished(tool, 'cancelled', 0)
+    }
+    this.#epoch = Math.max(this.#epoch + 1, Math.floor(this.#parts.clock.wallMs()))
+    const held = { id: randomUUID(), jobId: order.jobId, tool, lease, epoch: this.#epoch }
+    this.#held.set(held.id, held)
+    // A worker that stalled says nothing about the tool.
+    lease.waitsFor = 'caller'
+    lease.stop = () => this.#over(held, 'broken')
+    this.#parts.drain.enter()
+    const body = `${JSON.stringify(this.#show(held))}\n`
+    response.writeHead(201, {
+      'Content-Type': 'application/json',
+      'Content-Length': Buffer.byteLength(body),
+      'Cache-Control': 'no-store',
+      Location: `/leases/${held.id}`,
+    })
+    response.end(body)
+  }
+
+  #over(held: Held, outcome: Outcome): void {
+    if (!this.#held.delete(held.id)) return
+    this.#parts.drain.leave()
+    this.#finished(held.tool, outcome, this.#parts.clock.nowMs() - held.lease.grantedAtMs)
+  }
+
+  #finished({ tool }: Tool, outcome: Outcome, durationMs: number | undefined): void {
+    this.#parts.events.emit(tool, { kind: 'finished', outcome, durationMs })
+  }
+
+  #drained(asked: Asked): void {
+    const retryAfterMs = this.#parts.replies.untilReplacedMs(asked.tool)
+    this.#parts.replies.refuse(callOf(asked), 'DRAINING', { ...factsOf(asked), retryAfterMs })
+  }
+
+  #show({ id, jobId, tool, lease, epoch }: Held): object {
+    const { nowMs, wallMs } = this.#parts.clock
+    const leaseMs = lease.leaseMs ?? tool.settings.lane.leaseMs
+    const renewedMs = wallMs() + (lease.renewedAtMs - nowMs())
+    return {
+      lease_id: id,
+      tool: tool.tool,
+      job_id: jobId ?? null,
+      expires_at: new Date(renewedMs + leaseMs).toISOString(),
+      heartbeat_at: new Date(renewedMs).toISOString(),
+      epoch,
+    }
+  }
+}
+
+function callOf({ exchange }: Asked) {
+  return { ...exchange, expectsContinue: false, upgrade: undefined }
+}
+
+function factsOf({ tool, priority }: Asked) {
+  return { requestId: randomUUID(), tool, priority }
+}

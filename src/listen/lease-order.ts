@@ -1,0 +1,76 @@
+/**
+ * What a worker asks the lease API for, made certain: `{"job_id": "...", "lease_seconds": 30, "wait_ms": 5000, "priority":
+ * "normal", "agent": "..."}`, and the verdict with which it ends a lease. Pure. Everything may be left out.
+ */
+import { z } from 'zod'
+import { PRIORITIES } from '../lane/priority.ts'
+import type { Priority } from '../lane/priority.ts'
+import type { Verdict } from '../lane/reason.ts'
+
+export interface LeaseOrder {
+  readonly jobId: string | undefined
+  /** Milliseconds without a renewal; undefined: the lane's leaseSeconds. */
+  readonly leaseMs: number | undefined
+  /** Milliseconds in the queue; undefined: the lane's ttlSeconds. */
+  readonly waitMs: number | undefined
+  readonly priority: Priority | undefined
+  /** A key for fairness, as X-Agent-Id is for calls. */
+  readonly agent: string | undefined
+}
+
+export type Parsed<T> =
+  { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problem: string }
+
+const DAY_SECONDS = 86_400
+const LONGEST_TEXT = 256
+
+const text = z.string('must be a text').min(1, 'must not be empty').max(LONGEST_TEXT, 'is longer than 256')
+const leaseSchema = z.strictObject({
+  job_id: text.optional(),
+  lease_seconds: z
+    .number('must be a number of seconds')
+    .min(0.1, 'must be at least 0.1')
+    .max(DAY_SECONDS, 'must be at most 86400')
+    .optional(),
+  wait_ms: z
+    .int('must be a whole number of milliseconds')
+    .min(0, 'must not be below 0')
+    .max(DAY_SECONDS * 1000, 'must be at most 86400000')
+    .optional(),
+  priority: z.enum(PRIORITIES, `must be one of ${PRIORITIES.join(', ')}`).optional(),
+  agent: text.optional(),
+})
+const endSchema = z.strictObject({
+  verdict: z.enum(['ok', 'dropped', 'ignored'], 'must be ok, dropped or ignored').optional(),
+})
+
+const LEASE_SHAPE = 'write for example {"job_id": "crawl-7", "lease_seconds": 30, "wait_ms": 5000}'
+const END_SHAPE = 'write for example {"verdict": "ok"}'
+
+export function parseLeaseOrder(body: string): Parsed<LeaseOrder> {
+  const parsed = parse(body, leaseSchema, LEASE_SHAPE)
+  if (!parsed.ok) return parsed
+  const { job_id: jobId, lease_seconds: seconds, wait_ms: waitMs, priority, agent } = parsed.value
+  const leaseMs = seconds === undefined ? undefined : Math.round(seconds * 1000)
+  return { ok: true, value: { jobId, leaseMs, waitMs, priority, agent } }
+}
+
+/** `ok` when nothing is said. */
+export function parseVerdict(body: string): Parsed<Verdict> {
+  const parsed = parse(body, endSchema, END_SHAPE)
+  return parsed.ok ? { ok: true, value: parsed.value.verdict ?? 'ok' } : parsed
+}
+
+function parse<T>(body: string, schema: z.ZodType<T>, shape: string): Parsed<T> {
+  let value: unknown = {}
+  try {
+    if (body.trim() !== '') value = JSON.parse(body)
+  } catch {
+    return { ok: false, problem: `the body is not JSON; ${shape}` }
+  }
+  const parsed = schema.safeParse(value)
+  if (parsed.success) return { ok: true, value: parsed.data }
+  const issue = parsed.error.issues[0]
+  const where = issue?.path.join('.') ?? ''
+  return { ok: false, problem: `${where} ${issue?.message ?? 'is wrong'}; ${shape}`.trim() }
+}

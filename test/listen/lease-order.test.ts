@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { parseLeaseOrder, parseVerdict } from '../../src/listen/lease-order.ts'
+
+const EMPTY = {
+  jobId: undefined,
+  leaseMs: undefined,
+  waitMs: undefined,
+  priority: undefined,
+  agent: undefined,
+}
+
+test('a worker may leave everything out', () => {
+  for (const body of ['', '  ', '{}']) assert.deepEqual(parseLeaseOrder(body), { ok: true, value: EMPTY })
+})
+
+test("the contract's own example is understood", () => {
+  const body = '{"job_id": "j", "lease_seconds": 30, "wait_ms": 5000, "priority": "normal", "agent": "a"}'
+  const value = { jobId: 'j', leaseMs: 30_000, waitMs: 5000, priority: 'normal', agent: 'a' }
+  assert.deepEqual(parseLeaseOrder(body), { ok: true, value })
+})
+
+const WRONG: readonly (readonly [body: string, says: RegExp])[] = [
+  ['{', /^the body is not JSON; write for example/],
+  ['[]', /write for example/],
+  ['{"jobid": "x"}', /jobid/],
+  ['{"job_id": 7}', /^job_id must be a text/],
+  [`{"job_id": "${'x'.repeat(257)}"}`, /^job_id is longer than 256/],
+  ['{"lease_seconds": 0}', /^lease_seconds must be at least 0.1/],
+  ['{"lease_seconds": 86401}', /^lease_seconds must be at most 86400/],
+  ['{"wait_ms": -1}', /^wait_ms must not be below 0/],
+  ['{"wait_ms": 1.5}', /^wait_ms must be a whole number/],
+  ['{"priority": "urgent"}', /^priority must be one of critical, high, normal, low/],
+]
+
+for (const [body, says] of WRONG) {
+  test(`the wish ${body.slice(0, 40)} is refused with what to write`, () => {
+    const parsed = parseLeaseOrder(body)
+    assert.ok(!parsed.ok)
+    assert.match(parsed.problem, says)
+  })
+}
+
+test('a lease ends as ok unless its worker says otherwise', () => {
+  assert.deepEqual(parseVerdict(''), { ok: true, value: 'ok' })
+  assert.deepEqual(parseVerdict('{"verdict": "dropped"}'), { ok: true, value: 'dropped' })
+  const wrong = parseVerdict('{"verdict": "fine"}')
+  assert.ok(!wrong.ok)
+  assert.match(wrong.problem, /^verdict must be ok, dropped or ignored/)
+})
