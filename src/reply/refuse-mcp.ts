@@ -2,7 +2,7 @@
  * Spillway's own answer to a tools/call over MCP, in a form that reaches the model: of the three only a result with
  * `isError` and one block of text does so in every client; see docs/decisions/0020. Pure.
  */
-import { explain, refuse, wholeSeconds } from './refuse.ts'
+import { explain, refuse } from './refuse.ts'
 import type { RefusalFacts, Reply } from './refuse.ts'
 
 export type McpForm = 'tool_result' | 'jsonrpc_error' | 'http_429'
@@ -92,9 +92,7 @@ function wordsFor(facts: RefusalFacts, called: string | undefined) {
   const fallbacks = lane?.fallbackTools ?? []
   const sentences = [body.message]
   if (isTemporary) {
-    sentences.push(
-      `The arguments are not at fault: call ${name ?? 'it'} again with the same ones, not before ${wholeSeconds(retryAfterMs ?? 0)} s have passed.`,
-    )
+    sentences.push('The arguments are not at fault: send the same ones then, not sooner.')
   } else sentences.push('The arguments are not at fault.')
   if (fallbacks.length > 0) sentences.push(`In its place you can use ${fallbacks.join(' or ')} now.`)
   if (isTemporary) {

@@ -195,6 +195,6 @@ function bodyOf(facts: RefusalFacts, row: Row, retryAfterMs: number | undefined)
 }
 
 /** Never 0: urllib3 reads that as a loop at 1 ms, axios-retry as "at once". */
-export function wholeSeconds(ms: number): number {
+function wholeSeconds(ms: number): number {
   return Math.max(1, Math.ceil(ms / 1000))
 }

@@ -93,7 +93,7 @@ export function isHeaderRouted({ version }: Pick<McpHeaders, 'version'>): boolea
   return REVISION.test(said) && said >= HEADERS_SINCE
 }
 
-export function readMcp(bytes: Uint8Array, headers: McpHeaders): McpBody {
+export function readMcp(bytes: Buffer, headers: McpHeaders): McpBody {
   if (headers.version.length > 1) return problem('there is more than one MCP-Protocol-Version')
   if (headers.contentType.length > 1) return problem('there is more than one Content-Type')
   const type = headers.contentType[0]
@@ -208,7 +208,10 @@ function decoded(name: string): string | undefined {
   return text === undefined ? undefined : utf8(Buffer.from(text, 'base64'))
 }
 
-function utf8(bytes: Uint8Array): string | undefined {
+/** undefined for what is none. Where nothing had to be replaced, nothing was wrong: the slow look is for the rest. */
+function utf8(bytes: Buffer): string | undefined {
+  const text = bytes.toString('utf8')
+  if (!text.includes('\uFFFD')) return text
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
   } catch {
