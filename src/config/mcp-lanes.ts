@@ -25,7 +25,7 @@ export function mcpConflicts({ remains, isRefused }: Shape): readonly Complaint[
     return [
       ...unknownServer(path, tool.mcp.server, remains),
       ...ofTheServer(path, tool),
-      ...(tool.mcp.tools === undefined ? [withoutTools(path)] : []),
+      ...(tool.mcp.tools === undefined && !isRefused([...path, 'mcp', 'tools']) ? [withoutTools(path)] : []),
       ...takenTwice(path, tool, taken),
     ]
   })
@@ -53,6 +53,10 @@ function unknownServer(path: Path, server: string, { tools = {} }: Remains): rea
     return [{ where, what: `${show(server)} is no tool`, remedy }]
   }
   if (isServer(named)) return []
+  if (named.mcp !== undefined) {
+    const what = `${server} is a lane of an MCP server, not one`
+    return [{ where, what, remedy: 'write the name of the server itself' }]
+  }
   const what = `${server} is no MCP server`
   return [{ where, what, remedy: `write mcp: {} in ${formatPath(['tools', server])}, or name another` }]
 }

@@ -9,6 +9,7 @@ import { EXIT } from '../../src/cli/exit.ts'
 import {
   CONTROLLER_DEFAULTS,
   LANE_DEFAULTS,
+  MCP_DEFAULTS,
   PRIORITY_DEFAULTS,
   RETRIES_DEFAULTS,
   RETRY_AFTER_DEFAULTS,
@@ -22,7 +23,7 @@ import { Board } from '../../src/observe/board.ts'
 import { Metrics } from '../../src/observe/metrics.ts'
 import { refuse } from '../../src/reply/refuse.ts'
 import { laneSettings } from '../support/lane-settings.ts'
-import { blocksOf, codeIn, read, tableAfter } from './tree.ts'
+import { blocksOf, codeIn, filesBelow, read, tableAfter } from './tree.ts'
 
 const README = read('README.md')
 
@@ -34,6 +35,9 @@ const WITHOUT_DEFAULT: Readonly<Record<string, string>> = {
   match: '[{ path: /TOOL }]',
   startConcurrent: 'maxConcurrent',
   rate: '',
+  mcp: '',
+  'mcp.server': '',
+  'mcp.tools': '',
 }
 
 function shown(defaults: Readonly<Record<string, Default<unknown>>>, section = ''): [string, string][] {
@@ -56,6 +60,7 @@ test('the README has every key of the configuration with its default', () => {
     ...Object.fromEntries(shown(PRIORITY_DEFAULTS, 'priority.')),
     ...Object.fromEntries(shown(RETRY_AFTER_DEFAULTS, 'retryAfter.')),
     ...Object.fromEntries(shown(RETRIES_DEFAULTS, 'retries.')),
+    ...Object.fromEntries(shown(MCP_DEFAULTS, 'mcp.')),
     ...Object.fromEntries(shown(CONTROLLER_DEFAULTS, 'controller.')),
   })
   const schema = [...KEYS.top.keys, ...KEYS.tool.keys].filter(
@@ -68,7 +73,7 @@ test('the README has every key of the configuration with its default', () => {
 test("the README's commands are scripts of package.json and commands of spillway", () => {
   const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
   const code = [...codeIn(README), ...blocksOf(README, 'sh')].join('\n')
-  const npm = [...code.matchAll(/\bnpm (?:run (\w+)|(start|test)\b)/g)].map(
+  const npm = [...code.matchAll(/\bnpm (?:run ([\w:]+)|(start|test)\b)/g)].map(
     (match) => match[1] ?? match[2] ?? '',
   )
   assert.ok(npm.length >= 5)
@@ -97,9 +102,13 @@ test("the README's metrics are those of the page, with their types", async () =>
   assert.deepEqual(Object.fromEntries(said), Object.fromEntries(real))
 })
 
-test("the README's tools.yaml is a good one", () => {
-  const [yaml = ''] = blocksOf(README, 'yaml')
-  assert.deepEqual(parseSettings({ text: yaml, file: 'README.md', env: {}, flags: {} }).ok, true)
+test('each tools.yaml of the README and of the examples is a good one', () => {
+  const examples = filesBelow('examples').filter((file) => file.endsWith('.yaml'))
+  const texts = [...blocksOf(README, 'yaml'), ...examples.map(read)]
+  assert.ok(texts.length >= 3)
+  for (const text of texts) {
+    assert.deepEqual(parseSettings({ text, file: 'README.md', env: {}, flags: {} }).ok, true, text)
+  }
 })
 
 test('the samples of a refusal and of a lane have the keys of real ones', () => {
