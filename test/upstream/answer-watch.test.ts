@@ -1,0 +1,142 @@
+/**
+ * When the leases of MCP calls end, and with what.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { LeaseEnd } from '../../src/lane/lease.ts'
+import { idKeyOf } from '../../src/route/mcp.ts'
+import { AnswerWatch } from '../../src/upstream/answer-watch.ts'
+import type { Slot } from '../../src/upstream/exchange.ts'
+
+interface FakeSlot extends Slot {
+  readonly ends: LeaseEnd[]
+  stop: () => void
+}
+
+function fakeSlot(): FakeSlot {
+  const ends: LeaseEnd[] = []
+  const slot: FakeSlot = {
+    ends,
+    stop: () => undefined,
+    renew: () => undefined,
+    waitsFor: () => undefined,
+    answered: () => undefined,
+    settle: (end) => void ends.push(end),
+    onReclaimed: (stop) => (slot.stop = stop),
+  }
+  return slot
+}
+
+function watching(...ids: readonly (string | number)[]) {
+  const slots = ids.map(() => fakeSlot())
+  let answered = 0
+  const watch = new AnswerWatch({
+    slots: new Map(ids.map((id, index) => [idKeyOf(id) ?? '', slots[index] as Slot])),
+    keyOf: idKeyOf,
+    onAllAnswered: () => answered++,
+  })
+  return { watch, slots, first: slots[0] as FakeSlot, answered: () => answered }
+}
+
+const EVENTS = ['content-type', 'text/event-stream']
+const JSON_TYPE = ['Content-Type', 'application/json; charset=utf-8']
+const event = (message: object): Buffer => Buffer.from(`data: ${JSON.stringify(message)}\n\n`)
+const WHOLE: LeaseEnd = { cause: 'completed', verdict: 'ok', latencyMs: 50 }
+
+test('in a stream a lease ends with the event that has its id, whatever the id looks like', () => {
+  const { watch, first, answered } = watching('é')
+  watch.head(200, EVENTS)
+  watch.chunk(event({ id: 'other', result: {} }), 10)
+  watch.chunk(event({ method: 'notifications/progress' }), 20)
+  assert.deepEqual(first.ends, [])
+  watch.chunk(Buffer.from('data: {"id":"\\u00e9","result":{}}\n\n'), 30)
+  assert.deepEqual(first.ends, [{ cause: 'completed', verdict: 'ok', latencyMs: 30 }])
+  assert.deepEqual([watch.isOpen, answered()], [false, 1])
+  watch.settle(WHOLE)
+  assert.equal(first.ends.length, 1)
+})
+
+test('an answer in JSON ends its lease with the body', () => {
+  const { watch, first, answered } = watching(0)
+  watch.head(200, JSON_TYPE)
+  watch.chunk(Buffer.from('{"id":0,"result":{}}'), 10)
+  assert.deepEqual(first.ends, [])
+  watch.settle(WHOLE)
+  assert.deepEqual([first.ends, answered()], [[WHOLE], 0])
+})
+
+for (const [what, message, verdict] of [
+  ['isError', { id: 1, result: { isError: true } }, 'ok'],
+  ['input_required', { id: 1, result: { resultType: 'input_required' } }, 'ok'],
+  ['an error of the protocol', { id: 1, error: { code: -32602 } }, 'ignored'],
+  ['an answer to somebody else', { id: 2, result: {} }, 'ignored'],
+] as const) {
+  test(`${what} is no latency sample`, () => {
+    const { watch, first } = watching(1)
+    watch.head(200, JSON_TYPE)
+    watch.chunk(Buffer.from(JSON.stringify(message)), 10)
+    watch.settle(WHOLE)
+    assert.deepEqual(first.ends, [{ cause: 'completed', verdict, latencyMs: undefined }])
+  })
+}
+
+test('a stream that ends without the answer says nothing about the tool', () => {
+  const { watch, first } = watching(1)
+  watch.head(200, EVENTS)
+  watch.chunk(Buffer.from('id: 1\ndata: \n\n'), 10)
+  watch.settle(WHOLE)
+  assert.deepEqual(first.ends, [{ cause: 'completed', verdict: 'ignored', latencyMs: undefined }])
+})
+
+test('what HTTP says of a failure stands, and a coded answer ends its lease with the body', () => {
+  for (const [status, headers, end] of [
+    [503, JSON_TYPE, { cause: 'completed', verdict: 'dropped' }],
+    [200, [...EVENTS, 'content-encoding', 'gzip'], WHOLE],
+  ] as const) {
+    const { watch, first } = watching(1)
+    watch.head(status, headers)
+    watch.chunk(event({ id: 1, error: {} }), 10)
+    watch.settle(end)
+    assert.deepEqual(first.ends, [end])
+  }
+})
+
+test('a call that was cancelled, or during which the server asked for something, is no latency sample', () => {
+  for (const prepare of [
+    (watch: AnswerWatch) => watch.cancelled(),
+    (watch: AnswerWatch) => watch.chunk(event({ id: 's', method: 'sampling/createMessage' }), 5),
+  ]) {
+    const { watch, first } = watching(1)
+    watch.head(200, EVENTS)
+    prepare(watch)
+    watch.chunk(event({ id: 1, result: {} }), 30)
+    assert.deepEqual(first.ends, [{ cause: 'completed', verdict: 'ok', latencyMs: undefined }])
+  }
+})
+
+test('the leases of a batch end one by one, and one that is reclaimed stops the request', () => {
+  const { watch, slots, answered } = watching(1, '1', 2)
+  let stops = 0
+  watch.onReclaimed(() => stops++)
+  watch.head(200, EVENTS)
+  watch.chunk(
+    event([
+      { id: '1', result: {} },
+      { id: 2, result: {} },
+    ]),
+    10,
+  )
+  assert.deepEqual(
+    slots.map(({ ends }) => ends.length),
+    [0, 1, 1],
+  )
+  assert.equal(answered(), 0)
+  slots[0]?.stop()
+  watch.stop()
+  assert.equal(stops, 2)
+  watch.settle({ cause: 'failed', verdict: 'ignored' })
+  assert.deepEqual(
+    slots.map(({ ends }) => ends.length),
+    [1, 1, 1],
+  )
+})

@@ -1,0 +1,155 @@
+/**
+ * JSON-RPC messages as they flow by, in whatever pieces, alone or as server-sent events.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { EventScan } from '../../src/upstream/event-scan.ts'
+import { MessageScan } from '../../src/upstream/message-scan.ts'
+import type { SeenMessage } from '../../src/upstream/message-scan.ts'
+
+interface Sink {
+  write(bytes: Buffer): void
+}
+
+/** What a reader sees of a text that comes in pieces of these lengths, again and again. */
+function seen(
+  text: string,
+  pieces: readonly number[],
+  of: (scan: MessageScan) => Sink = (scan) => scan,
+): SeenMessage[] {
+  const messages: SeenMessage[] = []
+  const sink = of(new MessageScan((message) => messages.push({ ...message })))
+  const bytes = Buffer.from(text)
+  for (let at = 0, n = 0; at < bytes.length; n++) {
+    const length = pieces[n % pieces.length] ?? 1
+    sink.write(bytes.subarray(at, at + length))
+    at += length
+  }
+  return messages
+}
+
+/** The same by JSON.parse. */
+function told(message: unknown): SeenMessage {
+  const value = message as Record<string, unknown>
+  const result = value['result']
+  const inResult =
+    typeof result === 'object' && result !== null && !Array.isArray(result) ? { ...result } : {}
+  const { isError, resultType } = inResult as Record<string, unknown>
+  return {
+    id:
+      'id' in value && (typeof value['id'] !== 'object' || value['id'] === null)
+        ? JSON.stringify(value['id'])
+        : undefined,
+    hasMethod: typeof value['method'] === 'string',
+    hasError: typeof value['error'] === 'object' && value['error'] !== null,
+    isError: isError === true,
+    resultType: typeof resultType === 'string' ? JSON.stringify(resultType) : undefined,
+  }
+}
+
+const text = fc.string({
+  unit: fc.constantFrom('"', '\\', '{', '}', '[', ',', ':', 'é', 'id', 'x', '\n'),
+  maxLength: 12,
+})
+const anything = fc.jsonValue({ maxDepth: 3 })
+const result = fc.record(
+  {
+    content: fc.array(fc.record({ type: fc.constant('text'), text })),
+    isError: fc.boolean(),
+    resultType: fc.constantFrom('complete', 'input_required'),
+    id: fc.constant(5),
+    nested: fc.record({ id: fc.constant(6), isError: fc.constant(true), result: anything }),
+  },
+  { requiredKeys: [] },
+)
+const message = fc
+  .tuple(
+    fc.record(
+      {
+        id: fc.oneof(text, fc.integer()),
+        result,
+        error: fc.record({ code: fc.integer(), message: text }),
+        method: text,
+        params: anything,
+      },
+      { requiredKeys: [] },
+    ),
+    fc.nat(4),
+  )
+  // Keys in any order.
+  .map(([value, turns]) => {
+    const entries = Object.entries(value)
+    return Object.fromEntries([...entries.slice(turns), ...entries.slice(0, turns)])
+  })
+const pieces = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 5 })
+
+test('a message is seen as JSON.parse sees it, in whatever pieces it comes', () => {
+  fc.assert(
+    fc.property(message, pieces, fc.constantFrom(undefined, 1), (value, lengths, space) => {
+      assert.deepEqual(seen(JSON.stringify(value, null, space), lengths), [told(value)])
+    }),
+  )
+})
+
+test('the messages of a batch are seen one by one', () => {
+  fc.assert(
+    fc.property(fc.array(message, { maxLength: 4 }), pieces, (values, lengths) => {
+      assert.deepEqual(seen(JSON.stringify(values), lengths), values.map(told))
+    }),
+  )
+})
+
+test('events are seen with every line ending, with comments and other fields between them', () => {
+  const ends = fc.constantFrom('\n', '\r', '\r\n')
+  const noise = fc.constantFrom('', ': ping', 'id: 7', 'retry: 10', 'event: message', 'database: {"id":9}')
+  fc.assert(
+    fc.property(fc.array(fc.tuple(message, noise)), ends, pieces, (events, end, lengths) => {
+      const stream = events
+        .map(([value, line]) => `${line}${end}data: ${JSON.stringify(value)}${end}${end}`)
+        .join('')
+      assert.deepEqual(
+        seen(stream, lengths, (scan) => new EventScan(scan)),
+        events.map(([value]) => told(value)),
+      )
+    }),
+  )
+})
+
+test('data over several lines is one message, and an event that breaks off leaves nothing behind', () => {
+  const stream =
+    'data: {"id":\ndata:1,\ndata: "result":{}}\n\ndata: {"id":2,"result":{"x":"\n\ndata\n\ndata:{"id":3}\n\n'
+  assert.deepEqual(
+    seen(stream, [3], (scan) => new EventScan(scan)).map(({ id }) => id),
+    ['1', '3'],
+  )
+})
+
+test('what is no JSON at all does no harm', () => {
+  fc.assert(
+    fc.property(
+      fc.string({ unit: fc.constantFrom('"', '\\', '{', '}', '[', ']', ',', ':', '1') }),
+      pieces,
+      (junk, lengths) => {
+        seen(junk, lengths)
+        const messages: SeenMessage[] = []
+        const scan = new MessageScan((each) => messages.push({ ...each }))
+        scan.write(Buffer.from(junk))
+        scan.reset()
+        messages.length = 0
+        scan.write(Buffer.from('{"id":1,"result":{}}'))
+        assert.deepEqual(
+          messages.map(({ id }) => id),
+          ['1'],
+        )
+      },
+    ),
+  )
+})
+
+test('an id that is longer than what is held is nobody’s', () => {
+  assert.deepEqual(
+    seen(JSON.stringify({ id: 'x'.repeat(10_000), result: {} }), [1000]).map(({ id }) => id),
+    [undefined],
+  )
+})
