@@ -1,0 +1,83 @@
+/**
+ * What passes beside the lanes of an MCP server is bounded, and calls are found only by who made them.
+ */
+import assert from 'node:assert/strict'
+import { IncomingMessage } from 'node:http'
+import { Socket } from 'node:net'
+import { test } from 'node:test'
+import { McpCall } from '../../src/mcp-call.ts'
+import { OpenCalls } from '../../src/mcp-open-calls.ts'
+import { McpTraffic } from '../../src/mcp-traffic.ts'
+import type { Gate } from '../../src/gate/gate.ts'
+import type { Tool } from '../../src/tools.ts'
+import { laneSettings } from '../support/lane-settings.ts'
+import { VirtualClock } from '../support/virtual-clock.ts'
+
+/** How many enter at once before one is refused; none waits. */
+function room(gate: Gate): number {
+  for (let count = 0; ; count++) {
+    const entry = gate.enter()
+    if (entry.kind !== 'granted') {
+      assert.equal(entry.kind, 'refused')
+      return count
+    }
+  }
+}
+
+test('messages and streams have a bound each, neither takes the room of the other, and none waits', () => {
+  const traffic = new McpTraffic(laneSettings({ maxConcurrent: 1 }), {
+    clock: new VirtualClock(),
+    random: () => 0,
+  })
+  assert.equal(room(traffic.streams), 1024)
+  assert.equal(room(traffic.messages), 256)
+  traffic.close()
+})
+
+test('a stream may be silent for hours, a message no longer than a call', () => {
+  const clock = new VirtualClock()
+  const traffic = new McpTraffic(laneSettings({ leaseMs: 1000 }), { clock, random: () => 0 })
+  for (const gate of [traffic.streams, traffic.messages]) gate.enter()
+  clock.advance(3_600_000)
+  assert.deepEqual([traffic.streams.lane.depths().active, traffic.messages.lane.depths().active], [1, 0])
+  traffic.close()
+  assert.equal(clock.timers, 0)
+})
+
+const TOOL = { tool: 'server', settings: { agentHeader: 'x-agent-id' } } as unknown as Tool
+
+function from(...rawHeaders: string[]): IncomingMessage {
+  return Object.assign(new IncomingMessage(new Socket()), { rawHeaders })
+}
+
+const aCall = (): McpCall =>
+  new McpCall({
+    answer: { form: 'tool_result', requests: [], isBatch: false, hasResultType: false, asEvents: false },
+    idKeys: ['number:1'],
+    isClosingCancel: false,
+  })
+
+test('a call is found by session, credentials, agent and id, and not when several look the same', () => {
+  const calls = new OpenCalls((text) => text)
+  const call = aCall()
+  const mine = ['Mcp-Session-Id', 's', 'Authorization', 'a']
+  const key = calls.keyOf(from(...mine), TOOL, 'number:1')
+  const forget = calls.add(key, call)
+  assert.equal(calls.only(key), call)
+  for (const other of [
+    calls.keyOf(from('Mcp-Session-Id', 't', 'Authorization', 'a'), TOOL, 'number:1'),
+    calls.keyOf(from('Mcp-Session-Id', 's', 'Authorization', 'b'), TOOL, 'number:1'),
+    calls.keyOf(from('Mcp-Session-Id', 's'), TOOL, 'number:1'),
+    calls.keyOf(from(...mine, 'X-Agent-Id', 'x'), TOOL, 'number:1'),
+    calls.keyOf(from(...mine), TOOL, 'string:1'),
+    calls.keyOf(from(...mine), { ...TOOL, tool: 'other' } as Tool, 'number:1'),
+  ])
+    assert.equal(calls.only(other), undefined)
+  const forgetTwin = calls.add(key, aCall())
+  assert.equal(calls.only(key), undefined)
+  forgetTwin()
+  assert.equal(calls.only(key), call)
+  forget()
+  forget()
+  assert.deepEqual([calls.only(key), calls.count], [undefined, 0])
+})

@@ -1,0 +1,71 @@
+/**
+ * Bodies that are read before it is decided where they go: whole, or not at all, within bounds.
+ */
+import assert from 'node:assert/strict'
+import { IncomingMessage } from 'node:http'
+import { Socket } from 'node:net'
+import { test } from 'node:test'
+import { Peeker } from '../../src/route/peek.ts'
+import type { Peeked } from '../../src/route/peek.ts'
+import { VirtualClock } from '../support/virtual-clock.ts'
+
+const BOUNDS = { maxBytes: 10, maxMs: 1000 }
+
+function peeking(clock: VirtualClock, peeker: Peeker) {
+  const request = new IncomingMessage(new Socket())
+  const results: Peeked[] = []
+  peeker.peek(request, BOUNDS, (peeked) => results.push(peeked))
+  return { request, results, clock }
+}
+
+/** Streams hand on what they have in a turn of their own. */
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+test('a body is read whole, whatever pieces it comes in, and counts until it is released', async () => {
+  const peeker = new Peeker(new VirtualClock())
+  const { request, results, clock } = peeking(new VirtualClock(), peeker)
+  for (const piece of ['abc', 'de', null]) request.push(piece)
+  await turn()
+  assert.deepEqual(results, [{ kind: 'whole', body: Buffer.from('abcde') }])
+  assert.deepEqual([peeker.heldBytes, clock.timers], [5, 0])
+  peeker.release(Buffer.from('abcde'))
+  assert.equal(peeker.heldBytes, 0)
+})
+
+test('a body over its bound ends the reading, and nothing of it is held', async () => {
+  const peeker = new Peeker(new VirtualClock())
+  const { request, results } = peeking(new VirtualClock(), peeker)
+  for (const piece of ['abcdefgh', 'ijk', 'l', null]) request.push(piece)
+  await turn()
+  assert.deepEqual([results, peeker.heldBytes], [[{ kind: 'too large' }], 0])
+})
+
+test('all bodies together are bounded, and room comes back', async () => {
+  const peeker = new Peeker(new VirtualClock(), 12)
+  const first = peeking(new VirtualClock(), peeker)
+  first.request.push('abcdefgh')
+  await turn()
+  const second = peeking(new VirtualClock(), peeker)
+  second.request.push('abcde')
+  await turn()
+  assert.deepEqual([second.results, peeker.heldBytes], [[{ kind: 'no room' }], 8])
+  first.request.push(null)
+  await turn()
+  peeker.release(Buffer.from('abcdefgh'))
+  assert.equal(peeker.heldBytes, 0)
+})
+
+test('a caller that is too slow, or leaves, holds nothing', async () => {
+  const clock = new VirtualClock()
+  const peeker = new Peeker(clock)
+  const slow = peeking(clock, peeker)
+  slow.request.push('abc')
+  await turn()
+  clock.advance(1000)
+  assert.deepEqual([slow.results, peeker.heldBytes], [[{ kind: 'too slow' }], 0])
+  const gone = peeking(clock, peeker)
+  gone.request.push('abc')
+  gone.request.destroy()
+  await turn()
+  assert.deepEqual([gone.results, peeker.heldBytes, clock.timers], [[{ kind: 'gone' }], 0, 0])
+})
