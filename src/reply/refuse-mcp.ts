@@ -1,6 +1,6 @@
 /**
  * Spillway's own answer to a tools/call over MCP, in a form that reaches the model: of the three only a result with
- * `isError` and one block of text does so in every client; see docs/decisions/0020. Pure.
+ * `isError` and one block of text does so in every client; see docs/decisions/0018. Pure.
  */
 import { explain, refuse } from './refuse.ts'
 import type { RefusalFacts, Reply } from './refuse.ts'
