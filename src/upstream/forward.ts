@@ -188,7 +188,7 @@ class Forwarding implements Dispatcher.DispatchHandler {
     if (this.#isEnded) return
     if (this.#stop === 'reclaimed') this.#break({ cause: 'failed', verdict: 'ignored' }, 'LEASE_EXPIRED')
     else if (this.#stop === 'left' || (upload !== undefined && request.destroyed && !request.complete)) {
-      this.#end({ cause: 'cancelled', verdict: 'ignored' }, 'cancelled')
+      this.#end({ cause: 'cancelled', verdict: this.#verdictOnLeaving() }, 'cancelled')
     } else if (error instanceof BodyTooLarge) {
       this.#break({ cause: 'failed', verdict: 'ignored' }, 'BODY_TOO_LARGE')
     } else {
