@@ -82,7 +82,9 @@ export class Outlook {
       return this.#advice.next(bucket.perTokenMs, bounds, { nowMs, spread, readyAtMs })
     }
     const readyAtMs = reason === 'UPSTREAM_THROTTLED' ? nowMs + this.toolWaitMs(nowMs) : undefined
-    return this.#advice.next(this.#perPlaceMs(nowMs), bounds, { nowMs, spread, readyAtMs })
+    const promisedMs = this.#advice.promisedPerPlaceMs(this.#load(nowMs))
+    const perPlaceMs = Math.max(promisedMs, this.#parts.throttle.paceMs(nowMs))
+    return this.#advice.next(perPlaceMs, bounds, { nowMs, spread, readyAtMs })
   }
 
   #untilOpenMs(nowMs: number): number {

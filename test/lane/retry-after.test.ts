@@ -78,6 +78,59 @@ test('callers who would have to wait longer than the bound are spread by luck ov
   )
 })
 
+test('places that come free before anybody may be back are given away, too, but none before it is free', () => {
+  const given = adviceInARow(1000, 10)
+  assert.deepEqual(given.slice(0, 3), [1000, 1009, 1018])
+  for (const [index, ms] of given.entries()) assert.ok(ms >= (index + 1) * 10, `${index}: ${ms}`)
+  assert.equal(given.at(-1), 10_000, 'by then they are used up')
+})
+
+test('however many callers are put into the upper half, each tenth of it gets its tenth', () => {
+  fc.assert(
+    fc.property(spreads, fc.integer({ min: 100, max: 500 }), (luck, count) => {
+      const advice = new RetryAdvice()
+      const tenths = new Array<number>(10).fill(0)
+      for (let n = 0; n < count; n++) {
+        const ms = advice.next(60_000, BOUNDS, { nowMs: 0, spread: luck })
+        tenths[Math.ceil((ms - 15_000) / 1500) - 1]!++
+      }
+      for (const each of tenths) assert.ok(Math.abs(each - count / 10) <= 3, tenths.join(' '))
+    }),
+  )
+})
+
+test('where the shortest advice lies in the upper half, callers are spread over what is left of it', () => {
+  const advice = new RetryAdvice()
+  const bounds = { minMs: 20_000, maxMs: 30_000 }
+  const given = Array.from({ length: 100 }, () => advice.next(60_000, bounds, { nowMs: 0, spread: 0.3 }))
+  assert.equal(new Set(given).size, 100)
+  assert.ok(Math.abs(given.filter((ms) => ms <= 25_000).length - 50) <= 2)
+})
+
+test('promises keep to the mean of many calls, or to that of the latest when it is shorter', () => {
+  const advice = new RetryAdvice()
+  const load = { active: 0, limit: 1, agesMs: 0 }
+  assert.equal(advice.promisedPerPlaceMs(load), 1000, 'unknown')
+  for (let n = 0; n < 200; n++) advice.ended(100, 0)
+  advice.ended(1100, 0)
+  assert.equal(advice.promisedPerPlaceMs(load), 120)
+  assert.equal(advice.perPlaceMs(load), 200)
+  for (let n = 0; n < 20; n++) advice.ended(20, 0)
+  assert.ok(advice.promisedPerPlaceMs(load) < 50)
+})
+
+test('promises take running calls for a hang only when they are far older than calls take', () => {
+  const advice = new RetryAdvice()
+  advice.ended(100, 0)
+  assert.equal(advice.promisedPerPlaceMs({ active: 2, limit: 2, agesMs: 2 * 190 }), 50)
+  assert.equal(advice.promisedPerPlaceMs({ active: 2, limit: 2, agesMs: 2 * 5000 }), 2500)
+})
+
+test('advice is never a fraction of a millisecond early', () => {
+  const advice = new RetryAdvice()
+  assert.equal(advice.next(1500, BOUNDS, { nowMs: 0.7, spread: 0, readyAtMs: 1500.9 }), 1501)
+})
+
 test('a promise that time has caught up with counts no longer', () => {
   const advice = new RetryAdvice()
   advice.next(5000, BOUNDS, { nowMs: 0, spread: 0 })

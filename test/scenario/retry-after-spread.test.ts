@@ -1,0 +1,122 @@
+/**
+ * 500 callers are refused at once and obey: do they come back evenly, and does the lane keep working meanwhile? The
+ * production lane on virtual time. The figures of the README are this test's diagnostics.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Refusal } from '../../src/lane/moves.ts'
+import { refuse } from '../../src/reply/refuse.ts'
+import { laneSettings } from '../support/lane-settings.ts'
+import { LaneWorld } from '../support/lane-world.ts'
+
+const LIMIT = 8
+const SERVICE_MS = 80
+const STORM = 500
+/** Within so much of an even pace. */
+const EVEN_RATIO = 0.2
+
+/** What a caller reads who knows only one of the two headers. */
+function told(name: 'Retry-After' | 'retry-after-ms', unitMs: number) {
+  return ({ reason, retryAfterMs }: Refusal): number => {
+    const { headers } = refuse({ reason, requestId: 'id', retryAfterMs })
+    return Number(headers[headers.indexOf(name) + 1]) * unitMs
+  }
+}
+const SECONDS = told('Retry-After', 1000)
+const MILLISECONDS = told('retry-after-ms', 1)
+
+interface StormParts {
+  readonly obey: (refusal: Refusal) => number
+  readonly serviceMs: (luck: number) => number
+  /** Mean of the above. */
+  readonly meanMs: number
+  /** The others go on calling at the lane's full pace. */
+  readonly others: boolean
+  readonly seed: number
+}
+
+/** Callers that came back for the first time, and completed calls, in each second after the storm. */
+function storm({ obey, serviceMs, meanMs, others, seed }: StormParts) {
+  const settings = laneSettings({ maxConcurrent: LIMIT, controller: { algorithm: 'fixed' } })
+  const world = new LaneWorld({ settings, serviceMs, obey, seed })
+  const perPlaceMs = meanMs / LIMIT
+  // Long enough to know the pace; then the lane is filled, and the storm finds no place.
+  const atMs = 400 * perPlaceMs
+  for (let n = 0; n < 400; n++) world.arrive('others', n * perPlaceMs)
+  for (let n = 0; n < LIMIT + settings.maxQueueDepth; n++) world.arrive('filling', atMs)
+  for (let n = 0; n < STORM; n++) world.arrive('storm', atMs)
+  const untilMs = atMs + 200_000
+  if (others) for (let ms = atMs; ms < atMs + 40_000; ms += perPlaceMs) world.arrive('others', ms)
+  world.runUntil(untilMs)
+  const perSecond = (moments: readonly number[]): number[] => {
+    const counts: (number | undefined)[] = []
+    for (const moment of moments) {
+      const second = Math.floor((moment - atMs) / 1000)
+      if (second >= 0) counts[second] = (counts[second] ?? 0) + 1
+    }
+    return Array.from(counts, (count) => count ?? 0)
+  }
+  const first = world.returns.filter(({ caller, refusals }) => caller.name === 'storm' && refusals === 1)
+  const returns = perSecond(first.map((one) => one.atMs))
+  const served = world.completions.filter(({ caller }) => caller.name === 'storm').length
+  const done = perSecond(world.completions.map((one) => one.atMs)).slice(0, returns.length)
+  return { returns, done, served, refusedMs: world.advice.map(({ refusal }) => refusal.retryAfterMs) }
+}
+
+/** Largest distance of a second from the mean of all between first and last, which may be only begun or ending. */
+function unevenness(returns: readonly number[]): number {
+  const busy = returns.slice(returns.findIndex((count) => count > 0))
+  const whole = busy.slice(0, -1)
+  const mean = whole.reduce((sum, count) => sum + count, 0) / whole.length
+  assert.ok((busy.at(-1) ?? 0) <= (1 + EVEN_RATIO) * mean, `the last second: ${busy.join(' ')}`)
+  return Math.max(...whole.map((count) => Math.abs(count / mean - 1)))
+}
+
+const steady = { serviceMs: () => SERVICE_MS, meanMs: SERVICE_MS, seed: 1 }
+const READERS = { 'whole seconds': SECONDS, milliseconds: MILLISECONDS }
+
+for (const [name, obey] of Object.entries(READERS)) {
+  test(`500 refused callers who obey ${name} come back at an even pace, and a lane in use works on at its own`, (t) => {
+    const { returns, done, served } = storm({ ...steady, obey, others: true })
+    const off = unevenness(returns)
+    assert.ok(off <= EVEN_RATIO, returns.join(' '))
+    assert.ok(Math.min(...done) >= 0.95 * (1000 / (SERVICE_MS / LIMIT)), done.join(' '))
+    assert.equal(served, STORM)
+    t.diagnostic(`${name}, others call: returns a second ${returns.join(' ')}; completed ${done.join(' ')}`)
+  })
+}
+
+test('500 refused callers who obey milliseconds keep a lane busy that nobody else calls', (t) => {
+  const { returns, done, served } = storm({ ...steady, obey: MILLISECONDS, others: false })
+  assert.ok(unevenness(returns) <= EVEN_RATIO, returns.join(' '))
+  assert.ok(Math.min(...done) >= 0.95 * (1000 / (SERVICE_MS / LIMIT)), done.join(' '))
+  assert.equal(served, STORM)
+  t.diagnostic(`milliseconds, alone: returns a second ${returns.join(' ')}; completed ${done.join(' ')}`)
+})
+
+test('the pace is right also for a tool whose calls take from half to one and a half times the mean', (t) => {
+  const shares = Array.from({ length: 20 }, (_, seed) => {
+    const serviceMs = (luck: number): number => SERVICE_MS * (0.5 + luck)
+    const { returns, done } = storm({ ...steady, serviceMs, seed, obey: MILLISECONDS, others: false })
+    assert.ok(unevenness(returns) <= EVEN_RATIO, `seed ${seed}: ${returns.join(' ')}`)
+    const mean = done.slice(0, -1).reduce((sum, count) => sum + count, 0) / (done.length - 1)
+    return mean / (1000 / (SERVICE_MS / LIMIT))
+  })
+  t.diagnostic(`share of the capacity, 20 seeds: ${Math.min(...shares).toFixed(3)} and more`)
+  assert.ok(Math.min(...shares) >= 0.95, shares.map((share) => share.toFixed(3)).join(' '))
+})
+
+for (const [name, obey] of Object.entries(READERS)) {
+  test(`where 500 places take longer than the longest advice, who obeys ${name} comes back evenly in its upper half`, (t) => {
+    const parts = { serviceMs: () => 1600, meanMs: 1600, seed: 1, obey, others: false }
+    const { returns, done, served, refusedMs } = storm(parts)
+    const early = returns.slice(2, 15)
+    const late = returns.slice(16, 30)
+    assert.ok(unevenness([...late, 0]) <= EVEN_RATIO, returns.join(' '))
+    assert.ok(Math.max(...early) <= (1 + EVEN_RATIO) * 5, returns.join(' '))
+    assert.ok(Math.min(...done) >= 5, done.join(' '))
+    assert.ok(Math.max(...refusedMs) <= 30_000)
+    assert.ok(served > 0)
+    t.diagnostic(`${name}, 5 places a second: returns a second ${returns.join(' ')}`)
+  })
+}
