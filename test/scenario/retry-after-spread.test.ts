@@ -94,6 +94,17 @@ test('500 refused callers who obey milliseconds keep a lane busy that nobody els
   t.diagnostic(`milliseconds, alone: returns a second ${returns.join(' ')}; completed ${done.join(' ')}`)
 })
 
+test('500 refused callers who obey whole seconds find a lane idle that nobody else calls, and keep it busy from then on', (t) => {
+  const { returns, done, served } = storm({ ...steady, obey: SECONDS, others: false })
+  assert.ok(unevenness(returns) <= EVEN_RATIO, returns.join(' '))
+  // Its queue holds one second of work, and one second rounded up, as soon as anybody may be back, is two.
+  const first = returns.findIndex((count) => count > 0)
+  assert.equal(first, 2)
+  assert.ok(Math.min(...done.slice(first)) >= 0.95 * (1000 / (SERVICE_MS / LIMIT)), done.join(' '))
+  assert.equal(served, STORM)
+  t.diagnostic(`whole seconds, alone: returns a second ${returns.join(' ')}; completed ${done.join(' ')}`)
+})
+
 test('the pace is right also for a tool whose calls take from half to one and a half times the mean', (t) => {
   const shares = Array.from({ length: 20 }, (_, seed) => {
     const serviceMs = (luck: number): number => SERVICE_MS * (0.5 + luck)
