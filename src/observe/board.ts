@@ -150,7 +150,7 @@ export class Board {
       },
       estimate_ms: Math.round(now.estimateMs),
       totals: { admitted, completed, failed, refused, reclaimed, cancelled },
-      mcp: mcp && { ...mcp, messages: mcpMessages },
+      ...(mcp && { mcp: { ...mcp, messages: mcpMessages } }),
     }
   }
 }

@@ -70,7 +70,7 @@ test('a call is found by session, credentials, agent and id, and not when severa
     calls.keyOf(from('Mcp-Session-Id', 's'), TOOL, 'number:1'),
     calls.keyOf(from(...mine, 'X-Agent-Id', 'x'), TOOL, 'number:1'),
     calls.keyOf(from(...mine), TOOL, 'string:1'),
-    calls.keyOf(from(...mine), { ...TOOL, tool: 'other' } as Tool, 'number:1'),
+    calls.keyOf(from(...mine), { settings: TOOL.settings, tool: 'other' } as Tool, 'number:1'),
   ])
     assert.equal(calls.only(other), undefined)
   const forgetTwin = calls.add(key, aCall())

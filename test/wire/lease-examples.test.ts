@@ -27,20 +27,20 @@ const WORKERS: readonly (readonly [
   command: string,
   args: (admin: string) => readonly string[],
 ])[] = [
-  ['worker.py', 'python3', (admin) => [`${FOLDER}worker.py`, 'box', '1', admin]],
-  ['with-lease.sh', 'sh', () => [`${FOLDER}with-lease.sh`, 'box', 'sleep', '1']],
+  ['worker.py', 'python3', (admin) => [`${FOLDER}worker.py`, 'box', '0.3', admin]],
+  ['with-lease.sh', 'sh', () => [`${FOLDER}with-lease.sh`, 'box', 'sleep', '0.3']],
 ]
 
 for (const [name, command, args] of WORKERS) {
-  test(`the example ${name} holds a slot while it works, and the next one is refused`, async () => {
+  test(`the example ${name} holds a slot while it works, and is refused while there is none`, async () => {
     await using spillway = await startSpillway(LANE)
-    const first = start(command, args(spillway.admin), spillway.admin)
-    await eventually(async () => assert.equal((await spillway.lane('box')).active_workers, 1))
-    const second = start(command, args(spillway.admin), spillway.admin)
-    assert.equal(await second.exited, 3)
-    assert.equal(await first.exited, 0)
+    const taken = await fetch(`${spillway.admin}/lanes/box/leases`, { method: 'POST' })
+    const { lease_id: id } = (await taken.json()) as { lease_id: string }
+    assert.equal(await start(command, args(spillway.admin), spillway.admin).exited, 3)
+    await fetch(`${spillway.admin}/leases/${id}`, { method: 'DELETE' })
+    assert.equal(await start(command, args(spillway.admin), spillway.admin).exited, 0)
     const { active_workers, totals } = await spillway.lane('box')
-    assert.deepEqual([active_workers, totals.completed, totals.reclaimed], [0, 1, 0])
+    assert.deepEqual([active_workers, totals.completed, totals.reclaimed], [0, 2, 0])
   })
 }
 

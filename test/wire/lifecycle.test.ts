@@ -38,14 +38,18 @@ test('SIGTERM lets running and waiting work finish, refuses new work and exits 0
 
 test('a second signal ends at once', async () => {
   await using tool = await fakeTool((request) => void request.resume())
-  await using spillway = await startSpillway(`tools: { t: { upstream: "${tool.url}" } }`)
+  await using spillway = await startSpillway(`tools: { t: { upstream: "${tool.url}" } }`, {
+    args: ['--drain-seconds', '3600'],
+  })
   const work = fetch(`${spillway.proxy}/t`)
   const broken = assert.rejects(work)
   await eventually(() => assert.equal(tool.seen.active, 1))
   spillway.signal('SIGTERM')
   await eventually(async () => assert.equal((await fetch(`${spillway.admin}/readyz`)).status, 503))
-  spillway.signal('SIGTERM')
+  // Two signals within 100 ms are one; a busy machine may handle them closer together than they were sent.
+  const again = setInterval(() => spillway.signal('SIGTERM'), 300)
   assert.equal(await spillway.exited, 5)
+  clearInterval(again)
   await broken
 })
 
