@@ -74,6 +74,7 @@ export class Ledger {
         sidecars: this.#members.size,
         rank: [...this.#members.keys()].filter((name) => name < sidecar).length,
         pausedMs: Math.max(0, this.#opensAtMs - nowMs),
+        nextEndMs: this.#nextEndMs(sidecar, nowMs),
       },
       told: this.#newsFor(told),
     }
@@ -155,6 +156,14 @@ export class Ledger {
     let held = 0
     for (const member of this.#members.values()) held += heldBy(member)
     return held
+  }
+
+  #nextEndMs(sidecar: string, nowMs: number): number {
+    let firstMs = Infinity
+    for (const [name, { expiresAtMs }] of this.#members) {
+      if (name !== sidecar) firstMs = Math.min(firstMs, expiresAtMs - nowMs)
+    }
+    return firstMs === Infinity ? 0 : firstMs
   }
 
   #claimants(): number {

@@ -2,19 +2,20 @@
  * What stores answer and tell, from the wire: numbers and nothing else, in the order that report.lua and report.sql give.
  */
 import { StoreFailure } from './store.ts'
-import type { News } from './store.ts'
+import type { News, Standing } from './store.ts'
 
-export type Eight = readonly [number, number, number, number, number, number, number, number]
-
-/** A standing: version, epoch, given, waiting, claimants, sidecars, rank, pausedMs. */
-export function numbersIn(reply: unknown): Eight {
-  if (Array.isArray(reply) && reply.length === 8 && reply.every((each) => Number.isFinite(each)))
-    return reply as unknown as Eight
-  throw new StoreFailure(
-    'STORE_REFUSED',
-    'the store answered in another language: is its script another version?',
-  )
+/** In this order: version, epoch, given, waiting, claimants, sidecars, rank, pausedMs, nextEndMs. */
+export function standingFrom(reply: unknown): Standing {
+  if (!Array.isArray(reply) || reply.length !== 9 || !reply.every((each) => Number.isFinite(each)))
+    throw new StoreFailure(
+      'STORE_REFUSED',
+      'the store answered in another language: is its script another version?',
+    )
+  const [version, epoch, given, waiting, claimants, sidecars, rank, pausedMs, nextEndMs] = reply as unknown as Nine
+  return { version, epoch, given, waiting, claimants, sidecars, rank, pausedMs, nextEndMs }
 }
+
+type Nine = readonly [number, number, number, number, number, number, number, number, number]
 
 /** `tool version epoch given waiting claimants`; undefined for anything else, which anybody may publish. */
 export function parseNews(message: string): News | undefined {

@@ -7,7 +7,7 @@
 import { readFileSync } from 'node:fs'
 import postgres from 'postgres'
 import type { Clock, Timer } from '../time/clock.ts'
-import { numbersIn, parseNews } from './news.ts'
+import { parseNews, standingFrom } from './news.ts'
 import { fleetFull, MOST_SIDECARS, StoreFailure } from './store.ts'
 import type { FleetStore, News, Standing, Statement, StoreOptions } from './store.ts'
 import { within } from './within.ts'
@@ -57,20 +57,8 @@ class PostgresStore implements FleetStore {
         select * from spillway_report_v1(${fleet}, ${said.tool}, ${sidecar}, ${ttlMs}, ${said.cap}, ${said.epoch},
           ${said.returned}, ${said.held}, ${said.want}, ${said.order}, ${this.#channelPrefix}, ${MOST_SIDECARS})`,
     )
-    const row = rows[0] ?? {}
-    const [version, epoch, given, waiting, claimants, sidecars, rank, pausedMs] = numbersIn(
-      [
-        row['version'],
-        row['epoch'],
-        row['given'],
-        row['waiting'],
-        row['claimants'],
-        row['sidecars'],
-        row['rank'],
-        row['paused_ms'],
-      ].map(Number),
-    )
-    return { version, epoch, given, waiting, claimants, sidecars, rank, pausedMs }
+    // Every column is a bigint, which the driver hands over as text; in the order of the function's own row.
+    return standingFrom(Object.values(rows[0] ?? {}).map(Number))
   }
 
   async leave(tool: string): Promise<void> {

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createClient } from '@redis/client'
 import type { Clock, Timer } from '../time/clock.ts'
-import { numbersIn, parseNews } from './news.ts'
+import { parseNews, standingFrom } from './news.ts'
 import { fleetFull, MOST_SIDECARS, StoreFailure } from './store.ts'
 import type { FleetStore, News, Standing, Statement, StoreOptions } from './store.ts'
 import { within } from './within.ts'
@@ -70,8 +70,7 @@ class RedisStore implements FleetStore {
       String(MOST_SIDECARS),
       String(FORGET_AFTER_MS),
     ])
-    const [version, epoch, given, waiting, claimants, sidecars, rank, pausedMs] = numbersIn(reply)
-    return { version, epoch, given, waiting, claimants, sidecars, rank, pausedMs }
+    return standingFrom(reply)
   }
 
   async leave(tool: string): Promise<void> {

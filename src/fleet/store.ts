@@ -43,6 +43,8 @@ export interface Standing extends Pressure {
   readonly rank: number
   /** Milliseconds until the store gives slots: above 0 where it may have forgotten what others hold. */
   readonly pausedMs: number
+  /** Milliseconds until the next of the other sessions ends if its sidecar stays silent; 0 where there is none. */
+  readonly nextEndMs: number
 }
 
 /** A slot was given to this sidecar, or others wait for what it holds. */

@@ -177,6 +177,15 @@ for (const [name, start] of Object.entries(WORLDS)) {
       assert.equal((await b.want(0)).given, 1)
     })
 
+    test(`${name}: who waits knows when the next session ends`, async () => {
+      const [a, b] = (await fleet.members(2, 1, SHORT_TTL_MS)) as [Member, Member]
+      assert.equal((await a.want(1)).nextEndMs, 0)
+      const { nextEndMs } = await b.want(1)
+      assert.ok(nextEndMs > 0 && nextEndMs <= SHORT_TTL_MS, `${nextEndMs}`)
+      await world.pass(nextEndMs)
+      assert.equal((await b.want(1)).given, 1)
+    })
+
     test(`${name}: every sidecar knows how many live and which of them it is`, async () => {
       const members = await fleet.members(3, 1)
       for (const member of members) await member.want(0)

@@ -113,7 +113,7 @@ function real(url: string): Pick<World, 'pass' | 'open'> {
   return {
     pass: (ms) => new Promise((resolve) => setTimeout(resolve, ms + 5)),
     open: (fleet, sidecar, ttlMs) =>
-      openStore(url, { fleet, sidecar, ttlMs, answerWithinMs: 10_000 }, systemClock),
+      Promise.resolve(openStore(url, { fleet, sidecar, ttlMs, answerWithinMs: 10_000 }, systemClock)),
   }
 }
 

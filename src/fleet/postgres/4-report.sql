@@ -7,7 +7,7 @@ create or replace function spillway_report_v1(
   p_held bigint, p_want bigint, p_order bigint, p_channel text, p_most bigint
 ) returns table (
   version bigint, epoch bigint, given bigint, waiting bigint, claimants bigint, sidecars bigint, rank bigint,
-  paused_ms bigint
+  paused_ms bigint, next_end_ms bigint
 )
 language plpgsql as $$
 #variable_conflict use_column
@@ -106,11 +106,13 @@ begin
   return query
     select t.count, m.epoch, m.given,
            greatest(f.line - (m.place > 0)::int, (f.held > m.cap)::int)::bigint, f.claimants, f.sidecars, f.rank,
-           greatest(0, ceil(extract(epoch from v_tool.opens_at - v_now) * 1000))::bigint
+           greatest(0, ceil(extract(epoch from v_tool.opens_at - v_now) * 1000))::bigint,
+           coalesce(ceil(extract(epoch from f.next_end - v_now) * 1000), 0)::bigint
       from spillway_tools t, spillway_members m, (
         select count(*) as sidecars, sum(o.given - o.returned) as held, count(*) filter (where o.place > 0) as line,
                count(*) filter (where o.given > o.returned or o.want > 0) as claimants,
-               count(*) filter (where o.sidecar collate "C" < p_sidecar collate "C") as rank
+               count(*) filter (where o.sidecar collate "C" < p_sidecar collate "C") as rank,
+               min(o.expires_at) filter (where o.sidecar <> p_sidecar) as next_end
           from spillway_members o where o.fleet = p_fleet and o.tool = p_tool
       ) f
       where t.fleet = p_fleet and t.tool = p_tool

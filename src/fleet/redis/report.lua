@@ -2,7 +2,7 @@
 -- KEYS[1]  hash of the tool: 'run', 'opens', 'count', and '@<sidecar>' -> 'epoch expires given returned want cap place order'
 -- ARGV     1 sidecar, 2 ttlMs, 3 cap, 4 epoch, 5 returned, 6 held, 7 want, 8 order, 9 channel prefix, 10 tool,
 --          11 most sidecars, 12 milliseconds that the key outlives its last use
--- Returns  { version, epoch, given, waiting, claimants, sidecars, rank, pausedMs }, or the error FLEET_FULL
+-- Returns  { version, epoch, given, waiting, claimants, sidecars, rank, pausedMs, nextEndMs }, or the error FLEET_FULL
 -- Tells    channel <prefix><sidecar>: 'tool version epoch given waiting claimants'
 -- One key, so that a cluster runs it where the key lives. Time is the server's.
 local EPOCH, EXPIRES, GIVEN, RETURNED, WANT, CAP, PLACE, ORDER = 1, 2, 3, 4, 5, 6, 7, 8
@@ -133,6 +133,10 @@ for _, name in ipairs(told) do
   redis.call('PUBLISH', ARGV[9] .. name, string.format('%s %.0f %.0f %.0f %.0f %.0f',
     ARGV[10], count, m[EPOCH], m[GIVEN], waitingFor(m), claiming))
 end
-local rank = 0
-for _, name in ipairs(names) do if name < me then rank = rank + 1 end end
-return { count, mine[EPOCH], mine[GIVEN], waitingFor(mine), claiming, #names, rank, math.max(0, opens - now) }
+local rank, nextEnd = 0, 0
+for _, name in ipairs(names) do
+  if name < me then rank = rank + 1 end
+  local left = members[name][EXPIRES] - now
+  if name ~= me and (nextEnd == 0 or left < nextEnd) then nextEnd = left end
+end
+return { count, mine[EPOCH], mine[GIVEN], waitingFor(mine), claiming, #names, rank, math.max(0, opens - now), nextEnd }
