@@ -103,7 +103,7 @@ export class Sidecar {
     const plan = planReload(this.#settings, reread.settings)
     this.#tools.apply(plan)
     // What needs a restart keeps its running value, so that the next reload still sees the difference.
-    this.#settings = { ...reread.settings, listen: this.#settings.listen, admin: this.#settings.admin }
+    this.#settings = { ...reread.settings, ...this.#bound() }
     const { added, changed, removed, needsRestart, takesEffect } = plan
     const body = {
       reloaded: true,

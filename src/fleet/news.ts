@@ -11,7 +11,8 @@ export function standingFrom(reply: unknown): Standing {
       'STORE_REFUSED',
       'the store answered in another language: is its script another version?',
     )
-  const [version, epoch, given, waiting, claimants, sidecars, rank, pausedMs, nextEndMs] = reply as unknown as Nine
+  const [version, epoch, given, waiting, claimants, sidecars, rank, pausedMs, nextEndMs] =
+    reply as unknown as Nine
   return { version, epoch, given, waiting, claimants, sidecars, rank, pausedMs, nextEndMs }
 }
 

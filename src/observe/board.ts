@@ -31,6 +31,10 @@ export interface Totals {
   readonly codeClasses: Counts<string>
   /** MCP method -> messages. */
   readonly mcpMessages: Counts<string>
+  /** Calls that ran on though their slots were lost. */
+  fleetOvershoot: number
+  /** Round trips to the fleet's store. */
+  readonly fleetReports: Counts<'ok' | 'failed'>
 }
 
 const newTotals = (): Totals => ({
@@ -47,6 +51,8 @@ const newTotals = (): Totals => ({
   actions: {},
   codeClasses: {},
   mcpMessages: {},
+  fleetOvershoot: 0,
+  fleetReports: {},
 })
 
 /** Wall and monotonic time at the same moment, to turn one into the other. */
@@ -107,6 +113,13 @@ export class Board {
       case 'decided':
         add(totals.actions, `${event.decision.action} ${event.decision.reason}`)
         break
+      case 'fleet_overshoot':
+        totals.fleetOvershoot += event.calls
+        break
+      case 'fleet_reported':
+        add(totals.fleetReports, event.isOk ? 'ok' : 'failed')
+        break
+      case 'fleet_mode':
       case 'started':
       case 'operated':
       case 'shedding':
