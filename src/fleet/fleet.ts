@@ -5,7 +5,7 @@
 import type { FleetMode, ToolEvent } from '../observe/events.ts'
 import type { Clock } from '../time/clock.ts'
 import { Keeper } from './keeper.ts'
-import type { LaneSide } from './keeper.ts'
+import type { KeeperStatus, LaneSide } from './keeper.ts'
 import type { OnStoreLoss } from './policy.ts'
 import type { FleetStore, StoreOptions } from './store.ts'
 
@@ -50,7 +50,7 @@ export class Fleet {
   }
 
   /** From now on the lane runs what the fleet leaves to it. */
-  join(tool: string, cap: number, lane: LaneSide): Keeper {
+  join(tool: string, cap: number, lane: LaneSide): void {
     const { leaseTtlMs: ttlMs, onStoreLoss } = this.#settings
     const { clock, random, tell } = this.#parts
     const keeper = new Keeper(
@@ -58,7 +58,15 @@ export class Fleet {
       { store: this.#store, lane, clock, random, tell: (event) => tell(tool, event) },
     )
     this.#keepers.set(tool, keeper)
-    return keeper
+  }
+
+  /** The lane may want more or fewer slots. */
+  notice(tool: string): void {
+    this.#keepers.get(tool)?.notice()
+  }
+
+  reconfigure(tool: string, cap: number): void {
+    this.#keepers.get(tool)?.reconfigure(cap)
   }
 
   /** The lane goes; its slots are the others' at once. */
@@ -68,7 +76,7 @@ export class Fleet {
     this.#keepers.delete(tool)
   }
 
-  status(tool: string): ReturnType<Keeper['status']> | undefined {
+  status(tool: string): KeeperStatus | undefined {
     return this.#keepers.get(tool)?.status()
   }
 

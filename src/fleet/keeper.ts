@@ -42,8 +42,12 @@ const LOOK_AGAIN_MS = 1000
 const NOT_EARLY_MS = 0.01
 const FIRST_RETRY_MS = 50
 const LONGEST_RETRY_MS = 1000
-/** Silence of the store after which the policy takes over; never longer than a third of the TTL. */
+/** Silence of the store after which the policy takes over; never longer than half the TTL. */
 const LOST_AFTER_MS = 1500
+/** As above, for a process that has only just begun and is busy with itself. */
+const LOST_AT_START_MS = 3000
+
+export type KeeperStatus = ReturnType<Keeper['status']>
 
 export class Keeper {
   #settings: KeeperSettings
@@ -194,7 +198,8 @@ export class Keeper {
   }
 
   #lostAtMs(): number {
-    return this.#failingSinceMs + Math.min(LOST_AFTER_MS, this.#settings.ttlMs / 3)
+    if (this.#mode === 'joining') return this.#failingSinceMs + LOST_AT_START_MS
+    return this.#failingSinceMs + Math.min(LOST_AFTER_MS, this.#settings.ttlMs / 2)
   }
 
   /** The same calls are counted once. */

@@ -61,6 +61,14 @@ export interface Moment {
   readonly wallMs: number
 }
 
+/** What is shown with a lane, and absent where it has none of it. */
+export interface Beside {
+  /** What an operator set for an MCP lane. */
+  readonly mcp?: object | undefined
+  /** How it stands with its fleet. */
+  readonly fleet?: object | undefined
+}
+
 export class Board {
   readonly #totals = new Map<string, Totals>()
 
@@ -130,8 +138,8 @@ export class Board {
     }
   }
 
-  /** A lane in JSON, with the contract's words (section 6). `mcp`: what an operator set for it, of an MCP lane. */
-  show(lane: Lane, moment: Moment, mcp?: object) {
+  /** A lane in JSON, with the contract's words (section 6). `more`: what is not the lane's own. */
+  show(lane: Lane, moment: Moment, more: Beside = {}) {
     const now = lane.snapshot(moment.nowMs)
     const { settings } = lane
     const { admitted, completed, failed, refused, reclaimed, cancelled, mcpMessages } = this.totals(
@@ -163,7 +171,8 @@ export class Board {
       },
       estimate_ms: Math.round(now.estimateMs),
       totals: { admitted, completed, failed, refused, reclaimed, cancelled },
-      mcp: mcp && { ...mcp, messages: mcpMessages },
+      mcp: more.mcp && { ...more.mcp, messages: mcpMessages },
+      fleet: more.fleet,
     }
   }
 }

@@ -96,7 +96,12 @@ test("the README's exit codes are the program's", () => {
 })
 
 test("the README's metrics are those of the page, with their types", async () => {
-  const page = await new Metrics({ board: new Board(), lanes: () => [], nowMs: () => 0 }).page()
+  const page = await new Metrics({
+    board: new Board(),
+    lanes: () => [],
+    nowMs: () => 0,
+    fleet: () => undefined,
+  }).page()
   const real = [...page.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name = '', type = '']) => [name, type])
   const said = tableAfter(README, '### Metrics').map(([name = '', type = '']) => [codeIn(name)[0], type])
   assert.deepEqual(Object.fromEntries(said), Object.fromEntries(real))
