@@ -4,7 +4,8 @@
  *     held     given - returned, as long as the session is certain: TTL less a margin after the last answered report was SENT
  *     share    floor(cap / sidecars that hold or want slots)
  *     yield    while others wait: min(held - share, how many wait); the next calls that end are not followed by others
- *     keep     what runs, and what would run within held - yield; the rest is given back, at once while others wait,
+ *     fresh    slots that came and started no call yet: each may start one, so that a slot that goes round is used each time
+ *     keep     what runs, and what would run within held - yield and the fresh ones; the rest is given back, at once while others wait,
  *              else once it was idle for a whole window
  *
  * The ceiling is lowered before a slot is given back: decide() says the ceiling, and the report that returns slots is sent
@@ -61,6 +62,8 @@ export class Holding {
   #idleSinceMs = -Infinity
   #want = 0
   #ceiling = 0
+  #fresh = 0
+  #lastActive = 0
 
   constructor(settings: HoldingSettings) {
     this.#settings = settings
@@ -102,13 +105,14 @@ export class Holding {
     const isWanted = this.#waiting > 0
     const share = Math.floor(cap / Math.max(1, this.#claimants))
     const yields = isWanted ? Math.min(Math.max(0, held - share), this.#waiting) : 0
-    const keep = Math.max(demand.active, Math.min(demand.wants, held - yields))
+    const allowed = Math.max(held - yields, this.#freshAllow(demand.active, held))
+    const keep = Math.max(demand.active, Math.min(demand.wants, allowed))
     const idle = Math.max(0, held - keep)
     const back = isWanted ? idle : this.#idleForLong(idle, nowMs)
     this.#returned += back
     this.#idle = idle - back
     if (isWanted) this.#restartIdle(nowMs)
-    this.#ceiling = Math.max(0, held - Math.max(yields, back))
+    this.#ceiling = Math.max(0, Math.min(allowed, held - back))
     this.#want = Math.min(cap, Math.max(0, demand.wants - (held - back)))
     return this.#isNews()
   }
@@ -161,11 +165,20 @@ export class Holding {
   #learn({ version, given, waiting, claimants }: Pressure): void {
     const gained = Math.max(0, given - this.#given)
     this.#given += gained
+    this.#fresh += gained
     this.#statedWant = Math.max(0, this.#statedWant - gained)
     if (version <= this.#version) return
     this.#version = version
     this.#waiting = waiting
     this.#claimants = claimants
+  }
+
+  /** Calls that may run so that every fresh slot starts one; 0 without any. */
+  #freshAllow(active: number, held: number): number {
+    const started = Math.max(0, active - this.#lastActive)
+    this.#lastActive = active
+    this.#fresh = Math.max(0, Math.min(this.#fresh - started, held - active))
+    return this.#fresh > 0 ? active + this.#fresh : 0
   }
 
   #isCertain(nowMs: number): boolean {

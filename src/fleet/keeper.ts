@@ -121,11 +121,16 @@ export class Keeper {
     this.#isLooking = false
     if (this.#isClosed) return
     const nowMs = this.#parts.clock.nowMs()
-    const demand = this.#parts.lane.demand()
+    let demand = this.#parts.lane.demand()
     this.#noticeLoss(demand, nowMs)
-    const isNews = this.#holding.decide(demand, this.#settings.cap, nowMs)
+    let isNews = this.#holding.decide(demand, this.#settings.cap, nowMs)
     // The lane uses less before the store hears of it, and more only after the store said so.
-    this.#capLane(nowMs)
+    if (this.#capLane(nowMs)) {
+      // Calls may have started, each on a slot that came for it; whether more may start is another question.
+      demand = this.#parts.lane.demand()
+      isNews = this.#holding.decide(demand, this.#settings.cap, nowMs)
+      this.#capLane(nowMs)
+    }
     if (this.#isTimeToReport(isNews, nowMs)) this.#report(demand.active, nowMs)
     this.#arm(demand, nowMs)
   }
@@ -216,12 +221,14 @@ export class Keeper {
     this.#parts.tell({ kind: 'fleet_mode', mode, onStoreLoss })
   }
 
-  #capLane(nowMs: number): void {
+  /** True when the lane was told something new. */
+  #capLane(nowMs: number): boolean {
     const ceiling = this.#ceilingNow(nowMs)
     const { slots, untilMs, isShut } = this.#ceiling
-    if (ceiling.slots === slots && ceiling.untilMs === untilMs && ceiling.isShut === isShut) return
+    if (ceiling.slots === slots && ceiling.untilMs === untilMs && ceiling.isShut === isShut) return false
     this.#ceiling = ceiling
     this.#parts.lane.cap(ceiling)
+    return true
   }
 
   #ceilingNow(nowMs: number): Ceiling {

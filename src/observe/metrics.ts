@@ -53,6 +53,7 @@ export class Metrics {
     this.#gauges()
     this.#fleetGauges()
     this.#counters()
+    this.#fleetCounters()
   }
 
   get contentType(): string {
@@ -161,6 +162,13 @@ export class Metrics {
     this.#counter('mcp_messages_total', 'Messages to MCP servers.', ['method'], (tool, add) => {
       each(board.totals(tool).mcpMessages, (method, count) => add({ method }, count))
     })
+    this.#counter('upstream_responses_total', "The tool's answers.", ['code_class'], (tool, add) => {
+      each(board.totals(tool).codeClasses, (codeClass, count) => add({ code_class: codeClass }, count))
+    })
+  }
+
+  #fleetCounters(): void {
+    const { board } = this.#parts
     this.#counter(
       'retries_total',
       "Spillway's own retries, by what became of them.",
@@ -186,9 +194,6 @@ export class Metrics {
           add({ result }, board.totals(tool).fleetReports[result] ?? 0)
       },
     )
-    this.#counter('upstream_responses_total', "The tool's answers.", ['code_class'], (tool, add) => {
-      each(board.totals(tool).codeClasses, (codeClass, count) => add({ code_class: codeClass }, count))
-    })
   }
 
   #histogram(name: string, help: string, labelNames = ['tool']): Histogram<string> {
