@@ -96,7 +96,9 @@ export class Ledger {
   #hear(sidecar: string, said: Statement, nowMs: number): Member {
     const version = ++this.#count
     const me = this.#sessionOf(sidecar, said, nowMs)
-    const returned = Math.min(me.given, Math.max(me.returned, said.returned))
+    // What was returned in another session is none of this one's.
+    const saidReturned = said.epoch === me.epoch ? said.returned : 0
+    const returned = Math.min(me.given, Math.max(me.returned, saidReturned))
     const gaveBack = returned > me.returned
     me.returned = returned
     if (said.order > me.order) {

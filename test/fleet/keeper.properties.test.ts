@@ -44,7 +44,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 async function take(rig: Rig, next: Step): Promise<void> {
   if (next.kind === 'pass') return rig.pass(next.ms)
-  if (next.kind === 'forget') return rig.hub.forget()
+  if (next.kind === 'forget') {
+    rig.hub.forget()
+    return
+  }
   const sidecar = rig.sidecars[next.who]!
   if (next.kind === 'call') {
     if (!sidecar.isDead) sidecar.call(next.holdMs)

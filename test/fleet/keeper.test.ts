@@ -117,7 +117,7 @@ test('a sidecar that cannot renew stops using its slots before they are given to
   assert.deepEqual(a.told('fleet_overshoot'), [{ kind: 'fleet_overshoot', calls: 1 }])
 })
 
-test('a stalled process starts nothing on slots that ended while it stood still', async () => {
+test('a stalled process starts nothing on slots that ended while it stood still', () => {
   // Time goes on and no timer fires: the first thing that happens afterwards is the end of a call, or a new one.
   let nowMs = 1000
   const clock = { nowMs: () => nowMs, wallMs: () => nowMs, after: () => ({ clear: () => undefined }) }

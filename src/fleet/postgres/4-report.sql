@@ -80,7 +80,8 @@ begin
     update tool_leases l set expires_at = v_now + v_ttl, heartbeat_at = v_now
       where l.fleet = p_fleet and l.tool_name = p_tool and l.job_id = p_sidecar;
   end if;
-  v_returned := least(v_me.given, greatest(v_me.returned, p_returned));
+  -- What was returned in another session is none of this one's.
+  v_returned := least(v_me.given, greatest(v_me.returned, case when v_me.epoch = p_epoch then p_returned else 0 end));
   if v_returned > v_me.returned then
     delete from tool_leases l where l.lease_id in (
       select concat_ws('/', p_fleet, p_tool, p_sidecar, v_me.epoch, n)

@@ -72,7 +72,9 @@ if mine == nil or mine[EPOCH] ~= tonumber(ARGV[4]) then
   mine = { version, 0, claim, 0, 0, cap, 0, 0 }
   members[me] = mine
 end
-local returned = math.min(mine[GIVEN], math.max(mine[RETURNED], tonumber(ARGV[5])))
+-- What was returned in another session is none of this one's.
+local saidReturned = mine[EPOCH] == tonumber(ARGV[4]) and tonumber(ARGV[5]) or 0
+local returned = math.min(mine[GIVEN], math.max(mine[RETURNED], saidReturned))
 local gaveBack = returned > mine[RETURNED]
 mine[RETURNED] = returned
 mine[EXPIRES] = now + ttl
