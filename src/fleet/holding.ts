@@ -62,6 +62,8 @@ export class Holding {
   #idleSinceMs = -Infinity
   #want = 0
   #ceiling = 0
+  /** The store gives slots from then on. */
+  #opensAtMs = -Infinity
   #fresh = 0
   #lastActive = 0
 
@@ -102,7 +104,8 @@ export class Holding {
   /** Moves what is kept, given back and wanted to where demand is; true when the store should hear of it. */
   decide(demand: Demand, cap: number, nowMs: number): boolean {
     const { slots: held } = this.certain(nowMs)
-    const isWanted = this.#waiting > 0
+    // What is given back to a store that gives nothing yet is of no use to anybody.
+    const isWanted = this.#waiting > 0 && nowMs >= this.#opensAtMs
     const share = Math.floor(cap / Math.max(1, this.#claimants))
     const yields = isWanted ? Math.min(Math.max(0, held - share), this.#waiting) : 0
     const allowed = Math.max(held - yields, this.#freshAllow(demand.active, held))
@@ -145,6 +148,7 @@ export class Holding {
     this.#isUnheard = false
     this.#crew = { sidecars: standing.sidecars, rank: standing.rank }
     const marginMs = Math.max(SHORTEST_MARGIN_MS, this.#settings.ttlMs * MARGIN_RATIO)
+    this.#opensAtMs = standing.pausedMs > 0 ? sentAtMs + standing.pausedMs : -Infinity
     this.#certainUntilMs = sentAtMs + this.#settings.ttlMs - marginMs
     this.#learn(standing)
     return isAnother
