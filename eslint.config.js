@@ -138,6 +138,9 @@ export default tseslint.config(
     NODE,
   ),
   room(['src/gate/*.ts'], LANE, TIME, EVENTS),
+  room(['src/fleet/*.ts'], TIME, EVENTS),
+  room(['src/fleet/redis.ts'], TIME, NODE, '@redis/client'),
+  room(['src/fleet/postgres.ts'], TIME, NODE, 'postgres$'),
   room(['src/listen/*.ts'], NODE, LANE, TIME, 'zod'),
   room(
     ['src/upstream/{answer-watch,event-scan,exchange,forward,held-answer,message-scan,pool,upgrade,upload}.ts'],

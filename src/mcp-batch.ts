@@ -47,7 +47,7 @@ type Taken = { readonly lease: Lease } | { readonly reason: Reason; readonly tol
 function take({ tool, priority }: Routed, nowMs: number): Taken {
   const { gate } = tool
   const told = { detail: 'a batch runs at once or not at all; single calls may wait' }
-  if (!gate.lane.takesAtOnce(nowMs)) return { reason: 'QUEUE_SATURATED', told }
+  if (!gate.lane.door.takesAtOnce(nowMs)) return { reason: 'QUEUE_SATURATED', told }
   const entry = gate.enter({ priority })
   if (entry.kind === 'granted') return { lease: entry.lease }
   if (entry.kind === 'refused') {

@@ -2,11 +2,15 @@
  * The whole proxy, wired: two listeners, the tools behind them, and those who watch. Starts, reloads, drains and
  * closes; owns no policy of its own.
  */
+import { randomBytes } from 'node:crypto'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { planReload } from './config/reload.ts'
 import type { Address, McpSettings, Settings } from './config/settings.ts'
 import { saltedHash } from './identifiers.ts'
+import { Fleet } from './fleet/fleet.ts'
+import type { KeeperStatus } from './fleet/keeper.ts'
+import { openStore } from './fleet/open.ts'
 import type { Lane } from './lane/lane.ts'
 import { LeaseDesk } from './lease-desk.ts'
 import { createAdminServer } from './listen/admin.ts'
@@ -46,6 +50,7 @@ export class Sidecar {
   readonly #events = new Events()
   readonly #board = new Board()
   readonly #drain = new Drain()
+  readonly #fleet: Fleet | undefined
   readonly #tools: Tools
   readonly #pipeline: Pipeline
   readonly #leases: LeaseDesk
@@ -59,9 +64,11 @@ export class Sidecar {
     const { settings, clock, random, log } = parts
     this.#parts = parts
     this.#settings = settings
+    this.#fleet = this.#joinFleet()
     this.#tools = new Tools(settings.tools, {
       clock,
       random,
+      fleet: this.#fleet,
       emit: (tool, event) => this.#events.emit(tool, event),
     })
     this.#narrator = new Narrator({ log, clock, status: (tool) => this.#statusOf(tool) })
@@ -102,8 +109,9 @@ export class Sidecar {
     }
     const plan = planReload(this.#settings, reread.settings)
     this.#tools.apply(plan)
+    const { listen, admin, fleet } = this.#settings
     // What needs a restart keeps its running value, so that the next reload still sees the difference.
-    this.#settings = { ...reread.settings, listen: this.#settings.listen, admin: this.#settings.admin }
+    this.#settings = { ...reread.settings, listen, admin, fleet }
     const { added, changed, removed, needsRestart, takesEffect } = plan
     const body = {
       reloaded: true,
@@ -151,12 +159,33 @@ export class Sidecar {
       server.closeAllConnections()
     }
     await this.#tools.close()
+    await this.#fleet?.close()
+  }
+
+  #joinFleet(): Fleet | undefined {
+    const { settings, clock, random } = this.#parts
+    const { fleet } = settings
+    return (
+      fleet &&
+      new Fleet(fleet, {
+        open: (options) => openStore(fleet.store, options, clock),
+        clock,
+        random,
+        sidecar: randomBytes(9).toString('base64url'),
+        tell: (tool, event) => this.#events.emit(tool, event),
+      })
+    )
   }
 
   /** Those who count come before those who show. */
   #subscribe(): Metrics {
     const { nowMs } = this.#parts.clock
-    const metrics = new Metrics({ board: this.#board, nowMs, lanes: () => this.#allLanes() })
+    const metrics = new Metrics({
+      board: this.#board,
+      nowMs,
+      lanes: () => this.#allLanes(),
+      fleet: (tool) => this.#fleet?.status(tool),
+    })
     for (const subscriber of [this.#board.count, metrics.observe, this.#narrator.tell, this.#watchers.tell]) {
       this.#events.subscribe(subscriber)
     }
@@ -166,6 +195,7 @@ export class Sidecar {
   #createAdmin(metrics: Metrics): Server {
     return createAdminServer({
       isDraining: () => this.#drain.isDraining,
+      fleet: () => this.#fleet?.readiness(),
       metrics: async () => ({ contentType: metrics.contentType, page: await metrics.page() }),
       lanes: () => this.#lanes(),
       lane: (tool) => this.#lane(tool),
@@ -199,7 +229,9 @@ export class Sidecar {
     const { clock } = this.#parts
     const found = this.#tools.get(tool)
     const moment = { nowMs: clock.nowMs(), wallMs: clock.wallMs() }
-    return found && this.#board.show(found.gate.lane, moment, showMcp(found.settings.mcp))
+    const shared = this.#fleet?.status(tool)
+    const more = { mcp: showMcp(found?.settings.mcp), fleet: shared && showFleet(shared) }
+    return found && this.#board.show(found.gate.lane, moment, more)
   }
 
   #statusOf(tool: string) {
@@ -224,6 +256,11 @@ export class Sidecar {
 }
 
 /** With the words of tools.yaml. */
+/** A lane's part in its fleet, in JSON. */
+function showFleet({ mode, held, ceiling, sidecars, waitingSidecars }: KeeperStatus): object {
+  return { store: mode, held, ceiling, sidecars: sidecars ?? null, waiting_sidecars: waitingSidecars }
+}
+
 function showMcp(mcp: McpSettings | undefined): object | undefined {
   if (mcp === undefined) return undefined
   const { overload } = mcp

@@ -5,6 +5,7 @@
 import type { Pool } from 'undici'
 import type { ReloadPlan } from './config/reload.ts'
 import type { ToolSettings } from './config/settings.ts'
+import type { Fleet } from './fleet/fleet.ts'
 import { Gate } from './gate/gate.ts'
 import type { GateParts } from './gate/gate.ts'
 import { McpTraffic } from './mcp-traffic.ts'
@@ -75,7 +76,19 @@ export class Tool {
 
 export interface ToolsParts extends Omit<GateParts, 'tell'> {
   readonly emit: (tool: string, event: ToolEvent) => void
+  /** Undefined for a sidecar on its own. */
+  readonly fleet: Fleet | undefined
 }
+
+/** What can change how many slots of the fleet a lane would use. */
+const MOVES_DEMAND: ReadonlySet<ToolEvent['kind']> = new Set<ToolEvent['kind']>([
+  'admitted',
+  'ended',
+  'left',
+  'decided',
+  'operated',
+  'throttled',
+])
 
 export class Tools {
   readonly #parts: ToolsParts
@@ -120,7 +133,7 @@ export class Tools {
         this.#closeWhenIdle(tool)
       }
     }
-    for (const { tool, next } of plan.changed) this.#tools.get(tool)?.change(next)
+    for (const { tool, next } of plan.changed) this.#change(this.#tools.get(tool), next)
     for (const next of plan.added) this.#tools.set(next.tool, this.#revive(next) ?? this.#open(next))
     this.#router = new Router(this.#tools.values())
     this.#mcpLanes = mcpLanesOf(this.#tools.values())
@@ -137,16 +150,28 @@ export class Tools {
   }
 
   #open(settings: ToolSettings): Tool {
-    const { emit, clock, random } = this.#parts
-    return new Tool(settings, { clock, random, tell: (event) => emit(settings.tool, event) })
+    const { emit, clock, random, fleet } = this.#parts
+    const { tool: name, lane } = settings
+    const tell = (event: ToolEvent): void => {
+      emit(name, event)
+      if (MOVES_DEMAND.has(event.kind)) fleet?.notice(name)
+    }
+    const tool = new Tool(settings, { clock, random, tell })
+    fleet?.join(name, lane.maxConcurrent, tool.gate)
+    return tool
   }
 
   /** A tool that comes back while its old calls run finds them in its lane: they count against its limit. */
   #revive(next: ToolSettings): Tool | undefined {
     const tool = this.#retiring.get(next.tool)
     this.#retiring.delete(next.tool)
-    tool?.change(next)
+    this.#change(tool, next)
     return tool
+  }
+
+  #change(tool: Tool | undefined, next: ToolSettings): void {
+    tool?.change(next)
+    if (tool !== undefined) this.#parts.fleet?.reconfigure(next.tool, next.lane.maxConcurrent)
   }
 
   #closeWhenIdle(tool: Tool): void {
@@ -156,6 +181,7 @@ export class Tools {
       return
     }
     this.#retiring.delete(tool.tool)
+    this.#parts.fleet?.leave(tool.tool)
     tool.close()
     retire(tool.pool)
   }

@@ -4,11 +4,11 @@
  */
 import type { ControllerSettings } from '../lane/settings.ts'
 import type { RateSettings } from '../lane/token-bucket.ts'
-import { MCP_DEFAULTS } from './defaults.ts'
+import { FLEET_DEFAULTS, MCP_DEFAULTS } from './defaults.ts'
 import { mergeLane } from './layers.ts'
 import { canonicalRule, impliedRule } from './match.ts'
 import type { WrittenFile, WrittenTool } from './schema.ts'
-import type { McpSettings, Settings, ToolSettings } from './settings.ts'
+import type { FleetSettings, McpSettings, Settings, ToolSettings } from './settings.ts'
 import type { ProcessSettings } from './process-settings.ts'
 import { parseUpstream } from './upstream.ts'
 
@@ -19,8 +19,19 @@ export function buildSettings(file: WrittenFile, own: ProcessSettings): Settings
     listen: own.listen.value,
     admin: own.admin.value,
     drainMs: toMs(own.drainSeconds.value),
+    fleet: file.fleet && fleetOf(file.fleet),
     tools: Object.entries(file.tools).map(([tool, written]) => toolOf(tool, written, file)),
   })
+}
+
+function fleetOf({ store, ...written }: NonNullable<WrittenFile['fleet']>): FleetSettings {
+  const { name, leaseTtlSeconds, onStoreLoss } = FLEET_DEFAULTS
+  return {
+    store,
+    name: written.name ?? name.value,
+    leaseTtlMs: toMs(written.leaseTtlSeconds ?? leaseTtlSeconds.value),
+    onStoreLoss: written.onStoreLoss ?? onStoreLoss.value,
+  }
 }
 
 function toolOf(tool: string, written: WrittenTool, { tools, defaults = {} }: WrittenFile): ToolSettings {

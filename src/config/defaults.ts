@@ -14,6 +14,16 @@ export const SIDECAR_DEFAULTS = {
   drainSeconds: given(25, 'seconds', "below Kubernetes' 30 s between SIGTERM and SIGKILL"),
 } as const
 
+export const FLEET_DEFAULTS = {
+  name: given('default', 'a name', 'one fleet to a store is the usual case'),
+  leaseTtlSeconds: given(
+    10,
+    'seconds',
+    'a dead sidecar is missed for ten seconds, and renewals cost next to nothing',
+  ),
+  onStoreLoss: given('local-share', 'local-share, closed or open', 'keeps near the cap and goes on working'),
+} as const
+
 export const LANE_DEFAULTS = {
   stripPath: given(true, 'yes or no', 'the tool does not know under which path it was put'),
   keepHost: given(false, 'yes or no', 'hosted tools answer to their own name only'),

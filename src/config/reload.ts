@@ -38,7 +38,7 @@ export function planReload(running: Settings, wanted: Settings): ReloadPlan {
     removed: running.tools.map(({ tool }) => tool).filter((tool) => !after.has(tool)),
     changed: kept.filter(({ keys }) => keys.length > 0),
     unchanged: kept.filter(({ keys }) => keys.length === 0).map(({ tool }) => tool),
-    needsRestart: (['listen', 'admin'] as const).filter(
+    needsRestart: (['listen', 'admin', 'fleet'] as const).filter(
       (key) => !isDeepStrictEqual(running[key], wanted[key]),
     ),
     takesEffect: running.drainMs === wanted.drainMs ? [] : ['drainSeconds'],

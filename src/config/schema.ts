@@ -9,6 +9,7 @@ import { parseAddress } from './address.ts'
 import { decimal, oneOf, says, seconds, text, textOrNumber, twoLines, whole, yesOrNo } from './fields.ts'
 import { parseHeaderName } from './header-name.ts'
 import { parseMatchHost, parseMatchPath } from './match.ts'
+import { parseFleetName, parseStoreUrl, STORE_EXAMPLE } from './store-url.ts'
 import { parseUpstream, UPSTREAM_EXAMPLE } from './upstream.ts'
 
 const MOST_TOOLS = 1000
@@ -189,7 +190,20 @@ const TOOLS_EXAMPLE = `{ github: { upstream: ${UPSTREAM_EXAMPLE} } }`
 
 export const drainSchema = decimal({ from: 0, to: 3600, example: 25 })
 
+const FLEET_EXAMPLE = `{ store: "${STORE_EXAMPLE}", name: production }`
+
+const fleetSchema = z.strictObject(
+  {
+    store: text(parseStoreUrl, { what: 'the URL of a store', example: STORE_EXAMPLE }),
+    name: text(parseFleetName, { what: 'a name', example: 'production' }).exactOptional(),
+    leaseTtlSeconds: decimal({ from: 1, to: 600, example: 10 }).exactOptional(),
+    onStoreLoss: oneOf(['local-share', 'closed', 'open']).exactOptional(),
+  },
+  { error: says('a map with at least store', FLEET_EXAMPLE) },
+)
+
 const processShape = {
+  fleet: fleetSchema.exactOptional(),
   listen: address.exactOptional(),
   admin: address.exactOptional(),
   drainSeconds: drainSchema.exactOptional(),
@@ -214,6 +228,7 @@ export const fileSchema = z.strictObject(
 /** What is left of a file once everything that was refused is taken out of it: enough to look for conflicts. */
 export const remainsSchema = z.strictObject({
   ...processShape,
+  fleet: fleetSchema.partial().exactOptional(),
   tools: z.record(z.string(), toolSchema.partial()).exactOptional(),
 })
 
@@ -235,4 +250,5 @@ export const KEYS = {
   retries: { keys: Object.keys(retriesSchema.shape), place: 'in retries' },
   rate: { keys: Object.keys(rateSchema.shape), place: 'in rate' },
   mcp: { keys: Object.keys(mcpSchema.shape), place: 'in mcp' },
+  fleet: { keys: Object.keys(fleetSchema.shape), place: 'in fleet' },
 } as const

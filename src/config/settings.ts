@@ -56,6 +56,14 @@ export interface ToolSettings {
   readonly lane: LaneSettings
 }
 
+export interface FleetSettings {
+  /** A secret: it may hold a password. */
+  readonly store: string
+  readonly name: string
+  readonly leaseTtlMs: number
+  readonly onStoreLoss: 'local-share' | 'closed' | 'open'
+}
+
 export type LogFormat = 'json' | 'text'
 
 export interface Settings {
@@ -63,5 +71,7 @@ export interface Settings {
   readonly admin: Address
   /** Milliseconds that SIGTERM gives running and waiting work. */
   readonly drainMs: number
+  /** Undefined for a sidecar on its own. */
+  readonly fleet: FleetSettings | undefined
   readonly tools: readonly ToolSettings[]
 }

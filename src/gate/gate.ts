@@ -8,6 +8,7 @@ import type { LaneListener } from '../lane/event.ts'
 import type { Lease, LeaseEnd } from '../lane/lease.ts'
 import type { Ticket } from '../lane/ticket.ts'
 import type { LaneSettings } from '../lane/settings.ts'
+import type { Ceiling } from '../lane/steering.ts'
 import type { ValveOrder } from '../lane/valve.ts'
 import type { Clock, Timer } from '../time/clock.ts'
 
@@ -57,7 +58,7 @@ export class Gate {
     // What is due comes first, so that a stale ticket never costs a newcomer its place.
     if (this.lane.wakeAtMs() <= nowMs) this.#pass(this.lane.expire(nowMs))
     const { agentOf, ...call } = want
-    const agent = this.lane.takesAtOnce(nowMs) ? undefined : agentOf?.()
+    const agent = this.lane.door.takesAtOnce(nowMs) ? undefined : agentOf?.()
     const admission = this.lane.admit({ ...call, agent, spread: this.#random() }, nowMs)
     this.#arm(nowMs)
     if (admission.kind !== 'queued') return admission
@@ -85,10 +86,16 @@ export class Gate {
   }
 
   /** The fleet leaves so many slots to this lane. */
-  cap(ceiling: number): void {
+  cap(ceiling: Ceiling): void {
     const nowMs = this.#clock.nowMs()
     this.#pass(this.lane.cap(ceiling, nowMs))
     this.#arm(nowMs)
+  }
+
+  /** What the lane would use of the fleet's slots. */
+  demand() {
+    const { active, queueDepth } = this.lane.depths()
+    return { active, queueDepth, wants: this.lane.door.wantsSlots(this.#clock.nowMs()) }
   }
 
   /** See Lane.askRetry. */

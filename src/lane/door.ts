@@ -33,6 +33,9 @@ export interface Newcomer {
 
 export type RetryAnswer = 'granted' | 'overloaded' | 'no_budget'
 
+/** Milliseconds: slots are kept for a tool that may be called again so soon. */
+const OPENS_SOON_MS = 1000
+
 export class Door {
   readonly #parts: DoorParts
   readonly #overload = new Overload()
@@ -73,6 +76,15 @@ export class Door {
     return running.active < steering.slots && !steering.valve.isPaused
   }
 
+  /** Calls that would run if the fleet left slots enough, those that run among them. */
+  wantsSlots(nowMs: number): number {
+    const { queue, running, steering, throttle } = this.#parts
+    const isHeldUp = steering.valve.isPaused || throttle.opensAtMs() > nowMs + OPENS_SOON_MS
+    return isHeldUp
+      ? running.active
+      : Math.max(running.active, Math.min(steering.limit, running.active + queue.depth))
+  }
+
   /** Milliseconds: when a waiting ticket could start though no call ends; Infinity when only the end of one can help. */
   reopensAtMs(): number {
     const isHeldUp = this.#parts.queue.depth > 0 && this.hasSlot()
@@ -88,6 +100,7 @@ export class Door {
   whyNot({ priority, agent, ttlMs }: Newcomer, nowMs: number): LaneReason | undefined {
     const { queue, steering, throttle, outlook } = this.#parts
     if (steering.valve.isPaused) return 'LANE_PAUSED'
+    if (steering.isShut) return 'STORE_UNAVAILABLE'
     if (priority === 'low' && this.#overload.isOn) return 'SHED_LOW_PRIORITY'
     if (!this.#isFull(nowMs) || queue.leastWanted(priority, agent) !== undefined) {
       return outlook.whyInVain(priority, ttlMs, nowMs)

@@ -18,7 +18,7 @@ import type { Started } from './running.ts'
 import { RecentCalls } from './sample.ts'
 import type { LaneSettings } from './settings.ts'
 import { Steering } from './steering.ts'
-import type { LimiterOf } from './steering.ts'
+import type { Ceiling, LimiterOf } from './steering.ts'
 import { Throttle } from './throttle.ts'
 import { Ticket } from './ticket.ts'
 import type { ValveOrder } from './valve.ts'
@@ -30,7 +30,8 @@ export class Lane {
   readonly #steering: Steering
   readonly #throttle = new Throttle()
   readonly #outlook: Outlook
-  readonly #door: Door
+  /** Who may come in; for the gate to ask, not to change. */
+  readonly door: Door
   readonly #recent: RecentCalls
   readonly #tell: LaneListener
   /** Luck of the latest newcomer, for what needs luck and is not about a newcomer. */
@@ -60,7 +61,7 @@ export class Lane {
       throttle: this.#throttle,
     }
     this.#outlook = new Outlook(parts)
-    this.#door = new Door(settings, { ...parts, outlook: this.#outlook }, nowMs)
+    this.door = new Door(settings, { ...parts, outlook: this.#outlook }, nowMs)
   }
 
   get settings(): LaneSettings {
@@ -71,16 +72,16 @@ export class Lane {
   admit(want: Want, nowMs: number): Admission {
     const { spread, priority = 'normal', agent = '', leaseMs } = want
     this.#luck = spread
-    if (this.takesAtOnce(nowMs)) {
+    if (this.door.takesAtOnce(nowMs)) {
       this.#admitted(false, nowMs)
       return { kind: 'granted', lease: this.#grant({ queuedAtMs: nowMs, priority, leaseMs }, nowMs) }
     }
     this.#watch(nowMs)
     const ttlMs = Math.min(this.#settings.ttlMs, want.ttlMs ?? Infinity)
     const newcomer = { priority, agent, ttlMs }
-    const reason = this.#door.whyNot(newcomer, nowMs)
+    const reason = this.door.whyNot(newcomer, nowMs)
     if (reason !== undefined) return { kind: 'refused', refusal: this.#refuse(reason, spread, nowMs) }
-    const putOut = this.#putOut(this.#door.leastWanted(newcomer, nowMs), priority, nowMs)
+    const putOut = this.#putOut(this.door.leastWanted(newcomer, nowMs), priority, nowMs)
     const dueAtMs = nowMs + ttlMs
     const ticket = new Ticket({ queuedAtMs: nowMs, dueAtMs, spread, priority, agent, leaseMs })
     this.#queue.push(ticket)
@@ -124,7 +125,7 @@ export class Lane {
       this.#queue.nextDueAtMs(),
       this.#running.nextDueAtMs(),
       this.#steering.nextDueAtMs(),
-      this.#door.reopensAtMs(),
+      this.door.reopensAtMs(),
     )
   }
 
@@ -136,20 +137,20 @@ export class Lane {
   }
 
   /** The fleet leaves so many slots to this lane; what runs above them goes to its end. */
-  cap(ceiling: number, nowMs: number): Moves {
+  cap(ceiling: Ceiling, nowMs: number): Moves {
     this.#steering.cap(ceiling)
     return this.#dispatch(nowMs)
   }
 
   /** Whether a call that the tool failed may be tried once more. */
   askRetry(nowMs: number): RetryAnswer {
-    return this.#door.askRetry(nowMs)
+    return this.door.askRetry(nowMs)
   }
 
   /** A new configuration for the same tool: queue and leases stay. */
   reconfigure(settings: LaneSettings, nowMs: number): Moves {
     this.#settings = settings
-    this.#door.reconfigure(settings, nowMs)
+    this.door.reconfigure(settings, nowMs)
     this.#steering.reconfigure(settings, nowMs)
     return this.#dispatch(nowMs)
   }
@@ -179,15 +180,11 @@ export class Lane {
       pinnedUntilMs: this.#steering.valve.pinnedUntilMs,
       algorithm: this.#steering.limiter.algorithm,
       lastDecision: this.#steering.lastDecision,
-      shedsLowPriority: this.#door.shedsLowPriority,
+      shedsLowPriority: this.door.shedsLowPriority,
       estimateMs: this.#outlook.waitMs(nowMs),
       throttledUntilMs: this.#throttle.isShut(nowMs) ? this.#throttle.askedUntilMs : undefined,
       ceiling: this.#steering.ceiling,
     }
-  }
-
-  takesAtOnce(nowMs: number): boolean {
-    return this.#door.takesAtOnce(nowMs)
   }
 
   /** In a full queue, the ticket that matters least makes room. */
@@ -201,17 +198,17 @@ export class Lane {
 
   /** Begins or ends the shedding of low calls. */
   #watch(nowMs: number): void {
-    if (this.#door.watch(nowMs)) this.#tell({ kind: 'shedding', isOn: this.#door.shedsLowPriority })
+    if (this.door.watch(nowMs)) this.#tell({ kind: 'shedding', isOn: this.door.shedsLowPriority })
   }
 
   #admitted(queued: boolean, nowMs: number): void {
-    this.#door.letIn(nowMs)
+    this.door.letIn(nowMs)
     this.#tell({ kind: 'admitted', queued })
   }
 
   #grant(call: Started & { readonly priority: Priority }, nowMs: number): Lease {
     const lease = this.#running.begin(call, this.#settings.leaseMs, nowMs)
-    this.#door.bucket.take(nowMs)
+    this.door.bucket.take(nowMs)
     this.#throttle.sent(lease)
     this.#steering.limiter.sent(lease, this.#running.active)
     this.#tell({ kind: 'started', waitedMs: lease.waitedMs, priority: call.priority })
@@ -254,7 +251,7 @@ export class Lane {
     if (this.#queue.depth === 0) return NO_MOVES
     const refused = this.#sendAway(nowMs)
     const granted: Ticket[] = []
-    while (this.#door.hasRoom(nowMs)) {
+    while (this.door.hasRoom(nowMs)) {
       const ticket = this.#queue.shift()
       if (ticket === undefined) break
       ticket.state = 'granted'
@@ -275,6 +272,7 @@ export class Lane {
       }
     }
     until(nowMs, 'QUEUE_TTL_EXPIRED')
+    if (this.#steering.isShut) until(Infinity, 'STORE_UNAVAILABLE')
     if (this.#throttle.closedUntilMs > nowMs) until(this.#throttle.closedUntilMs, 'UPSTREAM_THROTTLED')
     return refused
   }
@@ -283,7 +281,7 @@ export class Lane {
     const { retryAfter: bounds } = this.#settings
     const retryAfterMs = this.#outlook.retryAfterMs(reason, {
       bounds,
-      bucket: this.#door.bucket,
+      bucket: this.door.bucket,
       spread,
       nowMs,
     })

@@ -11,6 +11,7 @@ export const REASONS = [
   'RATE_LIMITED',
   'LANE_PAUSED',
   'DRAINING',
+  'STORE_UNAVAILABLE',
   'UPSTREAM_UNREACHABLE',
   'UPSTREAM_FAILED',
   'LEASE_EXPIRED',
@@ -32,6 +33,7 @@ export type LaneReason = Extract<
   | 'UPSTREAM_THROTTLED'
   | 'RATE_LIMITED'
   | 'LANE_PAUSED'
+  | 'STORE_UNAVAILABLE'
 >
 
 /** What the controller learns from the end of a lease. */

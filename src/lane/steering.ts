@@ -9,6 +9,17 @@ import { Valve } from './valve.ts'
 
 export type LimiterOf = (settings: ControllerSettings) => Limiter
 
+/** What the fleet leaves to a lane. */
+export interface Ceiling {
+  readonly slots: number
+  /** Milliseconds on the lane's clock: from then on none. */
+  readonly untilMs: number
+  /** What finds no slot is refused instead of waiting: nobody can say when one comes. */
+  readonly isShut: boolean
+}
+
+const NO_CEILING: Ceiling = { slots: Infinity, untilMs: Infinity, isShut: false }
+
 export interface SteeringParts {
   readonly limiterOf: LimiterOf | undefined
   /** Recent errors and latency, for moves that no law decided. */
@@ -24,8 +35,7 @@ export class Steering {
   #settings: LaneSettings
   #limiter: Limiter
   #limit: number
-  /** Slots that the fleet leaves to this lane; Infinity for a lane on its own. */
-  #ceiling = Infinity
+  #ceiling: Ceiling = NO_CEILING
   /** The limit before an operator pinned it: where it goes back to. */
   #limitBeforePin: number | undefined
   #lastDecision: { readonly decision: Decision; readonly atMs: number } | undefined
@@ -42,13 +52,19 @@ export class Steering {
     return this.#limit
   }
 
+  /** Slots that the fleet leaves to this lane; Infinity for a lane on its own. */
   get ceiling(): number {
-    return this.#ceiling
+    return this.#ceiling.slots
+  }
+
+  /** What finds no slot of the fleet is refused. */
+  get isShut(): boolean {
+    return this.#ceiling.isShut
   }
 
   /** Calls that may run now: the limit, as far as the fleet has slots for it. */
   get slots(): number {
-    return Math.min(this.#limit, this.#ceiling)
+    return Math.min(this.#limit, this.#ceiling.slots)
   }
 
   get limiter(): Limiter {
@@ -59,18 +75,19 @@ export class Steering {
     return this.#lastDecision
   }
 
-  /** Milliseconds: when an order ends or the law wants to look again; Infinity when neither. */
+  /** Milliseconds: when an order or the fleet's slots end, or the law wants to look again; Infinity when neither. */
   nextDueAtMs(): number {
     const lawAtMs = this.valve.pinnedLimit === undefined ? this.#limiter.wakeAtMs(this.#limit) : Infinity
-    return Math.min(this.valve.nextDueAtMs(), lawAtMs)
+    return Math.min(this.valve.nextDueAtMs(), lawAtMs, this.#ceiling.untilMs)
   }
 
-  cap(ceiling: number): void {
+  cap(ceiling: Ceiling): void {
     this.#ceiling = ceiling
   }
 
-  /** Lets the law decide, unless the limit is pinned. */
+  /** Slots that are over are used no more; and the law decides, unless the limit is pinned. */
   step(nowMs: number): void {
+    if (nowMs >= this.#ceiling.untilMs) this.#ceiling = { ...this.#ceiling, slots: 0, untilMs: Infinity }
     if (this.valve.pinnedLimit !== undefined) return
     const { minConcurrent: min, maxConcurrent: max } = this.#settings
     const decision = this.#limiter.step(this.#limit, { min, max }, nowMs)

@@ -15,6 +15,8 @@ import type { Bounds } from './order.ts'
 
 export interface AdminParts {
   readonly isDraining: () => boolean
+  /** Undefined for a sidecar on its own. */
+  readonly fleet: () => { readonly isReady: boolean; readonly body: object } | undefined
   readonly metrics: () => Promise<{ readonly contentType: string; readonly page: string }>
   readonly lanes: () => readonly object[]
   /** undefined for an unknown tool. */
@@ -74,7 +76,7 @@ async function answer(parts: AdminParts, exchange: Exchange, path: string): Prom
     case 'GET /healthz':
       return json(200, { status: 'up' })
     case 'GET /readyz':
-      return parts.isDraining() ? json(503, { status: 'draining' }) : json(200, { status: 'ready' })
+      return readiness(parts)
     case 'GET /metrics': {
       const { contentType, page } = await parts.metrics()
       return { status: 200, type: contentType, body: page }
@@ -90,6 +92,14 @@ async function answer(parts: AdminParts, exchange: Exchange, path: string): Prom
     default:
       return json(404, { error: `there is no ${method} ${path}`, remedy: 'GET / lists what there is' })
   }
+}
+
+function readiness({ isDraining, fleet }: AdminParts): Answer {
+  const shared = fleet()
+  if (isDraining()) return json(503, { status: 'draining', fleet: shared?.body })
+  return shared === undefined || shared.isReady
+    ? json(200, { status: 'ready', fleet: shared?.body })
+    : json(503, { status: 'store_unavailable', fleet: shared.body })
 }
 
 async function laneAnswer(

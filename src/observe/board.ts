@@ -31,6 +31,10 @@ export interface Totals {
   readonly codeClasses: Counts<string>
   /** MCP method -> messages. */
   readonly mcpMessages: Counts<string>
+  /** Calls that ran on though their slots were lost. */
+  fleetOvershoot: number
+  /** Round trips to the fleet's store. */
+  readonly fleetReports: Counts<'ok' | 'failed'>
 }
 
 const newTotals = (): Totals => ({
@@ -47,12 +51,22 @@ const newTotals = (): Totals => ({
   actions: {},
   codeClasses: {},
   mcpMessages: {},
+  fleetOvershoot: 0,
+  fleetReports: {},
 })
 
 /** Wall and monotonic time at the same moment, to turn one into the other. */
 export interface Moment {
   readonly nowMs: number
   readonly wallMs: number
+}
+
+/** What is shown with a lane, and absent where it has none of it. */
+export interface Beside {
+  /** What an operator set for an MCP lane. */
+  readonly mcp?: object | undefined
+  /** How it stands with its fleet. */
+  readonly fleet?: object | undefined
 }
 
 export class Board {
@@ -107,6 +121,13 @@ export class Board {
       case 'decided':
         add(totals.actions, `${event.decision.action} ${event.decision.reason}`)
         break
+      case 'fleet_overshoot':
+        totals.fleetOvershoot += event.calls
+        break
+      case 'fleet_reported':
+        add(totals.fleetReports, event.isOk ? 'ok' : 'failed')
+        break
+      case 'fleet_mode':
       case 'started':
       case 'operated':
       case 'shedding':
@@ -117,8 +138,8 @@ export class Board {
     }
   }
 
-  /** A lane in JSON, with the contract's words (section 6). `mcp`: what an operator set for it, of an MCP lane. */
-  show(lane: Lane, moment: Moment, mcp?: object) {
+  /** A lane in JSON, with the contract's words (section 6). `more`: what is not the lane's own. */
+  show(lane: Lane, moment: Moment, more: Beside = {}) {
     const now = lane.snapshot(moment.nowMs)
     const { settings } = lane
     const { admitted, completed, failed, refused, reclaimed, cancelled, mcpMessages } = this.totals(
@@ -150,7 +171,8 @@ export class Board {
       },
       estimate_ms: Math.round(now.estimateMs),
       totals: { admitted, completed, failed, refused, reclaimed, cancelled },
-      ...(mcp && { mcp: { ...mcp, messages: mcpMessages } }),
+      ...(more.mcp && { mcp: { ...more.mcp, messages: mcpMessages } }),
+      ...(more.fleet && { fleet: more.fleet }),
     }
   }
 }

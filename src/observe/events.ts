@@ -28,7 +28,17 @@ export type RequestEvent =
   /** What became of trying a request once more, or of the wish to. */
   | { readonly kind: 'retried'; readonly result: RetryResult }
 
-export type ToolEvent = LaneEvent | RequestEvent
+/** How a lane stands with the fleet's store; `learning`: it answers, and gives nothing before one TTL has passed. */
+export type FleetMode = 'joining' | 'learning' | 'up' | 'lost'
+
+export type FleetEvent =
+  | { readonly kind: 'fleet_mode'; readonly mode: FleetMode; readonly onStoreLoss: string }
+  /** Calls that run on though the slots they began with are lost. */
+  | { readonly kind: 'fleet_overshoot'; readonly calls: number }
+  /** One round trip to the store. */
+  | { readonly kind: 'fleet_reported'; readonly isOk: boolean; readonly tookMs: number }
+
+export type ToolEvent = LaneEvent | RequestEvent | FleetEvent
 
 export type Subscriber = (tool: string, event: ToolEvent) => void
 

@@ -6,7 +6,7 @@ import { Counter, Gauge, Histogram, Registry } from '@prometheus-io/client'
 import type { Lane } from '../lane/lane.ts'
 import type { Board, Counts } from './board.ts'
 import { OUTCOMES, RETRY_RESULTS } from '../lane/reason.ts'
-import type { ToolEvent } from './events.ts'
+import type { FleetMode, ToolEvent } from './events.ts'
 
 /** Seconds: from a cache hit to a long agent tool. */
 const DURATION_BUCKETS_S = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120]
@@ -15,6 +15,16 @@ export interface MetricsParts {
   readonly board: Board
   readonly lanes: () => Iterable<Lane>
   readonly nowMs: () => number
+  /** Undefined for a lane on its own. */
+  readonly fleet: (tool: string) => FleetGauges | undefined
+}
+
+/** What a lane has of its fleet. */
+export interface FleetGauges {
+  readonly mode: FleetMode
+  readonly held: number
+  readonly sidecars: number | undefined
+  readonly lagMs: number
 }
 
 export class Metrics {
@@ -23,6 +33,7 @@ export class Metrics {
   readonly #queueWait: Histogram<string>
   readonly #duration: Histogram<string>
   readonly #firstByte: Histogram<string>
+  readonly #storeTime: Histogram<string>
 
   constructor(parts: MetricsParts) {
     this.#parts = parts
@@ -38,8 +49,11 @@ export class Metrics {
       'upstream_first_byte_seconds',
       "Time from lease to the tool's response head.",
     )
+    this.#storeTime = this.#histogram('fleet_store_seconds', "Round trips to the fleet's store.")
     this.#gauges()
+    this.#fleetGauges()
     this.#counters()
+    this.#fleetCounters()
   }
 
   get contentType(): string {
@@ -53,6 +67,7 @@ export class Metrics {
   readonly observe = (tool: string, event: ToolEvent): void => {
     if (event.kind === 'started')
       this.#queueWait.observe({ tool, priority: event.priority }, event.waitedMs / 1000)
+    else if (event.kind === 'fleet_reported') this.#storeTime.observe({ tool }, event.tookMs / 1000)
     else if (event.kind === 'answered') this.#firstByte.observe({ tool }, event.firstByteMs / 1000)
     else if (event.kind === 'finished' && event.durationMs !== undefined) {
       this.#duration.observe({ tool }, event.durationMs / 1000)
@@ -87,6 +102,22 @@ export class Metrics {
     })
     this.#gauge('lane_paused', '1 while an operator paused the lane.', (lane) => {
       return lane.snapshot(nowMs()).paused ? 1 : 0
+    })
+  }
+
+  /** Nothing at all without a fleet. */
+  #fleetGauges(): void {
+    const { fleet } = this.#parts
+    const of = (lane: Lane) => fleet(lane.settings.tool)
+    this.#gauge('fleet_store_up', "1 while the fleet's store answers.", (lane) => {
+      const mode = of(lane)?.mode
+      return mode && (mode === 'up' || mode === 'learning' ? 1 : 0)
+    })
+    this.#gauge('fleet_slots', 'Slots of the fleet that this sidecar holds.', (lane) => of(lane)?.held)
+    this.#gauge('fleet_sidecars', 'Sidecars that share the tool.', (lane) => of(lane)?.sidecars)
+    this.#gauge('fleet_renewal_lag_seconds', 'How late the last late renewal was.', (lane) => {
+      const lagMs = of(lane)?.lagMs
+      return lagMs === undefined ? undefined : lagMs / 1000
     })
   }
 
@@ -131,6 +162,13 @@ export class Metrics {
     this.#counter('mcp_messages_total', 'Messages to MCP servers.', ['method'], (tool, add) => {
       each(board.totals(tool).mcpMessages, (method, count) => add({ method }, count))
     })
+    this.#counter('upstream_responses_total', "The tool's answers.", ['code_class'], (tool, add) => {
+      each(board.totals(tool).codeClasses, (codeClass, count) => add({ code_class: codeClass }, count))
+    })
+  }
+
+  #fleetCounters(): void {
+    const { board } = this.#parts
     this.#counter(
       'retries_total',
       "Spillway's own retries, by what became of them.",
@@ -139,9 +177,23 @@ export class Metrics {
         for (const result of RETRY_RESULTS) add({ result }, board.totals(tool).retries[result] ?? 0)
       },
     )
-    this.#counter('upstream_responses_total', "The tool's answers.", ['code_class'], (tool, add) => {
-      each(board.totals(tool).codeClasses, (codeClass, count) => add({ code_class: codeClass }, count))
-    })
+    this.#counter(
+      'fleet_overshoot_total',
+      'Calls that ran on though their slots were lost.',
+      [],
+      (tool, add) => {
+        add({}, board.totals(tool).fleetOvershoot)
+      },
+    )
+    this.#counter(
+      'fleet_store_operations_total',
+      "Round trips to the fleet's store.",
+      ['result'],
+      (tool, add) => {
+        for (const result of ['ok', 'failed'] as const)
+          add({ result }, board.totals(tool).fleetReports[result] ?? 0)
+      },
+    )
   }
 
   #histogram(name: string, help: string, labelNames = ['tool']): Histogram<string> {

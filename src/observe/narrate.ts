@@ -69,6 +69,12 @@ export class Narrator {
     } else if (event.kind === 'throttled') {
       const forMs = event.isOn ? Math.round(event.forMs) : undefined
       this.#parts.log('info', { tool, throttled: event.isOn, for_ms: forMs })
+    } else if (event.kind === 'fleet_mode') {
+      const { mode, onStoreLoss } = event
+      if (mode === 'lost') this.#parts.log('error', { tool, fleet_store: mode, on_store_loss: onStoreLoss })
+      else this.#parts.log('info', { tool, fleet_store: mode })
+    } else if (event.kind === 'fleet_overshoot') {
+      this.#parts.log('warn', { tool, fleet: 'overshoot', calls: event.calls })
     } else if (event.kind === 'ended' && event.cause === 'reclaimed') {
       this.#parts.log('warn', {
         tool,

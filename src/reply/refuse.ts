@@ -65,6 +65,12 @@ export const REPLIES: Readonly<Record<Reason, Row>> = {
     message:
       'The proxy in front of the tool $tool is shutting down; the call was not made. Try again in $after.',
   },
+  STORE_UNAVAILABLE: {
+    status: 503,
+    notExecuted: true,
+    message:
+      'Nobody can tell how many others call the tool $tool now, so the call was not made. Try again in $after, or do without it.',
+  },
   UPSTREAM_UNREACHABLE: {
     status: 502,
     notExecuted: true,

@@ -16,6 +16,7 @@ const CONTRACT: Readonly<Record<Reason, readonly [status: number, notExecuted: b
   RATE_LIMITED: [429, true],
   LANE_PAUSED: [503, true],
   DRAINING: [503, true],
+  STORE_UNAVAILABLE: [503, true],
   UPSTREAM_UNREACHABLE: [502, true],
   UPSTREAM_FAILED: [502, false],
   LEASE_EXPIRED: [504, false],

@@ -8,6 +8,7 @@ import { COMMANDS, HELP } from '../../src/cli/arguments.ts'
 import { EXIT } from '../../src/cli/exit.ts'
 import {
   CONTROLLER_DEFAULTS,
+  FLEET_DEFAULTS,
   LANE_DEFAULTS,
   MCP_DEFAULTS,
   PRIORITY_DEFAULTS,
@@ -54,6 +55,8 @@ test('the README has every key of the configuration with its default', () => {
   ])
   assert.deepEqual(Object.fromEntries(table), {
     ...Object.fromEntries(shown(SIDECAR_DEFAULTS)),
+    'fleet.store': '',
+    ...Object.fromEntries(shown(FLEET_DEFAULTS, 'fleet.')),
     ...WITHOUT_DEFAULT,
     ...Object.fromEntries(shown(LANE_DEFAULTS)),
     fairness: '{ by: X-Agent-Id }',
@@ -64,7 +67,7 @@ test('the README has every key of the configuration with its default', () => {
     ...Object.fromEntries(shown(CONTROLLER_DEFAULTS, 'controller.')),
   })
   const schema = [...KEYS.top.keys, ...KEYS.tool.keys].filter(
-    (key) => !['controller', 'priority', 'retries', 'retryAfter'].includes(key),
+    (key) => !['controller', 'fleet', 'priority', 'retries', 'retryAfter'].includes(key),
   )
   const top = table.map(([key]) => key ?? '').filter((key) => !key.includes('.'))
   assert.deepEqual(top.toSorted(), schema.toSorted())
@@ -96,7 +99,12 @@ test("the README's exit codes are the program's", () => {
 })
 
 test("the README's metrics are those of the page, with their types", async () => {
-  const page = await new Metrics({ board: new Board(), lanes: () => [], nowMs: () => 0 }).page()
+  const page = await new Metrics({
+    board: new Board(),
+    lanes: () => [],
+    nowMs: () => 0,
+    fleet: () => undefined,
+  }).page()
   const real = [...page.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name = '', type = '']) => [name, type])
   const said = tableAfter(README, '### Metrics').map(([name = '', type = '']) => [codeIn(name)[0], type])
   assert.deepEqual(Object.fromEntries(said), Object.fromEntries(real))

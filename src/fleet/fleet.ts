@@ -1,0 +1,99 @@
+/**
+ * The fleet as one process belongs to it: one store, one keeper for each tool, and what people see of both. Must not
+ * know lanes but as keepers do.
+ */
+import type { FleetMode, ToolEvent } from '../observe/events.ts'
+import type { Clock } from '../time/clock.ts'
+import { Keeper } from './keeper.ts'
+import type { KeeperStatus, LaneSide } from './keeper.ts'
+import type { OnStoreLoss } from './policy.ts'
+import type { FleetStore, StoreOptions } from './store.ts'
+
+export interface FleetSettings {
+  readonly name: string
+  readonly leaseTtlMs: number
+  readonly onStoreLoss: OnStoreLoss
+}
+
+export interface FleetParts {
+  readonly open: (options: StoreOptions) => FleetStore
+  readonly clock: Clock
+  /** Luck: 0 <= n < 1. */
+  readonly random: () => number
+  /** Unlike any other process's; letters, digits, - and _. */
+  readonly sidecar: string
+  readonly tell: (tool: string, event: ToolEvent) => void
+}
+
+/** Milliseconds that a store may take to answer; never more than a third of the TTL, so that a renewal can be repeated. */
+const ANSWER_WITHIN_MS = 1000
+const WORST_FIRST: readonly FleetMode[] = ['lost', 'joining', 'learning', 'up']
+
+export class Fleet {
+  readonly #settings: FleetSettings
+  readonly #parts: FleetParts
+  readonly #store: FleetStore
+  /** By tool: bounded by the configuration. */
+  readonly #keepers = new Map<string, Keeper>()
+
+  constructor(settings: FleetSettings, parts: FleetParts) {
+    const { name, leaseTtlMs } = settings
+    this.#settings = settings
+    this.#parts = parts
+    this.#store = parts.open({
+      fleet: name,
+      sidecar: parts.sidecar,
+      ttlMs: leaseTtlMs,
+      answerWithinMs: Math.min(ANSWER_WITHIN_MS, leaseTtlMs / 3),
+    })
+    this.#store.listen((news) => this.#keepers.get(news.tool)?.heard(news))
+  }
+
+  /** From now on the lane runs what the fleet leaves to it. */
+  join(tool: string, cap: number, lane: LaneSide): void {
+    const { leaseTtlMs: ttlMs, onStoreLoss } = this.#settings
+    const { clock, random, tell } = this.#parts
+    const keeper = new Keeper(
+      { tool, cap, ttlMs, onStoreLoss },
+      { store: this.#store, lane, clock, random, tell: (event) => tell(tool, event) },
+    )
+    this.#keepers.set(tool, keeper)
+  }
+
+  /** The lane may want more or fewer slots. */
+  notice(tool: string): void {
+    this.#keepers.get(tool)?.notice()
+  }
+
+  reconfigure(tool: string, cap: number): void {
+    this.#keepers.get(tool)?.reconfigure(cap)
+  }
+
+  /** The lane goes; its slots are the others' at once. */
+  leave(tool: string): void {
+    // It never rejects, and nobody has to wait for it.
+    void this.#keepers.get(tool)?.close()
+    this.#keepers.delete(tool)
+  }
+
+  status(tool: string): KeeperStatus | undefined {
+    return this.#keepers.get(tool)?.status()
+  }
+
+  /** For /readyz. Not ready: every call would be refused. */
+  readiness() {
+    const modes = new Set([...this.#keepers.values()].map((keeper) => keeper.status().mode))
+    const mode = WORST_FIRST.find((each) => modes.has(each)) ?? 'joining'
+    const { onStoreLoss, name } = this.#settings
+    return {
+      isReady: mode !== 'lost' || onStoreLoss !== 'closed',
+      body: { name, store: mode, on_store_loss: onStoreLoss },
+    }
+  }
+
+  /** Gives back what is held, as far as the store hears it, and lets the store go. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#keepers.values()].map((keeper) => keeper.close()))
+    await this.#store.close().catch(() => undefined)
+  }
+}

@@ -1,0 +1,200 @@
+/**
+ * One tool in the store: the rules that store.ts promises, pure. The memory store runs them; redis/report.lua and
+ * postgres/report.sql say the same in their languages, and the contract suite compares all three.
+ *
+ *     held(sidecar) = given - returned          free = cap - sum of held
+ *
+ * A report ends dead sessions, counts what came back, moves the speaker in the line, and hands free slots down the line:
+ * one slot each, then to the end of the line. Must not know of time but as the store's `nowMs`.
+ */
+import { MOST_SIDECARS } from './store.ts'
+import type { Pressure, Standing, Statement } from './store.ts'
+
+export interface Member {
+  epoch: number
+  expiresAtMs: number
+  given: number
+  returned: number
+  want: number
+  cap: number
+  /** Place in the line, lowest first; 0 outside of it. */
+  place: number
+  order: number
+}
+
+export interface Told {
+  readonly sidecar: string
+  readonly news: Pressure
+}
+
+export interface Speaker {
+  readonly sidecar: string
+  readonly ttlMs: number
+}
+
+export interface Reported {
+  readonly standing: Standing
+  readonly told: readonly Told[]
+}
+
+export class Ledger {
+  readonly #members = new Map<string, Member>()
+  /** The store's time from which slots are given: a new ledger may be one whose memory was lost. */
+  readonly #opensAtMs: number
+  /** Counts versions, places and epochs. Starts from the time, so that no epoch of a lost memory comes again. */
+  #count: number
+
+  constructor(opensAtMs: number, wallMs: number) {
+    this.#opensAtMs = opensAtMs
+    this.#count = Math.floor(wallMs)
+  }
+
+  /** Undefined where the tool has as many sidecars as a store takes. */
+  report(said: Statement, { sidecar, ttlMs }: Speaker, nowMs: number): Reported | undefined {
+    this.#endDead(nowMs)
+    if (this.#members.size >= MOST_SIDECARS && !this.#members.has(sidecar)) return undefined
+    const before = this.#line()
+    const known = this.#members.get(sidecar)
+    const wasClaimant = known !== undefined && isClaimant(known)
+    const me = this.#hear(sidecar, said, nowMs)
+    me.expiresAtMs = nowMs + ttlMs
+    const promoted = nowMs < this.#opensAtMs ? new Set<string>() : this.#handOut()
+    promoted.delete(sidecar)
+    const told = [...promoted]
+    // Who holds more than its share learns that somebody stands in line who did not before.
+    if (me.want > 0 && (!wasClaimant || (before.length < 2 && !before.some(([name]) => name === sidecar)))) {
+      const share = Math.floor(said.cap / this.#claimants())
+      for (const [name, member] of this.#members) {
+        if (name !== sidecar && heldBy(member) > share && !promoted.has(name)) told.push(name)
+      }
+    }
+    return {
+      standing: {
+        ...this.#pressure(sidecar, me),
+        sidecars: this.#members.size,
+        rank: [...this.#members.keys()].filter((name) => name < sidecar).length,
+        pausedMs: Math.max(0, this.#opensAtMs - nowMs),
+        nextEndMs: this.#nextEndMs(sidecar, nowMs),
+      },
+      told: this.#newsFor(told),
+    }
+  }
+
+  leave(sidecar: string, nowMs: number): readonly Told[] {
+    this.#endDead(nowMs)
+    this.#members.delete(sidecar)
+    this.#count++
+    return nowMs < this.#opensAtMs ? [] : this.#newsFor([...this.#handOut()])
+  }
+
+  #endDead(nowMs: number): void {
+    for (const [name, member] of this.#members) {
+      if (member.expiresAtMs <= nowMs) this.#members.delete(name)
+    }
+  }
+
+  #hear(sidecar: string, said: Statement, nowMs: number): Member {
+    const version = ++this.#count
+    const me = this.#sessionOf(sidecar, said, nowMs)
+    // What was returned in another session is none of this one's.
+    const saidReturned = said.epoch === me.epoch ? said.returned : 0
+    const returned = Math.min(me.given, Math.max(me.returned, saidReturned))
+    const gaveBack = returned > me.returned
+    me.returned = returned
+    if (said.order > me.order) {
+      me.order = said.order
+      me.cap = said.cap
+      me.want = said.want
+    }
+    if (me.want === 0) me.place = 0
+    else if (me.place === 0 || gaveBack) me.place = version
+    return me
+  }
+
+  #sessionOf(sidecar: string, said: Statement, nowMs: number): Member {
+    const known = this.#members.get(sidecar)
+    if (known !== undefined && known.epoch === said.epoch) return known
+    this.#members.delete(sidecar)
+    const claim = nowMs < this.#opensAtMs ? Math.max(0, Math.min(said.held, said.cap - this.#held())) : 0
+    const member: Member = {
+      epoch: this.#count,
+      expiresAtMs: 0,
+      given: claim,
+      returned: 0,
+      want: 0,
+      cap: said.cap,
+      place: 0,
+      order: 0,
+    }
+    this.#members.set(sidecar, member)
+    return member
+  }
+
+  /** Names who got a slot. */
+  #handOut(): Set<string> {
+    const line = this.#line()
+    const promoted = new Set<string>()
+    let held = this.#held()
+    for (let next = line.shift(); next !== undefined; next = line.shift()) {
+      const [name, member] = next
+      if (held >= member.cap) break
+      // Alone in the line, one takes all that is free.
+      const slots = line.length === 0 ? Math.min(member.want, member.cap - held) : 1
+      member.given += slots
+      member.want -= slots
+      held += slots
+      promoted.add(name)
+      member.place = member.want === 0 ? 0 : ++this.#count
+      if (member.want > 0) line.push(next)
+    }
+    return promoted
+  }
+
+  #line(): [string, Member][] {
+    return [...this.#members].filter(([, { place }]) => place > 0).sort(([, a], [, b]) => a.place - b.place)
+  }
+
+  #held(): number {
+    let held = 0
+    for (const member of this.#members.values()) held += heldBy(member)
+    return held
+  }
+
+  #nextEndMs(sidecar: string, nowMs: number): number {
+    let firstMs = Infinity
+    for (const [name, { expiresAtMs }] of this.#members) {
+      if (name !== sidecar) firstMs = Math.min(firstMs, expiresAtMs - nowMs)
+    }
+    return firstMs === Infinity ? 0 : firstMs
+  }
+
+  #claimants(): number {
+    return [...this.#members.values()].filter(isClaimant).length
+  }
+
+  #pressure(sidecar: string, { epoch, given, cap }: Member): Pressure {
+    const others = this.#line().filter(([name]) => name !== sidecar).length
+    return {
+      version: this.#count,
+      epoch,
+      given,
+      waiting: Math.max(others, this.#held() > cap ? 1 : 0),
+      claimants: this.#claimants(),
+    }
+  }
+
+  #newsFor(names: readonly string[]): Told[] {
+    return names.flatMap((sidecar) => {
+      const member = this.#members.get(sidecar)
+      return member === undefined ? [] : [{ sidecar, news: this.#pressure(sidecar, member) }]
+    })
+  }
+}
+
+function heldBy({ given, returned }: Member): number {
+  return given - returned
+}
+
+function isClaimant(member: Member): boolean {
+  return heldBy(member) > 0 || member.want > 0
+}

@@ -1,0 +1,188 @@
+/**
+ * The fleet's store on Redis or Valkey: one hash a tool, one script a verb, one channel a sidecar. Whatever is decided,
+ * the scripts decide; this file carries it there and back. Loaded only where a redis:// or rediss:// store is configured.
+ */
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { createClient } from '@redis/client'
+import type { Clock, Timer } from '../time/clock.ts'
+import { parseNews, standingFrom } from './news.ts'
+import { fleetFull, MOST_SIDECARS, StoreFailure } from './store.ts'
+import type { FleetStore, News, Standing, Statement, StoreOptions } from './store.ts'
+import { within } from './within.ts'
+
+/** Milliseconds that a tool's key outlives its last use: after it, the first sidecar waits for one TTL again. */
+const FORGET_AFTER_MS = 7 * 86_400_000
+/** Commands that may wait for a server that hangs; each tool has one under way. */
+const MOST_COMMANDS = 4096
+const LONGEST_RETRY_MS = 1000
+const SUBSCRIBE_AGAIN_MS = 250
+const SHORTEST_PING_MS = 500
+
+const REPORT = script('report')
+const LEAVE = script('leave')
+
+interface Script {
+  readonly text: string
+  readonly sha: string
+}
+
+export function openRedis(url: string, options: StoreOptions, clock: Clock): FleetStore {
+  return new RedisStore(url, options, clock)
+}
+
+/** One connection asks, the other listens; both come back on their own. */
+interface Link {
+  readonly commands: Client
+  readonly subscriber: Client
+  /** Resolves when the first connection stands; later ones are not waited for. */
+  readonly begun: Promise<unknown>
+}
+
+class RedisStore implements FleetStore {
+  readonly #url: string
+  readonly #options: StoreOptions
+  readonly #clock: Clock
+  readonly #channelPrefix: string
+  #link: Link
+  #subscribeAgain: Timer | undefined
+  #answeredAtMs: number
+  #onNews: (news: News) => void = () => undefined
+  #isClosed = false
+
+  constructor(url: string, options: StoreOptions, clock: Clock) {
+    this.#url = url
+    this.#options = options
+    this.#clock = clock
+    this.#channelPrefix = `spillway:${options.fleet}:to:`
+    this.#answeredAtMs = clock.nowMs()
+    this.#link = this.#open()
+  }
+
+  async report(said: Statement): Promise<Standing> {
+    const { sidecar, ttlMs } = this.#options
+    const numbers = [ttlMs, said.cap, said.epoch, said.returned, said.held, said.want, said.order]
+    const reply = await this.#run(REPORT, said.tool, [
+      sidecar,
+      ...numbers.map(String),
+      this.#channelPrefix,
+      said.tool,
+      String(MOST_SIDECARS),
+      String(FORGET_AFTER_MS),
+    ])
+    return standingFrom(reply)
+  }
+
+  async leave(tool: string): Promise<void> {
+    await this.#run(LEAVE, tool, [this.#options.sidecar, this.#channelPrefix, tool])
+  }
+
+  listen(onNews: (news: News) => void): void {
+    this.#onNews = onNews
+  }
+
+  close(): Promise<void> {
+    this.#isClosed = true
+    this.#subscribeAgain?.clear()
+    shut(this.#link)
+    return Promise.resolve()
+  }
+
+  async #run({ text, sha }: Script, tool: string, args: string[]): Promise<unknown> {
+    const { commands, begun } = this.#link
+    const request = { keys: [`spillway:{${this.#options.fleet}/${tool}}`], arguments: args }
+    const answer = async () => {
+      if (!commands.isReady) await begun
+      try {
+        return await commands.evalSha(sha, request)
+      } catch (error) {
+        if (error instanceof Error && error.message.startsWith('NOSCRIPT'))
+          return commands.eval(text, request)
+        throw error
+      }
+    }
+    try {
+      const reply = await within(answer(), this.#options.answerWithinMs, this.#clock)
+      this.#answeredAtMs = this.#clock.nowMs()
+      return reply
+    } catch (error) {
+      if (error instanceof StoreFailure) this.#reopenWhenSilent()
+      throw failureOf(error, tool)
+    }
+  }
+
+  /** A peer that vanished without a word would keep the connection for many minutes. */
+  #reopenWhenSilent(): void {
+    const nowMs = this.#clock.nowMs()
+    if (this.#isClosed || nowMs - this.#answeredAtMs < this.#options.ttlMs) return
+    this.#answeredAtMs = nowMs
+    this.#subscribeAgain?.clear()
+    shut(this.#link)
+    this.#link = this.#open()
+  }
+
+  #open(): Link {
+    const commands = connect(this.#url, this.#options)
+    const subscriber = connect(this.#url, this.#options)
+    const begun = new Promise((resolve) => commands.once('ready', resolve))
+    // They go on trying by themselves, and whoever asks hears that they are not there.
+    for (const client of [commands, subscriber]) client.connect().catch(() => undefined)
+    const link = { commands, subscriber, begun }
+    this.#subscribe(link)
+    return link
+  }
+
+  /** Once it stands, the client renews the subscription on every new connection. */
+  #subscribe(link: Link): void {
+    const channel = this.#channelPrefix + this.#options.sidecar
+    link.subscriber
+      .subscribe(channel, (message) => {
+        const news = parseNews(message)
+        if (news !== undefined && link === this.#link) this.#onNews(news)
+      })
+      .catch(() => {
+        if (this.#isClosed || link !== this.#link) return
+        this.#subscribeAgain = this.#clock.after(SUBSCRIBE_AGAIN_MS, () => this.#subscribe(link))
+      })
+  }
+}
+
+type Client = ReturnType<typeof connect>
+
+function connect(url: string, { ttlMs, answerWithinMs, sidecar }: StoreOptions) {
+  const pingMs = Math.max(SHORTEST_PING_MS, ttlMs / 3)
+  const client = createClient({
+    url,
+    name: `spillway-${sidecar}`,
+    disableOfflineQueue: true,
+    commandsQueueMaxLength: MOST_COMMANDS,
+    // A peer that vanished without a word is noticed by the silence after a ping.
+    pingInterval: pingMs,
+    socket: {
+      connectTimeout: Math.max(answerWithinMs, 500),
+      socketTimeout: 3 * pingMs,
+      reconnectStrategy: (retries) =>
+        Math.min(50 * 2 ** retries, LONGEST_RETRY_MS) * (0.5 + Math.random() / 2),
+    },
+  })
+  // Every failure reaches whoever asked; without a listener the process would end.
+  client.on('error', () => undefined)
+  return client
+}
+
+function shut({ commands, subscriber }: Link): void {
+  for (const client of [commands, subscriber]) if (client.isOpen) client.destroy()
+}
+
+function script(verb: string): Script {
+  const text = readFileSync(new URL(`redis/${verb}.lua`, import.meta.url), 'utf8')
+  return { text, sha: createHash('sha1').update(text).digest('hex') }
+}
+
+/** The client's messages name host and port at most, never the password. */
+function failureOf(error: unknown, tool: string): StoreFailure {
+  if (error instanceof StoreFailure) return error
+  const message = error instanceof Error ? error.message : 'unknown'
+  if (message.startsWith('FLEET_FULL')) return fleetFull(tool, error)
+  return new StoreFailure('STORE_REFUSED', `redis: ${message}`, error)
+}

@@ -1,0 +1,199 @@
+/**
+ * The three stores as one suite sees them: opened for a sidecar, with time that passes, a memory that can be lost and a
+ * tool that can be full of sidecars.
+ */
+import assert from 'node:assert/strict'
+import postgres from 'postgres'
+import { createClient } from '@redis/client'
+import { MemoryHub } from '../../src/fleet/memory.ts'
+import { openStore } from '../../src/fleet/open.ts'
+import type { FleetStore, News, Standing, Statement } from '../../src/fleet/store.ts'
+import { MOST_SIDECARS } from '../../src/fleet/store.ts'
+import { systemClock } from '../../src/time/system.ts'
+import { eventually } from '../support/eventually.ts'
+import { startPostgres, startRedis } from '../support/store-servers.ts'
+import { VirtualClock } from '../support/virtual-clock.ts'
+
+/** Long enough that no test on a busy machine lets a session end by accident. */
+const LONG_TTL_MS = 60_000
+export const FLEET = 'production'
+
+export interface World extends AsyncDisposable {
+  /** Time goes by for the store. */
+  pass(ms: number): Promise<void>
+  /** The store loses all that it knew. */
+  forget(): Promise<void>
+  /** As many sidecars as a tool may have, none of them real. */
+  fill(fleet: string, tool: string): Promise<void>
+  open(fleet: string, sidecar: string, ttlMs: number): Promise<FleetStore>
+  /** Whether news for this sidecar would reach it by now. */
+  hears(fleet: string, sidecar: string): Promise<boolean>
+}
+
+export const WORLDS: Readonly<Record<string, () => Promise<World>>> = {
+  memory: () => {
+    const clock = new VirtualClock({ nowMs: 5000 })
+    const hub = new MemoryHub(clock)
+    return Promise.resolve({
+      pass: (ms) => {
+        clock.advance(ms)
+        return Promise.resolve()
+      },
+      forget: () => {
+        hub.forget()
+        return Promise.resolve()
+      },
+      fill: async (fleet, tool) => {
+        for (let i = 0; i < MOST_SIDECARS; i++) {
+          const store = hub.open({ fleet, sidecar: `filler${i}`, ttlMs: LONG_TTL_MS, answerWithinMs: 1000 })
+          await store.report({ tool, cap: 1, epoch: 0, returned: 0, held: 0, want: 0, order: 1 })
+        }
+      },
+      open: (fleet, sidecar, ttlMs) =>
+        Promise.resolve(hub.open({ fleet, sidecar, ttlMs, answerWithinMs: 1000 })),
+      hears: () => Promise.resolve(true),
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    })
+  },
+
+  redis: async () => {
+    const server = await startRedis()
+    const admin = createClient({ url: server.url })
+    await admin.connect()
+    return {
+      ...real(server.url),
+      forget: async () => {
+        await admin.flushAll()
+      },
+      fill: async (fleet, tool) => {
+        const far = Date.now() + LONG_TTL_MS
+        const fields = Array.from({ length: MOST_SIDECARS }, (_, i) => [
+          `@filler${i}`,
+          `1 ${far} 0 0 0 1 0 1`,
+        ])
+        await admin.hSet(`spillway:{${fleet}/${tool}}`, Object.fromEntries(fields) as Record<string, string>)
+      },
+      hears: async (fleet, sidecar) => {
+        const channel = `spillway:${fleet}:to:${sidecar}`
+        return Number((await admin.pubSubNumSub([channel]))[channel]) === 1
+      },
+      [Symbol.asyncDispose]: async () => {
+        admin.destroy()
+        await server[Symbol.asyncDispose]()
+      },
+    }
+  },
+
+  postgres: async () => {
+    const server = await startPostgres()
+    const admin = postgres(server.url, { max: 1, onnotice: () => undefined })
+    return {
+      ...real(server.url),
+      forget: async () => {
+        await admin`truncate tool_leases, spillway_tools, spillway_members`
+      },
+      fill: async (fleet, tool) => {
+        await admin`insert into spillway_members select ${fleet}, ${tool}, 'filler' || n, 1, now() + interval '1 hour',
+          0, 0, 0, 1, 0, 1 from generate_series(1, ${MOST_SIDECARS}::int) n`
+      },
+      hears: async (_, sidecar) => {
+        const rows = await admin`select from pg_stat_activity
+          where application_name = ${`spillway-${sidecar}`} and query like 'listen%' and state = 'idle'`
+        return rows.length === 1
+      },
+      [Symbol.asyncDispose]: async () => {
+        await admin.end({ timeout: 0 })
+        await server[Symbol.asyncDispose]()
+      },
+    }
+  },
+}
+
+function real(url: string): Pick<World, 'pass' | 'open'> {
+  return {
+    pass: (ms) => new Promise((resolve) => setTimeout(resolve, ms + 5)),
+    open: (fleet, sidecar, ttlMs) =>
+      Promise.resolve(openStore(url, { fleet, sidecar, ttlMs, answerWithinMs: 10_000 }, systemClock)),
+  }
+}
+
+/** A sidecar that keeps its numbers as the port asks, and what it was told. */
+export class Member {
+  readonly news: News[] = []
+  epoch = 0
+  returned = 0
+  given = 0
+  #order = 0
+  readonly store: FleetStore
+  readonly tool: string
+  cap: number
+
+  constructor(store: FleetStore, tool: string, cap: number) {
+    this.store = store
+    this.tool = tool
+    this.cap = cap
+    store.listen((news) => {
+      if (news.tool === tool) this.news.push(news)
+    })
+  }
+
+  get held(): number {
+    return this.given - this.returned
+  }
+
+  async want(want: number): Promise<Standing> {
+    return this.say({ want })
+  }
+
+  async giveBack(slots: number, want = 0): Promise<Standing> {
+    this.returned += slots
+    return this.say({ want })
+  }
+
+  /** Any part of a statement in other words than its own. */
+  async say(said: Partial<Statement>): Promise<Standing> {
+    const { tool, cap, epoch, returned, held } = this
+    const own = { tool, cap, epoch, returned, held, want: 0, order: ++this.#order }
+    const standing = await this.store.report({ ...own, ...said })
+    if (standing.epoch !== this.epoch) this.returned = 0
+    this.epoch = standing.epoch
+    this.given = standing.given
+    return standing
+  }
+}
+
+export interface Fleet {
+  /** Members of a tool of their own, on a store that gives already; `ttlMs` is LONG_TTL_MS where it is not said. */
+  members(count: number, cap: number, ttlMs?: number): Promise<Member[]>
+  readonly world: World
+}
+
+const MOST_MEMBERS = 4
+
+/** Stores are opened once for all tests of a world: every test takes a tool of its own. */
+export async function fleetOn(world: World, shortTtlMs: number): Promise<Fleet & AsyncDisposable> {
+  const stores = new Map<number, FleetStore[]>()
+  const opened = new Set<FleetStore>()
+  for (const ttlMs of [1, shortTtlMs, LONG_TTL_MS]) {
+    const names = Array.from({ length: MOST_MEMBERS }, (_, i) => `ttl${ttlMs}-${i}`)
+    stores.set(ttlMs, await Promise.all(names.map((sidecar) => world.open(FLEET, sidecar, ttlMs))))
+    for (const sidecar of names)
+      await eventually(async () => assert.ok(await world.hears(FLEET, sidecar), `${sidecar} does not listen`))
+    for (const store of stores.get(ttlMs) ?? []) opened.add(store)
+  }
+  let tools = 0
+  return {
+    world,
+    async members(count, cap, ttlMs = LONG_TTL_MS) {
+      const tool = `tool${++tools}`
+      const opener = new Member((stores.get(1) ?? [])[0]!, tool, cap)
+      await opener.want(0)
+      await world.pass(2)
+      await opener.store.leave(tool)
+      return (stores.get(ttlMs) ?? []).slice(0, count).map((store) => new Member(store, tool, cap))
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all([...opened].map((store) => store.close()))
+    },
+  }
+}

@@ -1,0 +1,254 @@
+/**
+ * One cap for many lanes, on virtual time: who gets slots and when, what a store costs, what happens when it is gone.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Gate } from '../../src/gate/gate.ts'
+import { laneSettings } from '../support/lane-settings.ts'
+import { Rig, TTL_MS } from './rig.ts'
+import type { Sidecar } from './rig.ts'
+
+test('one busy sidecar uses the whole cap', async () => {
+  const rig = new Rig({ cap: 8 })
+  const busy = await rig.start()
+  await rig.start()
+  for (let i = 0; i < 20; i++) busy.call(100)
+  await rig.pass(10)
+  assert.equal(busy.active, 8)
+  await rig.pass(1000)
+  assert.equal(rig.mostActive, 8)
+})
+
+test('busy sidecars share the cap, and together never exceed it', async () => {
+  const rig = new Rig({ cap: 8 })
+  const sidecars: Sidecar[] = []
+  for (let i = 0; i < 4; i++) sidecars.push(await rig.start())
+  for (const sidecar of sidecars) for (let i = 0; i < 40; i++) sidecar.call(50)
+  await rig.pass(500)
+  assert.deepEqual(
+    sidecars.map(({ active }) => active),
+    [2, 2, 2, 2],
+  )
+  assert.equal(rig.mostActive, 8)
+})
+
+test('ten busy sidecars take turns at a cap of three', async () => {
+  const rig = new Rig({ cap: 3, lane: { ttlMs: 600_000 } })
+  for (let i = 0; i < 10; i++) await rig.start()
+  const calls = rig.sidecars.flatMap((sidecar, i) =>
+    Array.from({ length: 12 }, () => ({ i, call: sidecar.call(50) })),
+  )
+  await rig.pass(1000)
+  const done = new Map<number, number>()
+  for (const { i, call } of calls) if (call.turn === 'granted') done.set(i, (done.get(i) ?? 0) + 1)
+  // 20 rounds of three calls: six for each; the first was alone for a moment, and had three at once.
+  const [first = 0, ...others] = [...done.values()]
+  assert.equal(others.length, 9)
+  assert.ok(first <= 9 && Math.max(...others) - Math.min(...others) <= 1, `${first}, ${others.join(' ')}`)
+  assert.equal(rig.mostActive, 3)
+})
+
+test('a slot that is freed goes to a sidecar that waits within the same moment', async () => {
+  const rig = new Rig({ cap: 1 })
+  const [a, b] = [await rig.start(), await rig.start()]
+  a.call(300)
+  await rig.pass(1)
+  const waiting = b.call(10)
+  await rig.pass(298)
+  assert.equal(waiting.turn, 'waiting')
+  await rig.pass(2)
+  assert.equal(waiting.turn, 'granted')
+})
+
+test('calls on slots that are held cost no round trip', async () => {
+  const rig = new Rig({ cap: 4, isOpen: true })
+  const sidecar = await rig.start()
+  sidecar.call(5)
+  await rig.pass(10)
+  const before = rig.hub.reports
+  for (let i = 0; i < 50; i++) {
+    const call = sidecar.call(5)
+    assert.equal(call.turn, 'granted')
+    await rig.pass(10)
+  }
+  assert.ok(rig.hub.reports - before <= 1, `${rig.hub.reports - before} reports, none but a renewal`)
+})
+
+test('a slot that was idle for a while is given back', async () => {
+  const rig = new Rig({ cap: 4 })
+  const [a, b] = [await rig.start(), await rig.start()]
+  for (let i = 0; i < 4; i++) a.call(10)
+  await rig.pass(20)
+  assert.equal(a.keeper.status().held, 4)
+  await rig.pass(400)
+  assert.equal(a.keeper.status().held, 0)
+  assert.equal(b.call(1).turn, 'waiting')
+  await rig.pass(0)
+  assert.equal(b.active, 1)
+})
+
+test('the slots of a killed sidecar are the others within one TTL', async () => {
+  const rig = new Rig({ cap: 2 })
+  const [a, b] = [await rig.start(), await rig.start()]
+  a.call(60_000)
+  a.call(60_000)
+  await rig.pass(500)
+  a.isDead = true
+  const calls = [b.call(10), b.call(10)]
+  await rig.pass(TTL_MS)
+  assert.deepEqual(
+    calls.map(({ turn }) => turn),
+    ['granted', 'granted'],
+  )
+})
+
+test('a sidecar that cannot renew stops using its slots before they are given to others, and what runs on is counted', async () => {
+  const rig = new Rig({ cap: 1, onStoreLoss: 'closed', lane: { ttlMs: 600_000 } })
+  const [a, b] = [await rig.start(), await rig.start()]
+  a.call(2 * TTL_MS)
+  await rig.pass(100)
+  a.isCut = true
+  const given = b.call(10)
+  await rig.pass(TTL_MS * 0.9)
+  assert.equal(a.keeper.status().ceiling, 0)
+  assert.equal(given.turn, 'waiting')
+  await rig.pass(TTL_MS * 0.2)
+  assert.equal(given.turn, 'granted')
+  assert.deepEqual(a.told('fleet_overshoot'), [{ kind: 'fleet_overshoot', calls: 1 }])
+})
+
+test('a stalled process starts nothing on slots that ended while it stood still', () => {
+  // Time goes on and no timer fires: the first thing that happens afterwards is the end of a call, or a new one.
+  let nowMs = 1000
+  const clock = { nowMs: () => nowMs, wallMs: () => nowMs, after: () => ({ clear: () => undefined }) }
+  const gate = new Gate(laneSettings({ maxConcurrent: 2 }), { clock, random: () => 0, tell: () => undefined })
+  gate.cap({ slots: 1, untilMs: 2000, isShut: false })
+  const first = gate.enter()
+  assert.ok(first.kind === 'granted')
+  const second = gate.enter()
+  assert.ok(second.kind === 'queued')
+  nowMs = 2000
+  gate.settle(first.lease, { cause: 'completed', verdict: 'ok', latencyMs: 1 })
+  assert.equal(gate.enter().kind, 'queued')
+  assert.deepEqual(gate.lane.depths().active, 0)
+})
+
+test('without the store, local-share goes on with the cap divided by the sidecars last known', async () => {
+  const rig = new Rig({ cap: 7, lane: { ttlMs: 600_000 } })
+  const sidecars = [await rig.start(), await rig.start(), await rig.start()]
+  await rig.pass(TTL_MS)
+  for (const sidecar of sidecars) sidecar.isCut = true
+  for (const sidecar of sidecars) for (let i = 0; i < 10; i++) sidecar.call(100_000)
+  await rig.pass(TTL_MS * 2)
+  assert.deepEqual(
+    sidecars.map(({ active }) => active),
+    [3, 2, 2],
+  )
+  assert.deepEqual(sidecars[0]?.told('fleet_mode').at(-1), {
+    kind: 'fleet_mode',
+    mode: 'lost',
+    onStoreLoss: 'local-share',
+  })
+})
+
+test('without the store, closed refuses what waits and what comes, with STORE_UNAVAILABLE', async () => {
+  const rig = new Rig({ cap: 2, onStoreLoss: 'closed' })
+  const [a, b] = [await rig.start(), await rig.start()]
+  a.call(100_000)
+  a.call(100_000)
+  await rig.pass(10)
+  const early = b.call(1)
+  b.isCut = true
+  await rig.pass(TTL_MS)
+  assert.deepEqual([early.turn, early.reason], ['refused', 'STORE_UNAVAILABLE'])
+  assert.ok((early.waitedMs ?? Infinity) < TTL_MS, 'well before its slots would have ended')
+  assert.equal(b.call(1).reason, 'STORE_UNAVAILABLE')
+})
+
+test('without the store, open goes on with the whole cap', async () => {
+  const rig = new Rig({ cap: 3, onStoreLoss: 'open' })
+  const sidecar = await rig.start()
+  await rig.start()
+  await rig.pass(100)
+  sidecar.isCut = true
+  for (let i = 0; i < 5; i++) sidecar.call(100_000)
+  await rig.pass(TTL_MS)
+  assert.equal(sidecar.active, 3)
+})
+
+test('a store that comes back is used again', async () => {
+  const rig = new Rig({ cap: 4, onStoreLoss: 'closed', lane: { ttlMs: 600_000 } })
+  const sidecar = await rig.start()
+  await rig.pass(100)
+  sidecar.isCut = true
+  await rig.pass(TTL_MS * 3)
+  assert.equal(sidecar.call(10).reason, 'STORE_UNAVAILABLE')
+  sidecar.isCut = false
+  await rig.pass(2000)
+  const call = sidecar.call(10)
+  await rig.pass(5)
+  assert.equal(call.turn, 'granted')
+  assert.equal(sidecar.keeper.status().mode, 'up')
+})
+
+test('a store that was never reached is not waited for: one slot for each sidecar', async () => {
+  const rig = new Rig({ cap: 8 })
+  const sidecar = await rig.start()
+  sidecar.isCut = true
+  const alone = new Rig({ cap: 8 })
+  alone.hub.fault = 'silent'
+  const late = await alone.start()
+  for (let i = 0; i < 4; i++) late.call(100_000)
+  await alone.pass(4000)
+  assert.equal(late.active, 1)
+})
+
+test('a store that lost its memory gives nothing new for one TTL, and what runs stays counted', async () => {
+  const rig = new Rig({ cap: 4, isOpen: false, lane: { ttlMs: 600_000 } })
+  const [a, b] = [await rig.start(), await rig.start()]
+  for (let i = 0; i < 4; i++) a.call(TTL_MS * 3)
+  await rig.pass(TTL_MS + 100)
+  assert.equal(a.active, 4)
+  rig.hub.forget()
+  for (let i = 0; i < 4; i++) b.call(10)
+  await rig.pass(TTL_MS * 2)
+  assert.equal(rig.mostActive, 4)
+  assert.equal(b.active, 0)
+})
+
+test('a tool that an operator paused keeps no slot from others', async () => {
+  const rig = new Rig({ cap: 1 })
+  const [a, b] = [await rig.start(), await rig.start()]
+  a.call(10)
+  await rig.pass(1)
+  a.call(10)
+  a.gate.operate({ paused: true })
+  a.keeper.notice()
+  const other = b.call(10)
+  await rig.pass(500)
+  assert.equal(other.turn, 'granted')
+})
+
+test('who leaves gives back everything at once', async () => {
+  const rig = new Rig({ cap: 2 })
+  const [a, b] = [await rig.start(), await rig.start()]
+  a.call(100_000)
+  a.call(100_000)
+  await rig.pass(10)
+  const waiting = b.call(10)
+  await rig.pass(10)
+  a.isDead = false
+  await a.keeper.close()
+  await rig.pass(1)
+  assert.equal(waiting.turn, 'granted')
+  assert.equal(b.active, 1)
+})
+
+test('a keeper that is closed leaves no timer', async () => {
+  const rig = new Rig({ cap: 2 })
+  const sidecar = await rig.start()
+  await rig.pass(10)
+  await sidecar.keeper.close()
+  sidecar.gate.close()
+  assert.equal(rig.clock.timers, 0)
+})

@@ -1,0 +1,30 @@
+/**
+ * What a lane may run without its store: the shares of a fleet add up to the cap, and nobody gets nothing.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import * as fc from 'fast-check'
+import { ceilingWithoutStore, localShare } from '../../src/fleet/policy.ts'
+
+test('the local shares of a fleet add up to its cap, or to one for each sidecar where there are more of them', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 200 }), fc.integer({ min: 1, max: 60 }), (cap, sidecars) => {
+      let sum = 0
+      for (let rank = 0; rank < sidecars; rank++) sum += localShare(cap, { sidecars, rank })
+      assert.equal(sum, Math.max(cap, sidecars))
+    }),
+  )
+})
+
+test('a sidecar that never heard of others takes one slot', () => {
+  assert.equal(localShare(8, undefined), 1)
+})
+
+test('closed keeps what is certain, until it ends, and sends the rest away', () => {
+  const certain = { slots: 3, untilMs: 500 }
+  assert.deepEqual(ceilingWithoutStore('closed', 8, { crew: undefined, certain }), {
+    slots: 3,
+    untilMs: 500,
+    isShut: true,
+  })
+})

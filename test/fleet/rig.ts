@@ -1,0 +1,166 @@
+/**
+ * A fleet in one process on virtual time: real lanes and gates, a keeper for each, and a store in memory. Time moves
+ * timer by timer, and after each the promises settle, so that a run is the same every time.
+ */
+import { Keeper } from '../../src/fleet/keeper.ts'
+import { MemoryHub } from '../../src/fleet/memory.ts'
+import type { OnStoreLoss } from '../../src/fleet/policy.ts'
+import type { FleetStore } from '../../src/fleet/store.ts'
+import { StoreFailure } from '../../src/fleet/store.ts'
+import { Gate } from '../../src/gate/gate.ts'
+import type { Turn } from '../../src/gate/gate.ts'
+import type { LaneSettings } from '../../src/lane/settings.ts'
+import type { ToolEvent } from '../../src/observe/events.ts'
+import { laneSettings } from '../support/lane-settings.ts'
+import { VirtualClock } from '../support/virtual-clock.ts'
+
+export const TTL_MS = 3000
+
+export interface RigSettings {
+  readonly cap: number
+  readonly onStoreLoss?: OnStoreLoss
+  /** A store that gives from the start. */
+  readonly isOpen?: boolean
+  readonly lane?: Partial<LaneSettings>
+}
+
+/** A call, and what became of it. */
+export interface Call {
+  turn: Turn['kind'] | 'waiting'
+  reason?: string
+  waitedMs?: number
+}
+
+export class Sidecar {
+  readonly gate: Gate
+  readonly keeper: Keeper
+  readonly events: ToolEvent[] = []
+  readonly #clock: VirtualClock
+  /** The wire to the store is cut: nothing goes out, nothing comes in. */
+  isCut = false
+  /** The process was killed: it does nothing any more. */
+  isDead = false
+
+  constructor(rig: Rig, name: string, { cap, onStoreLoss = 'local-share', lane }: RigSettings) {
+    const { clock, hub } = rig
+    this.#clock = clock
+    const tell = (event: ToolEvent): void => {
+      this.events.push(event)
+      if (event.kind === 'admitted' || event.kind === 'ended' || event.kind === 'left') this.keeper.notice()
+    }
+    const settings = laneSettings({
+      maxConcurrent: cap,
+      startConcurrent: cap,
+      controller: { algorithm: 'fixed' },
+      ...lane,
+    })
+    this.gate = new Gate(settings, { clock, random: rig.random, tell })
+    const options = { fleet: 'test', sidecar: name, ttlMs: TTL_MS, answerWithinMs: 500 }
+    const store = this.#overWire(hub.open(options))
+    this.keeper = new Keeper(
+      { tool: 'github', cap, ttlMs: TTL_MS, onStoreLoss },
+      { store, lane: this.gate, clock, random: rig.random, tell },
+    )
+    store.listen((news) => this.keeper.heard(news))
+  }
+
+  get active(): number {
+    return this.isDead ? 0 : this.gate.lane.depths().active
+  }
+
+  /** A call that runs for `holdMs` once its turn has come. */
+  call(holdMs: number): Call {
+    const call: Call = { turn: 'waiting' }
+    const askedAtMs = this.#clock.nowMs()
+    const end = (turn: Turn): void => {
+      call.turn = turn.kind
+      call.waitedMs = this.#clock.nowMs() - askedAtMs
+      if (turn.kind === 'refused') call.reason = turn.refusal.reason
+      if (turn.kind !== 'granted') return
+      const done = () =>
+        this.gate.settle(turn.lease, { cause: 'completed', verdict: 'ok', latencyMs: holdMs })
+      this.#clock.after(holdMs, () => {
+        if (!this.isDead) done()
+      })
+    }
+    const entry = this.gate.enter()
+    if (entry.kind === 'queued') void entry.turn.then(end)
+    else end(entry)
+    return call
+  }
+
+  told(kind: ToolEvent['kind']): ToolEvent[] {
+    return this.events.filter((event) => event.kind === kind)
+  }
+
+  #overWire(store: FleetStore): FleetStore {
+    const cut = () => this.isCut || this.isDead
+    return {
+      ...store,
+      report: async (said) => {
+        if (cut()) return this.#silence()
+        const standing = await store.report(said)
+        return cut() ? this.#silence() : standing
+      },
+      listen: (onNews) =>
+        store.listen((news) => {
+          if (!cut()) onNews(news)
+        }),
+    }
+  }
+
+  #silence(): Promise<never> {
+    return new Promise((_, reject) => {
+      this.#clock.after(500, () => reject(new StoreFailure('STORE_SILENT', 'cut')))
+    })
+  }
+}
+
+export class Rig {
+  readonly clock = new VirtualClock({ nowMs: 1000 })
+  readonly hub: MemoryHub
+  readonly sidecars: Sidecar[] = []
+  readonly #settings: RigSettings
+  /** Most calls that ran at one moment. */
+  mostActive = 0
+  #luck = 1
+
+  constructor(settings: RigSettings) {
+    this.#settings = settings
+    this.hub = new MemoryHub(this.clock, settings.isOpen ?? true)
+  }
+
+  /** The same luck in every run. */
+  readonly random = (): number => {
+    this.#luck = (this.#luck * 48_271) % 2_147_483_647
+    return this.#luck / 2_147_483_647
+  }
+
+  /** One more process. */
+  async start(settings: Partial<RigSettings> = {}): Promise<Sidecar> {
+    const sidecar = new Sidecar(this, `sidecar${this.sidecars.length}`, { ...this.#settings, ...settings })
+    this.sidecars.push(sidecar)
+    await this.#settle()
+    return sidecar
+  }
+
+  get active(): number {
+    return this.sidecars.reduce((sum, { active }) => sum + active, 0)
+  }
+
+  async pass(ms: number): Promise<void> {
+    const endMs = this.clock.nowMs() + ms
+    await this.#settle()
+    while (this.clock.nextDueAtMs() <= endMs) {
+      this.clock.advanceTo(Math.max(this.clock.nowMs(), this.clock.nextDueAtMs()))
+      await this.#settle()
+    }
+    this.clock.advanceTo(endMs)
+    await this.#settle()
+  }
+
+  async #settle(): Promise<void> {
+    for (let i = 0; i < 12; i++) await Promise.resolve()
+    this.mostActive = Math.max(this.mostActive, this.active)
+  }
+}

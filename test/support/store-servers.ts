@@ -1,0 +1,154 @@
+/**
+ * Real stores for tests: a redis-server and a PostgreSQL of their own, on free ports, in a folder that goes away with
+ * them. A machine without them fails the test with what to install; nothing is skipped.
+ */
+import { spawn, spawnSync } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { chown, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { createServer, connect } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+/** Milliseconds in which a server must take connections. */
+const START_MS = 20_000
+export const PASSWORD = 'p:a/s s%w@rd'
+
+export interface StoreServer extends AsyncDisposable {
+  readonly url: string
+  readonly port: number
+  /** Ends the server at once, as a crash does. */
+  kill(): Promise<void>
+  /** Starts it again on the same port, with what is on its disk. */
+  start(): Promise<void>
+  signal(name: 'SIGSTOP' | 'SIGCONT'): void
+}
+
+export async function startRedis(): Promise<StoreServer> {
+  const binary = which('redis-server', [])
+  if (binary === undefined)
+    throw new Error('redis-server is not installed; run: apt-get install -y redis-server')
+  const folder = await mkdtemp(join(tmpdir(), 'spillway-redis-'))
+  const port = await freePort()
+  const where = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder]
+  const args = [...where, '--save', '', '--appendonly', 'no', '--requirepass', PASSWORD]
+  return serve({
+    port,
+    url: `redis://:${encodeURIComponent(PASSWORD)}@127.0.0.1:${port}`,
+    run: () => spawn(binary, args, { stdio: 'ignore' }),
+    clean: () => rm(folder, { recursive: true, force: true }),
+    stopSignal: 'SIGKILL',
+  })
+}
+
+export async function startPostgres(): Promise<StoreServer> {
+  const folders = (await readdir('/usr/lib/postgresql').catch(() => [])).sort((a, b) => Number(b) - Number(a))
+  const places = folders.map((version) => `/usr/lib/postgresql/${version}/bin`)
+  const binary = which('postgres', places)
+  const initdb = which('initdb', places)
+  if (binary === undefined || initdb === undefined)
+    throw new Error('PostgreSQL is not installed; run: apt-get install -y postgresql')
+  const folder = await mkdtemp(join(tmpdir(), 'spillway-postgres-'))
+  // It refuses to run as root.
+  const owner = process.getuid?.() === 0 ? unprivileged() : undefined
+  if (owner !== undefined) await chown(folder, owner.uid, owner.gid)
+  const data = join(folder, 'data')
+  const made = spawnSync(
+    initdb,
+    ['-D', data, '-U', 'spillway', '-A', 'trust', '-N', '--no-locale', '-E', 'UTF8'],
+    {
+      ...owner,
+      cwd: folder,
+      encoding: 'utf8',
+    },
+  )
+  if (made.status !== 0) throw new Error(`initdb failed: ${made.stderr}`)
+  const port = await freePort()
+  const settings = [
+    `port=${port}`,
+    'listen_addresses=127.0.0.1',
+    `unix_socket_directories=${folder}`,
+    'fsync=off',
+  ]
+  const args = ['-D', data, ...settings.flatMap((each) => ['-c', each])]
+  return serve({
+    port,
+    url: `postgres://spillway:${encodeURIComponent(PASSWORD)}@127.0.0.1:${port}/postgres`,
+    run: () => spawn(binary, args, { ...owner, cwd: folder, stdio: 'ignore' }),
+    clean: () => rm(folder, { recursive: true, force: true }),
+    // A killed postmaster leaves its children and their shared memory behind; this is its own way to end at once.
+    stopSignal: 'SIGQUIT',
+  })
+}
+
+interface Recipe {
+  readonly port: number
+  readonly url: string
+  readonly run: () => ChildProcess
+  readonly clean: () => Promise<void>
+  readonly stopSignal: NodeJS.Signals
+}
+
+async function serve({ port, url, run, clean, stopSignal }: Recipe): Promise<StoreServer> {
+  let child: ChildProcess | undefined
+  let ended: Promise<unknown> = Promise.resolve()
+  const server: StoreServer = {
+    url,
+    port,
+    async start() {
+      const started = run()
+      child = started
+      ended = new Promise((resolve) => started.once('exit', resolve))
+      await untilItListens(port, started)
+    },
+    async kill() {
+      child?.kill('SIGCONT')
+      child?.kill(stopSignal)
+      await ended
+    },
+    signal: (name) => void child?.kill(name),
+    async [Symbol.asyncDispose]() {
+      await server.kill()
+      await clean()
+    },
+  }
+  await server.start()
+  return server
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+async function untilItListens(port: number, child: ChildProcess): Promise<void> {
+  const giveUpAtMs = performance.now() + START_MS
+  for (;;) {
+    if (child.exitCode !== null) throw new Error(`the store ended with code ${child.exitCode}`)
+    const isThere = await new Promise<boolean>((resolve) => {
+      const socket = connect(port, '127.0.0.1')
+      socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
+      socket.once('connect', () => socket.destroy())
+    })
+    if (isThere) return
+    if (performance.now() > giveUpAtMs) throw new Error(`the store did not listen on port ${port}`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
+function which(name: string, places: readonly string[]): string | undefined {
+  const folders = [...places, ...(process.env['PATH'] ?? '').split(':'), '/usr/bin', '/usr/local/bin']
+  return folders
+    .map((folder) => join(folder, name))
+    .find((file) => spawnSync(file, ['--version'], { stdio: 'ignore' }).status === 0)
+}
+
+function unprivileged(): { readonly uid: number; readonly gid: number } {
+  const idOf = (flag: string) =>
+    Number(spawnSync('id', [flag, 'postgres'], { encoding: 'utf8' }).stdout.trim())
+  const [uid, gid] = [idOf('-u'), idOf('-g')]
+  return uid > 0 && gid > 0 ? { uid, gid } : { uid: 65_534, gid: 65_534 }
+}
