@@ -2,7 +2,7 @@
  * What `npm test` runs: every *.test.ts of this folder under node's own test runner. `npm test -- FILE...` runs only
  * these files, `npm test -- -t PATTERN` only the tests of that name; other options of `node --test` pass through.
  */
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -43,10 +43,14 @@ if (isOldNode()) {
 
 const { options, files } = optionsAndFiles(process.argv.slice(2))
 const fixed = ['--test-reporter=spec', `--test-concurrency=${FILES_AT_ONCE}`, `--test-timeout=${TIMEOUT_MS}`]
+const env = { NODE_COMPILE_CACHE: COMPILE_CACHE, ...process.env }
+const cwd = fileURLToPath(new URL('../../', import.meta.url))
+// Only a process that ends by itself leaves its code there, and those of the tests are mostly killed.
+spawnSync(process.execPath, ['src/main.ts', '--version'], { cwd, env })
 const child = spawn(process.execPath, ['--test', ...fixed, ...options, ...files], {
-  cwd: fileURLToPath(new URL('../../', import.meta.url)),
+  cwd,
   stdio: 'inherit',
-  env: { NODE_COMPILE_CACHE: COMPILE_CACHE, ...process.env },
+  env,
 })
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal))
 child.on('exit', (code) => {
