@@ -44,7 +44,8 @@ test('a stream may be silent for hours, a message no longer than a call', () => 
   assert.equal(clock.timers, 0)
 })
 
-const TOOL = { tool: 'server', settings: { agentHeader: 'x-agent-id' } } as unknown as Tool
+const toolOf = (tool: string): Tool => ({ tool, settings: { agentHeader: 'x-agent-id' } }) as unknown as Tool
+const TOOL = toolOf('server')
 
 function from(...rawHeaders: string[]): IncomingMessage {
   return Object.assign(new IncomingMessage(new Socket()), { rawHeaders })
@@ -69,7 +70,7 @@ test('a call is found by session, credentials, agent and id, and not when severa
     calls.caller(from('Mcp-Session-Id', 's', 'Authorization', 'b'), TOOL),
     calls.caller(from('Mcp-Session-Id', 's'), TOOL),
     calls.caller(from(...mine, 'X-Agent-Id', 'x'), TOOL),
-    calls.caller(from(...mine), { settings: TOOL.settings, tool: 'other' } as Tool),
+    calls.caller(from(...mine), toolOf('other')),
   ])
     assert.equal(calls.only(other, 'number:1'), undefined)
   assert.equal(calls.only(caller, 'string:1'), undefined)
