@@ -26,6 +26,9 @@ export class McpCall {
   #watch: AnswerWatch | undefined
   #response: ServerResponse | undefined
   #isGivenUp = false
+  #isCancelled = false
+  /** What is done once it is over. */
+  #over: (() => void)[] = []
 
   constructor(facts: McpCallFacts) {
     this.#facts = facts
@@ -51,8 +54,31 @@ export class McpCall {
     const slots = new Map<string, Slot>([[idKeys[0], slot], ...others])
     this.#leave = undefined
     this.#response = response
-    this.#watch = new AnswerWatch({ slots, keyOf: idKeyOf, onAllAnswered })
+    this.#watch = new AnswerWatch({ slots, keyOf: idKeyOf, onAllAnswered, onOver: () => this.#end() })
     return this.#watch
+  }
+
+  /** Its caller has gone, and it still runs. */
+  get isAdrift(): boolean {
+    return this.#watch?.isOpen === true && this.#response?.destroyed === true
+  }
+
+  /** Its caller comes back with another request, in which the answer will be seen. */
+  move(): AnswerWatch | undefined {
+    this.#watch?.move()
+    return this.#watch
+  }
+
+  /** Calls `done` when nothing of it waits or runs, and its caller has gone. */
+  whenOver(response: ServerResponse, done: () => void): void {
+    this.#over.push(done)
+    response.once('close', () => {
+      if (this.#watch?.isOpen !== true) this.#end()
+    })
+  }
+
+  #end(): void {
+    for (const done of this.#over.splice(0)) done()
   }
 
   /** The caller asked for its end. `dequeued`: it was waiting, and the server will never hear of it. */
@@ -61,8 +87,10 @@ export class McpCall {
       this.#leave()
       return 'dequeued'
     }
-    this.#watch?.cancelled()
-    return this.#watch?.isOpen === true ? 'running' : 'over'
+    if (this.#isCancelled || this.#watch?.isOpen !== true) return 'over'
+    this.#isCancelled = true
+    this.#watch.cancelled()
+    return 'running'
   }
 
   /** It has not ended for its caller's asking: it is cut off. */

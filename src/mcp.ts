@@ -15,9 +15,10 @@ import type { McpAnswer } from './reply/refuse-mcp.ts'
 import { isHeaderRouted, readMcp } from './route/mcp.ts'
 import type { McpHeaders, McpMessage, McpMethod, ToolCall } from './route/mcp.ts'
 import { Peeker } from './route/peek.ts'
+import type { Peeked } from './route/peek.ts'
 import type { Clock } from './time/clock.ts'
 import type { Tool, Tools } from './tools.ts'
-import type { Slot } from './upstream/exchange.ts'
+import type { Slot, Watch } from './upstream/exchange.ts'
 import { forward } from './upstream/forward.ts'
 import { headerValue, headerValues } from './upstream/headers.ts'
 
@@ -39,6 +40,8 @@ const BODY_MS = 30_000
 const CANCEL_MS = 5000
 /** Milliseconds that a stream may go on after its last answer. */
 const TRAIL_MS = 30_000
+/** Milliseconds in which a server notices that a connection was closed. */
+const CLOSED_MS = 50
 
 export class McpDoor {
   readonly #parts: McpDoorParts
@@ -61,34 +64,41 @@ export class McpDoor {
     if (request.method !== 'POST' || !hasBody) {
       const isStream = request.method === 'GET'
       const method = request.method === 'GET' || request.method === 'DELETE' ? request.method : 'other'
-      return this.#pass(routed, method, isStream)
+      return isStream ? this.#resume(routed) : this.#pass(routed, method, isStream)
     }
     if (bodyBytes > tool.settings.maxBodyBytes) return this.#parts.refuse(routed, 'BODY_TOO_LARGE')
     if (call.expectsContinue) response.writeContinue()
     const asked = { ...routed, call: { ...call, expectsContinue: false } }
     this.#peeker.peek(request, { maxBytes: tool.settings.maxBodyBytes, maxMs: BODY_MS }, (peeked) => {
-      switch (peeked.kind) {
-        case 'whole':
-          response.once('close', () => this.#peeker.release(peeked.body))
-          return this.#read({ ...asked, body: peeked.body, bodyBytes: peeked.body.length })
-        case 'too large':
-          return this.#parts.refuse(asked, 'BODY_TOO_LARGE')
-        case 'too slow':
-          return this.#parts.refuse(asked, 'BAD_REQUEST', {
-            detail: `no whole body within ${BODY_MS / 1000} s`,
-          })
-        case 'no room':
-          return this.#parts.refuse(asked, 'QUEUE_SATURATED', { detail: 'too many MCP messages are held' })
-        case 'gone':
-          return this.#parts.passing.emit(tool.tool, {
-            kind: 'finished',
-            outcome: 'cancelled',
-            durationMs: undefined,
-          })
-        default:
-          peeked satisfies never
+      if (peeked.kind !== 'whole') return this.#unread(asked, peeked)
+      const { body } = peeked
+      if (response.destroyed) {
+        this.#peeker.release(body)
+        return this.#unread(asked, { kind: 'gone' })
       }
+      response.once('close', () => this.#peeker.release(body))
+      this.#read({ ...asked, body, bodyBytes: body.length })
     })
+  }
+
+  #unread(routed: Routed, peeked: Exclude<Peeked, { kind: 'whole' }>): void {
+    const { refuse, passing } = this.#parts
+    switch (peeked.kind) {
+      case 'too large':
+        return refuse(routed, 'BODY_TOO_LARGE')
+      case 'too slow':
+        return refuse(routed, 'BAD_REQUEST', { detail: `no whole body within ${BODY_MS / 1000} s` })
+      case 'no room':
+        return refuse(routed, 'QUEUE_SATURATED', { detail: 'too many MCP messages are held' })
+      case 'gone':
+        return passing.emit(routed.tool.tool, {
+          kind: 'finished',
+          outcome: 'cancelled',
+          durationMs: undefined,
+        })
+      default:
+        peeked satisfies never
+    }
   }
 
   /** Streams have no end of their own: their clients come back, to the next process. */
@@ -168,7 +178,7 @@ export class McpDoor {
 
   /** So that a message can ask for its end. */
   #follow({ call, tool }: Routed, idKey: string, mcp: McpCall): void {
-    call.response.once('close', this.#calls.add(this.#calls.keyOf(call.request, tool, idKey), mcp))
+    mcp.whenOver(call.response, this.#calls.add(this.#calls.caller(call.request, tool), idKey, mcp))
   }
 
   /** True when the call was waiting and the message, too, is done with: the server need not hear of either. */
@@ -180,10 +190,28 @@ export class McpDoor {
   }
 
   #callCancelled({ call: { request }, tool }: Routed, idKey: string): 'dequeued' | 'running' | 'over' {
-    const mcp = this.#calls.only(this.#calls.keyOf(request, tool, idKey))
+    const mcp = this.#calls.only(this.#calls.caller(request, tool), idKey)
     const state = mcp?.cancel() ?? 'over'
     if (state === 'running') this.#parts.clock.after(CANCEL_MS, () => mcp?.giveUp())
     return state
+  }
+
+  /**
+   * A stream of the server. With `Last-Event-ID` its caller goes on with one that it lost: the server takes that only once
+   * the lost one is closed, which Spillway kept open for it; and the answers to calls that are still running come here.
+   */
+  #resume(routed: Routed): void {
+    const { request, response } = routed.call
+    const isResumed = headerValue(request.rawHeaders, 'last-event-id') !== undefined
+    const adrift = isResumed ? this.#calls.adrift(this.#calls.caller(request, routed.tool)) : []
+    if (adrift.length === 0) return this.#pass(routed, 'GET', true)
+    const watches = adrift.flatMap((mcp) => mcp.move() ?? [])
+    const watch: Watch = {
+      head: (status, headers) => watches.forEach((each) => each.head(status, headers)),
+      chunk: (bytes, elapsedMs) => watches.forEach((each) => each.chunk(bytes, elapsedMs)),
+    }
+    const timer = this.#parts.clock.after(CLOSED_MS, () => this.#pass({ ...routed, watch }, 'GET', true))
+    response.once('close', () => timer.clear())
   }
 
   /** Past the lanes. */

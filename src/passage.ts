@@ -38,6 +38,8 @@ export interface Routed {
   readonly body?: Buffer | undefined
   /** Set for calls of an MCP server's tools. */
   readonly mcp?: McpCall | undefined
+  /** Sees the answer as it passes; calls bring their own. */
+  readonly watch?: Watch | undefined
   /** Milliseconds on the clock when the lane was asked. */
   readonly askedAtMs: number
   /** Set when the tool has failed this request before. */
@@ -120,7 +122,7 @@ export class Passage implements Exchange {
     this.queuedMs = lease.waitedMs
     const slot = new LeaseSlot(gate, lease)
     const watch = routed.mcp?.run(slot, call.response)
-    this.watch = watch
+    this.watch = watch ?? routed.watch
     this.slot = watch ?? slot
   }
 

@@ -23,8 +23,9 @@ export interface RetriesParts {
 }
 
 /** The tool may get it twice: its method says so, or the caller does, with a key by which the tool knows it again. */
-export function isReplayable({ call, tool, mcp }: Routed): boolean {
-  if (tool.settings.retries.max === 0 || call.upgrade !== undefined || mcp !== undefined) return false
+export function isReplayable({ call, tool }: Routed): boolean {
+  if (tool.settings.retries.max === 0 || call.upgrade !== undefined || tool.settings.mcp !== undefined)
+    return false
   const { method = '', rawHeaders } = call.request
   return IDEMPOTENT.has(method) || headerValue(rawHeaders, 'idempotency-key') !== undefined
 }

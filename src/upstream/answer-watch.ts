@@ -17,6 +17,8 @@ export interface AnswerWatchParts {
   readonly keyOf: (id: unknown) => string | undefined
   /** The last answer passed in a stream that has not ended. */
   readonly onAllAnswered: () => void
+  /** No lease of it runs any more, whatever ended it. */
+  readonly onOver: () => void
 }
 
 type Scan = { readonly write: (bytes: Buffer) => void }
@@ -25,6 +27,7 @@ export class AnswerWatch implements Slot, Watch {
   readonly #open: Map<string, Slot>
   readonly #keyOf: AnswerWatchParts['keyOf']
   readonly #onAllAnswered: () => void
+  readonly #onOver: () => void
   #scan: Scan | undefined
   #isStream = false
   /** The server asked the client for something meanwhile: how long that takes is not the tool's affair. */
@@ -34,11 +37,14 @@ export class AnswerWatch implements Slot, Watch {
   /** Answers of a JSON body, whose leases end with the body. */
   readonly #seen = new Map<string, SeenMessage>()
   #stop: (() => void) | undefined
+  /** The caller went on with another request: the leases last until that brings the answers, or falls silent. */
+  #isMoved = false
 
-  constructor({ slots, keyOf, onAllAnswered }: AnswerWatchParts) {
+  constructor({ slots, keyOf, onAllAnswered, onOver }: AnswerWatchParts) {
     this.#open = new Map(slots)
     this.#keyOf = keyOf
     this.#onAllAnswered = onAllAnswered
+    this.#onOver = onOver
   }
 
   /** Whether a lease still runs. */
@@ -66,8 +72,23 @@ export class AnswerWatch implements Slot, Watch {
 
   /** The request is over: so are the leases that no answer has ended. */
   settle(end: LeaseEnd): void {
+    if (this.#isMoved) return
     for (const [key, slot] of this.#open) slot.settle(this.#endOf(end, this.#seen.get(key)))
     this.#open.clear()
+    this.#onOver()
+  }
+
+  /** The answers will come with another request, which from now on shows what passes; this one is given up. */
+  move(): void {
+    if (this.#isMoved) return
+    this.#isMoved = true
+    this.stop()
+    for (const [key, slot] of this.#open) {
+      slot.onReclaimed(() => {
+        this.#open.delete(key)
+        if (this.#open.size === 0) this.#onOver()
+      })
+    }
   }
 
   /** The caller asked for the end of the call: what comes now is no honest measurement. */
@@ -93,6 +114,7 @@ export class AnswerWatch implements Slot, Watch {
 
   chunk(bytes: Buffer, elapsedMs: number): void {
     if (this.#open.size === 0) return
+    if (this.#isMoved) this.renew()
     this.#elapsedMs = elapsedMs
     this.#scan?.write(bytes)
   }
@@ -112,7 +134,9 @@ export class AnswerWatch implements Slot, Watch {
     this.#open.delete(key)
     const whole: LeaseEnd = { cause: 'completed', verdict: 'ok', latencyMs: this.#elapsedMs }
     slot.settle(this.#endOf(whole, message))
-    if (this.#open.size === 0) this.#onAllAnswered()
+    if (this.#open.size > 0) return
+    if (!this.#isMoved) this.#onAllAnswered()
+    this.#onOver()
   }
 
   /** Only a call that ran on its own, to its end, and did what it should is a latency sample. */
@@ -122,6 +146,7 @@ export class AnswerWatch implements Slot, Watch {
     if (this.#scan !== undefined && (message === undefined || message.hasError))
       return { ...end, verdict: 'ignored', latencyMs: undefined }
     const isHonest =
+      !this.#isMoved &&
       !this.#isCancelled &&
       !this.#hasAsked &&
       message?.isError !== true &&

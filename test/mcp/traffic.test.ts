@@ -44,7 +44,8 @@ test('a stream may be silent for hours, a message no longer than a call', () => 
   assert.equal(clock.timers, 0)
 })
 
-const TOOL = { tool: 'server', settings: { agentHeader: 'x-agent-id' } } as unknown as Tool
+const toolOf = (tool: string): Tool => ({ tool, settings: { agentHeader: 'x-agent-id' } }) as unknown as Tool
+const TOOL = toolOf('server')
 
 function from(...rawHeaders: string[]): IncomingMessage {
   return Object.assign(new IncomingMessage(new Socket()), { rawHeaders })
@@ -61,23 +62,24 @@ test('a call is found by session, credentials, agent and id, and not when severa
   const calls = new OpenCalls((text) => text)
   const call = aCall()
   const mine = ['Mcp-Session-Id', 's', 'Authorization', 'a']
-  const key = calls.keyOf(from(...mine), TOOL, 'number:1')
-  const forget = calls.add(key, call)
-  assert.equal(calls.only(key), call)
+  const caller = calls.caller(from(...mine), TOOL)
+  const forget = calls.add(caller, 'number:1', call)
+  assert.equal(calls.only(caller, 'number:1'), call)
   for (const other of [
-    calls.keyOf(from('Mcp-Session-Id', 't', 'Authorization', 'a'), TOOL, 'number:1'),
-    calls.keyOf(from('Mcp-Session-Id', 's', 'Authorization', 'b'), TOOL, 'number:1'),
-    calls.keyOf(from('Mcp-Session-Id', 's'), TOOL, 'number:1'),
-    calls.keyOf(from(...mine, 'X-Agent-Id', 'x'), TOOL, 'number:1'),
-    calls.keyOf(from(...mine), TOOL, 'string:1'),
-    calls.keyOf(from(...mine), { settings: TOOL.settings, tool: 'other' } as Tool, 'number:1'),
+    calls.caller(from('Mcp-Session-Id', 't', 'Authorization', 'a'), TOOL),
+    calls.caller(from('Mcp-Session-Id', 's', 'Authorization', 'b'), TOOL),
+    calls.caller(from('Mcp-Session-Id', 's'), TOOL),
+    calls.caller(from(...mine, 'X-Agent-Id', 'x'), TOOL),
+    calls.caller(from(...mine), toolOf('other')),
   ])
-    assert.equal(calls.only(other), undefined)
-  const forgetTwin = calls.add(key, aCall())
-  assert.equal(calls.only(key), undefined)
+    assert.equal(calls.only(other, 'number:1'), undefined)
+  assert.equal(calls.only(caller, 'string:1'), undefined)
+  const forgetTwin = calls.add(caller, 'number:1', aCall())
+  assert.equal(calls.only(caller, 'number:1'), undefined)
   forgetTwin()
-  assert.equal(calls.only(key), call)
+  assert.equal(calls.only(caller, 'number:1'), call)
+  assert.deepEqual(calls.adrift(caller), [])
   forget()
   forget()
-  assert.deepEqual([calls.only(key), calls.count], [undefined, 0])
+  assert.deepEqual([calls.only(caller, 'number:1'), calls.callers], [undefined, 0])
 })

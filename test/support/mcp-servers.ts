@@ -7,6 +7,9 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { toNodeHandler } from '@modelcontextprotocol/node'
+import { McpServer as McpServer1 } from '@modelcontextprotocol/sdk/server/mcp.js'
+import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+import type { EventStore } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server'
 import * as z from 'zod'
 import { eventually } from './eventually.ts'
@@ -92,6 +95,58 @@ function serverOf(seen: { begun: number; aborted: number }): McpServer {
     },
   )
   return server
+}
+
+/** On the SDK 1.x: one session, event streams that can be resumed. The tool `count` reports a step every 300 ms. */
+export async function resumableServer(steps: number): Promise<RunningServer> {
+  const mcp = new McpServer1({ name: 'resumable', version: '1.0.0' })
+  mcp.registerTool('count', {}, async ({ sendNotification, requestId }) => {
+    for (let step = 1; step <= steps; step++) {
+      await new Promise((resolve) => setTimeout(resolve, 300))
+      await sendNotification({
+        method: 'notifications/progress',
+        params: { progressToken: requestId, progress: step },
+      })
+    }
+    return { content: [{ type: 'text', text: 'counted' }] }
+  })
+  const transport = new StreamableHTTPServerTransport({
+    sessionIdGenerator: () => 'session',
+    eventStore: new Events(),
+  })
+  await mcp.connect(transport)
+  const server = createServer((request, response) => void transport.handleRequest(request, response))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  return {
+    url: `http://127.0.0.1:${port}`,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
+
+/** All events of a short test, in order. */
+class Events implements EventStore {
+  readonly #events: { readonly stream: string; readonly message: Parameters<EventStore['storeEvent']>[1] }[] =
+    []
+
+  storeEvent: EventStore['storeEvent'] = (stream, message) => {
+    this.#events.push({ stream, message })
+    return Promise.resolve(String(this.#events.length))
+  }
+
+  getStreamIdForEventId = (id: string): Promise<string | undefined> =>
+    Promise.resolve(this.#events[Number(id) - 1]?.stream)
+
+  replayEventsAfter: EventStore['replayEventsAfter'] = async (id, { send }) => {
+    const of = this.#events[Number(id) - 1]?.stream ?? ''
+    for (const [index, { stream, message }] of this.#events.entries()) {
+      if (index >= Number(id) && stream === of) await send(String(index + 1), message)
+    }
+    return of
+  }
 }
 
 async function freePort(): Promise<number> {

@@ -30,12 +30,14 @@ function fakeSlot(): FakeSlot {
 function watching(...ids: readonly (string | number)[]) {
   const slots = ids.map(() => fakeSlot())
   let answered = 0
+  let over = 0
   const watch = new AnswerWatch({
     slots: new Map(ids.map((id, index) => [idKeyOf(id) ?? '', slots[index] as Slot])),
     keyOf: idKeyOf,
     onAllAnswered: () => answered++,
+    onOver: () => over++,
   })
-  return { watch, slots, first: slots[0] as FakeSlot, answered: () => answered }
+  return { watch, slots, first: slots[0] as FakeSlot, answered: () => answered, over: () => over }
 }
 
 const EVENTS = ['content-type', 'text/event-stream']
@@ -139,4 +141,27 @@ test('the leases of a batch end one by one, and one that is reclaimed stops the 
     slots.map(({ ends }) => ends.length),
     [1, 1, 1],
   )
+})
+
+test('a call that moved to another request is not ended by its own, but by the answer that the other brings', () => {
+  const { watch, first, answered, over } = watching(1)
+  let stops = 0
+  watch.onReclaimed(() => stops++)
+  watch.head(200, EVENTS)
+  watch.chunk(Buffer.from('data: {"id":1,'), 5)
+  watch.move()
+  watch.move()
+  watch.settle({ cause: 'failed', verdict: 'ignored' })
+  assert.deepEqual([stops, first.ends, over()], [1, [], 0])
+  watch.head(200, EVENTS)
+  watch.chunk(event({ id: 1, result: {} }), 5)
+  assert.deepEqual(first.ends, [{ cause: 'completed', verdict: 'ok', latencyMs: undefined }])
+  assert.deepEqual([answered(), over()], [0, 1])
+})
+
+test('a call that moved and is heard of no more is over when its lease is reclaimed', () => {
+  const { watch, first, over } = watching(1)
+  watch.move()
+  first.stop()
+  assert.deepEqual([watch.isOpen, over()], [false, 1])
 })
