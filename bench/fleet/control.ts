@@ -66,7 +66,12 @@ interface Result {
   readonly overCap: number
 }
 
-async function run(world: World, controller: ControllerSettings, perSec: readonly number[], seed: number): Promise<Result> {
+async function run(
+  world: World,
+  controller: ControllerSettings,
+  perSec: readonly number[],
+  seed: number,
+): Promise<Result> {
   const agenda = new Agenda()
   const clock: Clock = {
     nowMs: () => agenda.nowMs,
@@ -85,8 +90,14 @@ async function run(world: World, controller: ControllerSettings, perSec: readonl
   let [toolMs, calls] = [0, 0]
   for (const [index, rate] of perSec.entries()) {
     const luck = new Random(streamSeed(seed, index))
-    const tell = { kind: () => undefined as void }
-    const settings = laneSettings({ maxConcurrent: CAP, startConcurrent: CAP, ttlMs: TTL_MS, maxQueueDepth: 400, controller })
+    const tell: { kind: () => void } = { kind: () => undefined }
+    const settings = laneSettings({
+      maxConcurrent: CAP,
+      startConcurrent: CAP,
+      ttlMs: TTL_MS,
+      maxQueueDepth: 400,
+      controller,
+    })
     const gate = new Gate(settings, { clock, random: () => luck.next(), tell: () => tell.kind() })
     if (perSec.length > 1) {
       const store = hub.open({ fleet: 'f', sidecar: `s${index}`, ttlMs: 10_000, answerWithinMs: 1000 })
