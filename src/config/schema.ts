@@ -203,10 +203,10 @@ const fleetSchema = z.strictObject(
 )
 
 const processShape = {
-  fleet: fleetSchema.exactOptional(),
   listen: address.exactOptional(),
   admin: address.exactOptional(),
   drainSeconds: drainSchema.exactOptional(),
+  fleet: fleetSchema.exactOptional(),
   defaults: laneSchema.exactOptional(),
 }
 

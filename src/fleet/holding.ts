@@ -19,6 +19,8 @@ export interface Demand {
   readonly active: number
   /** Calls that would run if there were slots enough, those that run among them. */
   readonly wants: number
+  /** The same if the lane's own limit let it, too: at least `wants`. */
+  readonly keeps: number
 }
 
 export interface Speaking {
@@ -109,7 +111,9 @@ export class Holding {
     const share = Math.floor(cap / Math.max(1, this.#claimants))
     const yields = isWanted ? Math.min(Math.max(0, held - share), this.#waiting) : 0
     const allowed = Math.max(held - yields, this.#freshAllow(demand.active, held))
-    const keep = Math.max(demand.active, Math.min(demand.wants, allowed))
+    // A slot of its share that the lane's law does not use stays unused: others would undo what the law tries.
+    const withheld = Math.min(demand.keeps, isWanted ? Math.min(share, allowed) : allowed)
+    const keep = Math.max(demand.active, Math.min(demand.wants, allowed), withheld)
     const idle = Math.max(0, held - keep)
     const back = isWanted ? idle : this.#idleForLong(idle, nowMs)
     this.#returned += back

@@ -61,11 +61,10 @@ export class Ledger {
     const promoted = nowMs < this.#opensAtMs ? new Set<string>() : this.#handOut()
     promoted.delete(sidecar)
     const told = [...promoted]
-    // Who holds more than its share learns that somebody stands in line who did not before.
+    // Who holds slots learns that somebody stands in line who did not before: an idle one is wanted.
     if (me.want > 0 && (!wasClaimant || (before.length < 2 && !before.some(([name]) => name === sidecar)))) {
-      const share = Math.floor(said.cap / this.#claimants())
       for (const [name, member] of this.#members) {
-        if (name !== sidecar && heldBy(member) > share && !promoted.has(name)) told.push(name)
+        if (name !== sidecar && heldBy(member) > 0 && !promoted.has(name)) told.push(name)
       }
     }
     return {

@@ -94,8 +94,8 @@ export class Gate {
 
   /** What the lane would use of the fleet's slots. */
   demand() {
-    const { active, queueDepth } = this.lane.depths()
-    return { active, queueDepth, wants: this.lane.door.wantsSlots(this.#clock.nowMs()) }
+    const { queueDepth } = this.lane.depths()
+    return { ...this.lane.door.demand(this.#clock.nowMs()), queueDepth }
   }
 
   /** See Lane.askRetry. */

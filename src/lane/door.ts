@@ -76,13 +76,17 @@ export class Door {
     return running.active < steering.slots && !steering.valve.isPaused
   }
 
-  /** Calls that would run if the fleet left slots enough, those that run among them. */
-  wantsSlots(nowMs: number): number {
+  /**
+   * What the lane would do with more of the fleet's slots: `wants` would run, those that run among them; `keeps` would
+   * if its law let them, too. A paused lane and one whose tool throttles want nothing.
+   */
+  demand(nowMs: number): { readonly active: number; readonly wants: number; readonly keeps: number } {
     const { queue, running, steering, throttle } = this.#parts
+    const { active } = running
     const isHeldUp = steering.valve.isPaused || throttle.opensAtMs() > nowMs + OPENS_SOON_MS
-    return isHeldUp
-      ? running.active
-      : Math.max(running.active, Math.min(steering.limit, running.active + queue.depth))
+    if (isHeldUp) return { active, wants: active, keeps: active }
+    const keeps = active + queue.depth
+    return { active, wants: Math.max(active, Math.min(steering.limit, keeps)), keeps }
   }
 
   /** Milliseconds: when a waiting ticket could start though no call ends; Infinity when only the end of one can help. */

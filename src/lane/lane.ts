@@ -138,7 +138,7 @@ export class Lane {
 
   /** The fleet leaves so many slots to this lane; what runs above them goes to its end. */
   cap(ceiling: Ceiling, nowMs: number): Moves {
-    this.#steering.cap(ceiling)
+    this.#steering.cap(ceiling, nowMs)
     return this.#dispatch(nowMs)
   }
 

@@ -4,6 +4,7 @@
  */
 import { createLimiter } from './limit/create.ts'
 import type { Decision, Figures, Limiter } from './limit/limiter.ts'
+import { Reach } from './reach.ts'
 import type { ControllerSettings, LaneSettings } from './settings.ts'
 import { Valve } from './valve.ts'
 
@@ -36,6 +37,7 @@ export class Steering {
   #limiter: Limiter
   #limit: number
   #ceiling: Ceiling = NO_CEILING
+  readonly #reach = new Reach()
   /** The limit before an operator pinned it: where it goes back to. */
   #limitBeforePin: number | undefined
   #lastDecision: { readonly decision: Decision; readonly atMs: number } | undefined
@@ -81,8 +83,9 @@ export class Steering {
     return Math.min(this.valve.nextDueAtMs(), lawAtMs, this.#ceiling.untilMs)
   }
 
-  cap(ceiling: Ceiling): void {
+  cap(ceiling: Ceiling, nowMs: number): void {
     this.#ceiling = ceiling
+    this.#reach.note(ceiling.slots, nowMs)
   }
 
   /** Slots that are over are used no more; and the law decides, unless the limit is pinned. */
@@ -90,8 +93,12 @@ export class Steering {
     if (nowMs >= this.#ceiling.untilMs) this.#ceiling = { ...this.#ceiling, slots: 0, untilMs: Infinity }
     if (this.valve.pinnedLimit !== undefined) return
     const { minConcurrent: min, maxConcurrent: max } = this.#settings
-    const decision = this.#limiter.step(this.#limit, { min, max }, nowMs)
-    if (decision !== undefined) this.#apply(decision, nowMs)
+    // What the lane cannot use is no limit: the law decides about what it can, and the limit stands while that is too little.
+    const usable = Math.min(this.#limit, Math.max(min, this.#reach.at(nowMs)))
+    const decision = this.#limiter.step(usable, { min, max }, nowMs)
+    if (decision === undefined) return
+    const isLower = usable === this.#limit || decision.limit < usable
+    this.#apply(isLower ? decision : { ...decision, limit: this.#limit, action: 'hold' }, nowMs)
   }
 
   /** After the valve moved: the limit goes to the pin, or back to where it was before one. */

@@ -138,7 +138,7 @@ const UNKNOWN_KEYS: readonly (readonly [string, string])[] = [
     '<<: { ttlSeconds: 8 }',
     '4:5 tools.github["<<"]: merge keys are not part of YAML 1.2; write what tools share in defaults, or an alias as a whole value',
   ],
-  ...['fleet'].map(
+  ...['pool'].map(
     (key) =>
       [
         `${key}: {}`,

@@ -18,6 +18,7 @@ test('upstream alone is a complete lane', () => {
     listen: { host: '127.0.0.1', port: 8080 },
     admin: { host: '127.0.0.1', port: 9090 },
     drainMs: 25_000,
+    fleet: undefined,
     tools: [
       {
         tool: 'github',

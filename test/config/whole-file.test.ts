@@ -72,8 +72,8 @@ const WHOLE_FILES: readonly (readonly [string, string, string])[] = [
   ],
   [
     'an unknown key at the top',
-    'fleet: {}\ntools: { a: { upstream: http://x } }\n',
-    '1:1 fleet: unknown key; remove it, or write one of listen, admin, drainSeconds, defaults, tools',
+    'lanes: {}\ntools: { a: { upstream: http://x } }\n',
+    '1:1 lanes: unknown key; remove it, or write one of listen, admin, drainSeconds, fleet, defaults, tools',
   ],
   [
     'a lane key at the top',
@@ -127,7 +127,7 @@ tools:
 `
   assert.deepEqual(problemsIn(text, { env: { SPILLWAY_ADMIN: 'there' } }), [
     'tools.yaml:1:9 listen: must be an address with a port, not "here"; write HOST:PORT, for example 127.0.0.1:8080',
-    'tools.yaml:2:1 colour: unknown key; remove it, or write one of listen, admin, drainSeconds, defaults, tools',
+    'tools.yaml:2:1 colour: unknown key; remove it, or write one of listen, admin, drainSeconds, fleet, defaults, tools',
     'tools.yaml:4:3 defaults.max_concurrent: unknown key; write maxConcurrent',
     'tools.yaml:8:20 tools.github.maxConcurrent: must be a whole number from 1 to 10000, not "eight"; write for example 8',
     'tools.yaml:9:20 tools.github.maxQueueDepth: must be a whole number from 0 to 100000, not -1; write for example 100',
@@ -151,6 +151,13 @@ test('more than 1000 tools are refused', () => {
 
 test('the schema can be given to an editor as JSON Schema', () => {
   const { properties, required } = z.toJSONSchema(fileSchema, { io: 'input' })
-  assert.deepEqual(Object.keys(properties ?? {}), ['listen', 'admin', 'drainSeconds', 'defaults', 'tools'])
+  assert.deepEqual(Object.keys(properties ?? {}), [
+    'listen',
+    'admin',
+    'drainSeconds',
+    'fleet',
+    'defaults',
+    'tools',
+  ])
   assert.deepEqual(required, ['tools'])
 })

@@ -128,14 +128,16 @@ for (const [name, start] of Object.entries(WORLDS)) {
       assert.equal((await b.want(0)).sidecars, 1)
     })
 
-    test(`${name}: who holds more than its share is told that another begins to wait`, async () => {
-      const [rich, poor, waiting] = (await fleet.members(3, 4)) as [Member, Member, Member]
+    test(`${name}: who holds slots is told that another begins to wait, and nobody else`, async () => {
+      const [rich, poor, idle, waiting] = (await fleet.members(4, 4)) as [Member, Member, Member, Member]
       await rich.want(3)
       await poor.want(1)
+      await idle.want(0)
       await waiting.want(1)
       await eventually(() => assert.equal(rich.news.at(-1)?.waiting, 1))
+      await eventually(() => assert.equal(poor.news.at(-1)?.waiting, 1))
       assert.equal(rich.news.at(-1)?.claimants, 3)
-      assert.equal(poor.news.length, 0)
+      assert.equal(idle.news.length, 0)
     })
 
     test(`${name}: a store that knows nothing gives nothing for one TTL, takes over what is held, and then gives`, async () => {

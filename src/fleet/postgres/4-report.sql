@@ -119,18 +119,15 @@ begin
       where t.fleet = p_fleet and t.tool = p_tool
         and m.fleet = p_fleet and m.tool = p_tool and m.sidecar = p_sidecar;
 
-  -- Who holds more than its share learns that somebody stands in line who did not before.
+  -- Who holds slots learns that somebody stands in line who did not before: an idle one is wanted.
   if (not v_was_claimant or (v_line < 2 and not v_stood_in_line)) and exists (
     select from spillway_members m
       where m.fleet = p_fleet and m.tool = p_tool and m.sidecar = p_sidecar and m.want > 0
   ) then
     v_told := v_told || array(
-      select m.sidecar from spillway_members m, (
-        select count(*) filter (where o.given > o.returned or o.want > 0) as claimants
-          from spillway_members o where o.fleet = p_fleet and o.tool = p_tool
-      ) f
-      where m.fleet = p_fleet and m.tool = p_tool and m.sidecar <> p_sidecar
-        and m.given - m.returned > p_cap / f.claimants and m.sidecar <> all (v_promoted));
+      select m.sidecar from spillway_members m
+        where m.fleet = p_fleet and m.tool = p_tool and m.sidecar <> p_sidecar
+          and m.given > m.returned and m.sidecar <> all (v_promoted));
   end if;
   if cardinality(v_told) > 0 then perform spillway_tell_v1(p_fleet, p_tool, v_told, p_channel); end if;
 end $$;

@@ -107,12 +107,11 @@ if now >= opens then
   end
 end
 
--- Who holds more than its share learns that somebody stands in line who did not before.
+-- Who holds slots learns that somebody stands in line who did not before: an idle one is wanted.
 local claiming = claimants()
 if mine[WANT] > 0 and (not wasClaimant or (#before < 2 and not stoodInLine)) then
-  local share = math.floor(cap / claiming)
   for name, member in pairs(members) do
-    if not isTold[name] and held(member) > share then isTold[name] = true; told[#told + 1] = name end
+    if not isTold[name] and held(member) > 0 then isTold[name] = true; told[#told + 1] = name end
   end
 end
 

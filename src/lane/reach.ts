@@ -1,0 +1,34 @@
+/**
+ * How many slots the fleet left to a lane lately: the most of the last 5 to 10 s. A limit above it is no lever: a law
+ * that lowers it from there changes nothing for a long time. Decided by simulation: docs/decisions/0033.
+ */
+const SPAN_MS = 5000
+
+export class Reach {
+  #slots = Infinity
+  #most = Infinity
+  #mostBefore = 0
+  #sinceMs = -Infinity
+
+  note(slots: number, nowMs: number): void {
+    if (this.#most === Infinity) this.#most = 0
+    this.#turn(nowMs)
+    this.#slots = slots
+    this.#most = Math.max(this.#most, slots)
+  }
+
+  /** Infinity for a lane on its own. */
+  at(nowMs: number): number {
+    if (this.#slots === Infinity) return Infinity
+    this.#turn(nowMs)
+    return Math.max(this.#most, this.#mostBefore)
+  }
+
+  #turn(nowMs: number): void {
+    const goneMs = nowMs - this.#sinceMs
+    if (goneMs < SPAN_MS) return
+    this.#mostBefore = goneMs < 2 * SPAN_MS ? this.#most : this.#slots === Infinity ? 0 : this.#slots
+    this.#most = this.#slots === Infinity ? 0 : this.#slots
+    this.#sinceMs = nowMs
+  }
+}
