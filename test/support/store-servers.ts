@@ -4,7 +4,7 @@
  */
 import { spawn, spawnSync } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
-import { chown, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { chown, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { createServer, connect } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -13,10 +13,13 @@ import { join } from 'node:path'
 /** Milliseconds in which a server must take connections. */
 const START_MS = 20_000
 export const PASSWORD = 'p:a/s s%w@rd'
+const SECRET = encodeURIComponent(PASSWORD)
 
 export interface StoreServer extends AsyncDisposable {
   readonly url: string
   readonly port: number
+  /** The file of the authority to trust; undefined without TLS. */
+  readonly certificate: string | undefined
   /** Ends the server at once, as a crash does. */
   kill(): Promise<void>
   /** Starts it again on the same port, with what is on its disk. */
@@ -24,24 +27,36 @@ export interface StoreServer extends AsyncDisposable {
   signal(name: 'SIGSTOP' | 'SIGCONT'): void
 }
 
-export async function startRedis(): Promise<StoreServer> {
+export interface ServerOptions {
+  /** Takes TLS connections only, with a certificate of its own for localhost. */
+  readonly tls?: boolean
+}
+
+export async function startRedis({ tls = false }: ServerOptions = {}): Promise<StoreServer> {
   const binary = which('redis-server', [])
   if (binary === undefined)
     throw new Error('redis-server is not installed; run: apt-get install -y redis-server')
   const folder = await mkdtemp(join(tmpdir(), 'spillway-redis-'))
   const port = await freePort()
-  const where = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder]
+  const { cert, key } = tls ? makeCertificate(folder) : { cert: undefined, key: '' }
+  const files =
+    cert === undefined ? [] : ['--tls-cert-file', cert, '--tls-key-file', key, '--tls-ca-cert-file', cert]
+  const ports = tls
+    ? ['--port', '0', '--tls-port', String(port), '--tls-auth-clients', 'no']
+    : ['--port', String(port)]
+  const where = [...ports, ...files, '--bind', '127.0.0.1', '--dir', folder]
   const args = [...where, '--save', '', '--appendonly', 'no', '--requirepass', PASSWORD]
   return serve({
     port,
-    url: `redis://:${encodeURIComponent(PASSWORD)}@127.0.0.1:${port}`,
+    url: tls ? `rediss://:${SECRET}@localhost:${port}` : `redis://:${SECRET}@127.0.0.1:${port}`,
+    certificate: cert,
     run: () => spawn(binary, args, { stdio: 'ignore' }),
     clean: () => rm(folder, { recursive: true, force: true }),
     stopSignal: 'SIGKILL',
   })
 }
 
-export async function startPostgres(): Promise<StoreServer> {
+export async function startPostgres({ tls = false }: ServerOptions = {}): Promise<StoreServer> {
   const folders = (await readdir('/usr/lib/postgresql').catch(() => [])).sort((a, b) => Number(b) - Number(a))
   const places = folders.map((version) => `/usr/lib/postgresql/${version}/bin`)
   const binary = which('postgres', places)
@@ -53,15 +68,17 @@ export async function startPostgres(): Promise<StoreServer> {
   const owner = process.getuid?.() === 0 ? unprivileged() : undefined
   if (owner !== undefined) await chown(folder, owner.uid, owner.gid)
   const data = join(folder, 'data')
-  const made = spawnSync(
-    initdb,
-    ['-D', data, '-U', 'spillway', '-A', 'trust', '-N', '--no-locale', '-E', 'UTF8'],
-    {
-      ...owner,
-      cwd: folder,
-      encoding: 'utf8',
-    },
-  )
+  const passwordFile = join(folder, 'password')
+  await writeFile(passwordFile, PASSWORD)
+  const { cert, key } = tls ? makeCertificate(folder) : { cert: undefined, key: '' }
+  for (const file of [passwordFile, ...(cert === undefined ? [] : [cert, key])])
+    if (owner !== undefined) await chown(file, owner.uid, owner.gid)
+  const how = ['-A', 'scram-sha-256', '--pwfile', passwordFile, '-N', '--no-locale', '-E', 'UTF8']
+  const made = spawnSync(initdb, ['-D', data, '-U', 'spillway', ...how], {
+    ...owner,
+    cwd: folder,
+    encoding: 'utf8',
+  })
   if (made.status !== 0) throw new Error(`initdb failed: ${made.stderr}`)
   const port = await freePort()
   const settings = [
@@ -70,10 +87,12 @@ export async function startPostgres(): Promise<StoreServer> {
     `unix_socket_directories=${folder}`,
     'fsync=off',
   ]
+  if (cert !== undefined) settings.push('ssl=on', `ssl_cert_file=${cert}`, `ssl_key_file=${key}`)
   const args = ['-D', data, ...settings.flatMap((each) => ['-c', each])]
   return serve({
     port,
-    url: `postgres://spillway:${encodeURIComponent(PASSWORD)}@127.0.0.1:${port}/postgres`,
+    url: `postgres://spillway:${SECRET}@${tls ? 'localhost' : '127.0.0.1'}:${port}/postgres${tls ? '?sslmode=verify-full' : ''}`,
+    certificate: cert,
     run: () => spawn(binary, args, { ...owner, cwd: folder, stdio: 'ignore' }),
     clean: () => rm(folder, { recursive: true, force: true }),
     // A killed postmaster leaves its children and their shared memory behind; this is its own way to end at once.
@@ -84,17 +103,19 @@ export async function startPostgres(): Promise<StoreServer> {
 interface Recipe {
   readonly port: number
   readonly url: string
+  readonly certificate: string | undefined
   readonly run: () => ChildProcess
   readonly clean: () => Promise<void>
   readonly stopSignal: NodeJS.Signals
 }
 
-async function serve({ port, url, run, clean, stopSignal }: Recipe): Promise<StoreServer> {
+async function serve({ port, url, certificate, run, clean, stopSignal }: Recipe): Promise<StoreServer> {
   let child: ChildProcess | undefined
   let ended: Promise<unknown> = Promise.resolve()
   const server: StoreServer = {
     url,
     port,
+    certificate,
     async start() {
       const started = run()
       child = started
@@ -144,6 +165,26 @@ function which(name: string, places: readonly string[]): string | undefined {
   return folders
     .map((folder) => join(folder, name))
     .find((file) => spawnSync(file, ['--version'], { stdio: 'ignore' }).status === 0)
+}
+
+function makeCertificate(folder: string): { readonly cert: string; readonly key: string } {
+  const [cert, key] = [join(folder, 'server.crt'), join(folder, 'server.key')]
+  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost']
+  const files = ['-keyout', key, '-out', cert]
+  const request = [
+    'req',
+    '-x509',
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:P-256',
+    '-nodes',
+    '-days',
+    '2',
+  ]
+  const { status, stderr } = spawnSync('openssl', [...request, ...subject, ...files], { encoding: 'utf8' })
+  if (status !== 0) throw new Error(`openssl is needed (apt-get install -y openssl): ${stderr}`)
+  return { cert, key }
 }
 
 function unprivileged(): { readonly uid: number; readonly gid: number } {
