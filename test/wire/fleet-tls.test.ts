@@ -19,7 +19,7 @@ for (const [name, start] of [
     const options = { fleet: 'tls', sidecar: 'untrusting', ttlMs: 1000, answerWithinMs: 1500 }
     const store = openStore(server.url, options, systemClock)
     const said = { tool: 'github', cap: 1, epoch: 0, returned: 0, held: 0, want: 0, order: 1 }
-    await assert.rejects(store.report(said), (error: Error) => !`${error.message}`.includes(PASSWORD))
+    await assert.rejects(store.report(said), (error: Error) => !error.message.includes(PASSWORD))
     await store.close()
     const yaml = `
 fleet: { store: "${server.url}", leaseTtlSeconds: 1 }
