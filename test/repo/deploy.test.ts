@@ -42,7 +42,7 @@ test('the Kubernetes example keeps the URL of the store in a Secret, and gives t
   for (const document of documents) assert.deepEqual(document.errors, [])
   const [secret, deployment] = documents.map((document) => document.toJS() as Record<string, unknown>)
   assert.equal(secret?.['kind'], 'Secret')
-  const { 'tools.yaml': text } = secret?.['stringData'] as { 'tools.yaml': string }
+  const { 'tools.yaml': text } = secret['stringData'] as { 'tools.yaml': string }
   const settings = settingsOf(text, 'the Secret')
   assert.equal(settings.fleet?.onStoreLoss, 'closed')
   const { replicas, template } = deployment?.['spec'] as {
