@@ -137,6 +137,8 @@ export class LeaseDesk {
     // A worker that stalled says nothing about the tool.
     lease.waitsFor = 'caller'
     lease.stop = () => this.#over(held, 'broken')
+    // It may be held for hours: a lane that waits to see what comes of one call cannot wait for that.
+    tool.gate.accepted(lease)
     this.#parts.drain.enter()
     const body = `${JSON.stringify(this.#show(held))}\n`
     response.writeHead(201, {

@@ -112,6 +112,7 @@ class Forwarding implements Dispatcher.DispatchHandler {
     slot.answered(upstreamMs)
     const headers = toCaller((controller.rawHeaders ?? []) as Buffer[])
     this.#pushback = pushbackOf(status, headers)
+    if (this.#pushback === undefined && verdictOf(status) !== 'dropped') slot.accepted()
     this.#exchange.watch?.head(status, headers)
     if (this.#isCallerGone) return
     this.#isEventStream = isEventStream(headers)
@@ -143,6 +144,7 @@ class Forwarding implements Dispatcher.DispatchHandler {
       return
     }
     this.#isEnded = true
+    this.#exchange.slot.accepted()
     this.#exchange.answered(status, this.#exchange.nowMs() - this.#startedAtMs)
     const raw = (controller.rawHeaders ?? []) as Buffer[]
     tunnel({ exchange: this.#exchange, upgrade, toTool: socket, raw, startedAtMs: this.#startedAtMs })
