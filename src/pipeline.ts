@@ -202,6 +202,8 @@ export class Pipeline {
       case 'left':
         // Only its message asked for the end of the call: the caller is still there, and expects no answer to it.
         if (!call.response.destroyed) call.response.writeHead(202).end()
+        if (routed.again !== undefined)
+          this.#parts.events.emit(tool.tool, { kind: 'retried', result: 'cancelled' })
         return this.#parts.events.emit(tool.tool, {
           kind: 'finished',
           outcome: 'cancelled',
@@ -231,7 +233,7 @@ export class Pipeline {
       return
     }
     // The body is asked for only now that it has somewhere to go.
-    if (call.expectsContinue) call.response.writeContinue()
+    if (call.expectsContinue && routed.again === undefined) call.response.writeContinue()
     forward(tool.pool, passage)
   }
 
