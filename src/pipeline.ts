@@ -244,7 +244,10 @@ export class Pipeline {
 
 /** In the tool's own time, which may be longer than callers may be told to wait. */
 function saidByTool(toolWaitMs: number | undefined): string | undefined {
-  return toolWaitMs === undefined ? undefined : `it asked for ${Math.ceil(toolWaitMs / 1000)} s`
+  // 0: its time is over, and one call looks whether it answers again.
+  return toolWaitMs === undefined || toolWaitMs === 0
+    ? undefined
+    : `it asked for ${Math.ceil(toolWaitMs / 1000)} s`
 }
 
 /** The caller's claim, as far as the lane allows it. */

@@ -159,3 +159,26 @@ test('when the call that looks is a stream that goes on, or a lease of a worker,
   assert.equal((await lane(spillway)).active_workers, 2)
   await stream.body?.cancel()
 })
+
+test('while one call looks, nobody is told that the tool asked for 0 s', async () => {
+  await using tool = await fakeTool((_request, response) =>
+    response.writeHead(429, { 'Retry-After': '1' }).end('wait'),
+  )
+  await using spillway = await startSpillway(
+    `tools: { quota: { upstream: "${tool.url}", maxConcurrent: 4, maxQueueDepth: 0 } }`,
+  )
+  const url = `${spillway.proxy}/quota/x`
+  await call(url)
+  const held = hold(tool)
+  let looks: ReturnType<typeof call> | undefined
+  await eventually(async () => {
+    looks = call(url)
+    await Promise.race([looks, eventually(() => assert.equal(held.length, 1), 100).catch(() => undefined)])
+    assert.equal(held.length, 1)
+  })
+  const { status, headers, text } = await call(url)
+  assert.deepEqual([status, headers.get('x-spillway-reason')], [429, 'UPSTREAM_THROTTLED'])
+  assert.doesNotMatch(text, /asked for/)
+  held[0]?.end('open')
+  assert.equal((await looks)?.status, 200)
+})
