@@ -66,6 +66,8 @@ export class LeaseDesk {
     const priority = priorityIn(tool.settings.lane.priority, order.priority)
     const asked = { exchange, tool, order, priority, askedAtMs: this.#parts.clock.nowMs() }
     if (this.#parts.drain.isDraining) return this.#drained(asked)
+    // The shutdown waits for this: until the worker is sent away, or its lease is over.
+    this.#parts.drain.enter()
     const { leaseMs, waitMs: ttlMs, agent } = order
     const by = tool.settings.agentHeader
     const peer = exchange.request.socket.remoteAddress ?? 'unknown'
@@ -104,9 +106,13 @@ export class LeaseDesk {
   }
 
   #proceed(asked: Asked, turn: Turn): void {
+    if (turn.kind === 'granted') return this.#grant(asked, turn.lease)
+    this.#sendAway(asked, turn)
+    this.#parts.drain.leave()
+  }
+
+  #sendAway(asked: Asked, turn: Exclude<Turn, { kind: 'granted' }>): void {
     switch (turn.kind) {
-      case 'granted':
-        return this.#grant(asked, turn.lease)
       case 'refused': {
         const { reason, retryAfterMs } = turn.refusal
         const queuedMs = this.#parts.clock.nowMs() - asked.askedAtMs
@@ -129,6 +135,7 @@ export class LeaseDesk {
     const { response } = exchange
     if (response.destroyed) {
       new LeaseSlot(tool.gate, lease).settle({ cause: 'cancelled', verdict: 'ignored' })
+      this.#parts.drain.leave()
       return this.#finished(tool, 'cancelled', 0)
     }
     this.#epoch = Math.max(this.#epoch + 1, Math.floor(this.#parts.clock.wallMs()))
@@ -137,7 +144,8 @@ export class LeaseDesk {
     // A worker that stalled says nothing about the tool.
     lease.waitsFor = 'caller'
     lease.stop = () => this.#over(held, 'broken')
-    this.#parts.drain.enter()
+    // It may be held for hours: a lane that waits to see what comes of one call cannot wait for that.
+    tool.gate.accepted(lease)
     const body = `${JSON.stringify(this.#show(held))}\n`
     response.writeHead(201, {
       'Content-Type': 'application/json',

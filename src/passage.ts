@@ -150,9 +150,11 @@ export class Passage implements Exchange {
   refuse(reason: Reason): void {
     this.#tellRetry('failed')
     const refuse = () => this.#passing.refuse(this.#routed, reason, this.queuedMs)
-    const isRetried = reason === 'UPSTREAM_UNREACHABLE' && this.#passing.retries.may(this.#routed, 'connect')
-    if (isRetried && this.#canSendAgain()) this.retry(refuse)
-    else refuse()
+    if (reason !== 'UPSTREAM_UNREACHABLE') return refuse()
+    // That the tool was not called is not true of a request that it has answered before: its caller gets that answer.
+    const otherwise = this.#routed.again?.otherwise ?? refuse
+    if (this.#passing.retries.may(this.#routed, 'connect') && this.#canSendAgain()) this.retry(otherwise)
+    else otherwise()
   }
 
   linger(): void {

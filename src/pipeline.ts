@@ -202,6 +202,8 @@ export class Pipeline {
       case 'left':
         // Only its message asked for the end of the call: the caller is still there, and expects no answer to it.
         if (!call.response.destroyed) call.response.writeHead(202).end()
+        if (routed.again !== undefined)
+          this.#parts.events.emit(tool.tool, { kind: 'retried', result: 'cancelled' })
         return this.#parts.events.emit(tool.tool, {
           kind: 'finished',
           outcome: 'cancelled',
@@ -231,7 +233,7 @@ export class Pipeline {
       return
     }
     // The body is asked for only now that it has somewhere to go.
-    if (call.expectsContinue) call.response.writeContinue()
+    if (call.expectsContinue && routed.again === undefined) call.response.writeContinue()
     forward(tool.pool, passage)
   }
 
@@ -242,7 +244,10 @@ export class Pipeline {
 
 /** In the tool's own time, which may be longer than callers may be told to wait. */
 function saidByTool(toolWaitMs: number | undefined): string | undefined {
-  return toolWaitMs === undefined ? undefined : `it asked for ${Math.ceil(toolWaitMs / 1000)} s`
+  // 0: its time is over, and one call looks whether it answers again.
+  return toolWaitMs === undefined || toolWaitMs === 0
+    ? undefined
+    : `it asked for ${Math.ceil(toolWaitMs / 1000)} s`
 }
 
 /** The caller's claim, as far as the lane allows it. */

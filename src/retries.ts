@@ -27,7 +27,8 @@ export function isReplayable({ call, tool }: Routed): boolean {
   if (tool.settings.retries.max === 0 || call.upgrade !== undefined || tool.settings.mcp !== undefined)
     return false
   const { method = '', rawHeaders } = call.request
-  return IDEMPOTENT.has(method) || headerValue(rawHeaders, 'idempotency-key') !== undefined
+  // A key that is empty is none: the tool could not know the call again by it.
+  return IDEMPOTENT.has(method) || (headerValue(rawHeaders, 'idempotency-key') ?? '') !== ''
 }
 
 export class Retries {

@@ -41,13 +41,14 @@ const retryAfterSchema = z.strictObject(
 
 /** Statuses of an answer that may be thrown away for another try: the tool could not do it, whoever asked. */
 const RETRYABLE = [500, 502, 503, 504] as const
+const RETRY_ONE = says(`connect, ${RETRYABLE.slice(0, -1).join(', ')} or ${RETRYABLE.at(-1) ?? ''}`, '503')
 const RETRY_ON = says(`a list of connect and statuses such as 502`, '[connect, 502, 503, 504]')
 
 const retriesSchema = z.strictObject(
   {
     max: whole({ from: 0, to: MOST_RETRIES, example: 2 }).exactOptional(),
     on: z
-      .array(z.union([z.literal('connect'), z.literal(RETRYABLE)], { error: RETRY_ON }), { error: RETRY_ON })
+      .array(z.union([z.literal('connect'), z.literal(RETRYABLE)], { error: RETRY_ONE }), { error: RETRY_ON })
       .max(RETRYABLE.length + 1, { error: RETRY_ON })
       .exactOptional(),
     budgetRatio: decimal({ from: 0, to: 1, example: 0.1 }).exactOptional(),

@@ -73,6 +73,13 @@ export class Gate {
     lease.renewedAtMs = this.#clock.nowMs()
   }
 
+  /** See Lane.accepted. */
+  accepted(lease: Lease): void {
+    const nowMs = this.#clock.nowMs()
+    this.#pass(this.lane.accepted(lease, nowMs))
+    this.#arm(nowMs)
+  }
+
   settle(lease: Lease, end: LeaseEnd): void {
     const nowMs = this.#clock.nowMs()
     this.#pass(this.lane.settle(lease, end, nowMs))

@@ -25,6 +25,10 @@ export class LeaseSlot {
     this.#lease.answeredAfterMs = afterMs
   }
 
+  accepted(): void {
+    this.#gate.accepted(this.#lease)
+  }
+
   settle(end: LeaseEnd): void {
     // A reclaimed lease was ended by the lane; what its holder says afterwards is no second end, only late.
     if (this.#lease.state === 'running') this.#gate.settle(this.#lease, end)

@@ -106,7 +106,10 @@ export class Door {
     if (steering.valve.isPaused) return 'LANE_PAUSED'
     if (steering.isShut) return 'STORE_UNAVAILABLE'
     if (priority === 'low' && this.#overload.isOn) return 'SHED_LOW_PRIORITY'
-    if (!this.#isFull(nowMs) || queue.leastWanted(priority, agent) !== undefined) {
+    const isFull = this.#isFull(nowMs)
+    // Who may not wait at all takes nobody's place for nothing.
+    if (ttlMs <= 0 && !isFull) return outlook.whyInVain(priority, ttlMs, nowMs) ?? 'QUEUE_TTL_EXPIRED'
+    if (!isFull || (ttlMs > 0 && queue.leastWanted(priority, agent) !== undefined)) {
       return outlook.whyInVain(priority, ttlMs, nowMs)
     }
     if (!this.#bucket.has(queue.depth + 1, nowMs)) return 'RATE_LIMITED'

@@ -101,6 +101,13 @@ export class Lane {
     return this.#dispatch(nowMs)
   }
 
+  /** The tool takes the call, whatever comes of it: a lane that waited to see that goes on. */
+  accepted(lease: Lease, nowMs: number): Moves {
+    if (lease.state !== 'running' || !this.#throttle.accepted(lease, nowMs)) return NO_MOVES
+    this.#tell({ kind: 'throttled', isOn: false, forMs: 0 })
+    return this.#dispatch(nowMs)
+  }
+
   /** The caller of a waiting ticket left; false when it no longer waits. */
   cancel(ticket: Ticket, nowMs: number): boolean {
     if (!this.#queue.remove(ticket)) return false
@@ -233,12 +240,8 @@ export class Lane {
 
   #reclaim(nowMs: number): Lease[] {
     const reclaimed: Lease[] = []
-    const { leaseMs } = this.#settings
-    for (
-      let lease = this.#running.endSilent(leaseMs, nowMs);
-      lease;
-      lease = this.#running.endSilent(leaseMs, nowMs)
-    ) {
+    const next = () => this.#running.endSilent(this.#settings.leaseMs, nowMs)
+    for (let lease = next(); lease; lease = next()) {
       const verdict = lease.waitsFor === 'caller' ? 'ignored' : 'dropped'
       this.#learn(lease, { cause: 'reclaimed', verdict }, nowMs)
       reclaimed.push(lease)

@@ -3,7 +3,7 @@
  * neither an error nor a latency, and the answer to it is a rate, not a concurrency.
  *
  *     closed       until now + min(60 s, Retry-After or min(30 s, 0.5 s x 2^k)) x U(1, 1.1)
- *     half open    one call; answered: open and k = 0; pushed back: closed again and k + 1; anything else: one more call
+ *     half open    one call; accepted: open and k = 0; pushed back: closed again and k + 1; anything else: one more call
  *     open         at most pace(t) = W x (1 + 0.06 x ((t - opened) / 45 s - 1)^3) calls a second
  *     W            0.96 of the rate at the loss, 0.7 when it came within 5 s of opening
  *
@@ -104,20 +104,26 @@ export class Throttle {
   ended(call: Call, end: ThrottledEnd, at: { readonly nowMs: number; readonly spread: number }) {
     const isNews = end.pushback !== undefined && this.pushedBack(call, end.pushback, at)
     if (end.pushback === undefined && end.cause === 'completed' && end.verdict !== 'dropped') {
-      this.answered(call, end.verdict === 'ok', at.nowMs)
+      if (end.verdict === 'ok') this.#answers.record(at.nowMs)
+      this.accepted(call, at.nowMs)
     }
     this.left(call)
     return end.pushback === undefined ? undefined : isNews ? 'news' : 'known'
   }
 
-  /** The tool answered; only good answers count for the rate. */
-  answered(call: Call, isGood: boolean, nowMs: number): void {
-    if (isGood) this.#answers.record(nowMs)
-    if (this.#isHalfOpen && call === this.#scout) {
-      this.#isHalfOpen = false
-      this.#backoffs = 0
-      this.#openedAtMs = nowMs
-    }
+  /**
+   * The tool took the call, as its response head shows: how long the answer goes on from there, which may be hours, is
+   * nothing to wait for. True when the lane waited for this.
+   */
+  accepted(call: Call, nowMs: number): boolean {
+    if (!this.#isHalfOpen || call !== this.#scout) return false
+    this.#isHalfOpen = false
+    this.#scout = undefined
+    this.#backoffs = 0
+    this.#openedAtMs = nowMs
+    // What the tool asked for before is over.
+    this.#askedUntilMs = -Infinity
+    return true
   }
 
   /** The call is over, however it ended. */

@@ -33,6 +33,8 @@ export interface AdminParts {
 
 /** Milliseconds for a whole admin request to arrive. */
 const REQUEST_TIMEOUT_MS = 10_000
+/** Connections at once. A worker that waits for a lease holds one, and must not keep those out who look after health. */
+const MAX_CONNECTIONS = 4096
 
 const INDEX = `spillway admin
 GET   /healthz        the process is up
@@ -60,7 +62,7 @@ export function createAdminServer(parts: AdminParts): Server {
       // Only writing to a caller who left can fail here.
       .catch(() => response.destroy())
   })
-  server.maxConnections = 256
+  server.maxConnections = MAX_CONNECTIONS
   return server
 }
 

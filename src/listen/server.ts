@@ -78,7 +78,7 @@ export function createProxyServer(parts: ServerParts): Server {
     )
   })
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    if (!socket.writable || isAnswering(socket) || GONE.has(error.code ?? '')) socket.destroy()
+    if (!socket.writable || hasCall(socket) || GONE.has(error.code ?? '')) socket.destroy()
     else if (error.code === 'HPE_HEADER_OVERFLOW') {
       socket.end(parts.answerMalformed('HEADERS_TOO_LARGE', `more than ${MAX_HEADER_BYTES} bytes`))
     } else socket.end(parts.answerMalformed('BAD_REQUEST', 'this is not well-formed HTTP/1.1'))
@@ -112,10 +112,12 @@ function inTurn({ socket }: IncomingMessage, response: ServerResponse, start: ()
   })
 }
 
-/** An answer is under way on this connection: nothing else may be written to it. node's own server looks the same way. */
-function isAnswering(socket: Duplex): boolean {
-  const answer = (socket as { _httpMessage?: unknown })._httpMessage
-  return answer instanceof ServerResponse && answer.headersSent
+/**
+ * A call is under way on this connection, or its answer: whatever is written now would be read as that answer, and nobody
+ * here knows whether the tool was called. node's own server looks the same way.
+ */
+function hasCall(socket: Duplex): boolean {
+  return (socket as { _httpMessage?: unknown })._httpMessage instanceof ServerResponse
 }
 
 function isTunnel(request: IncomingMessage): boolean {

@@ -64,6 +64,10 @@ export class AnswerWatch implements Slot, Watch {
     for (const slot of this.#open.values()) slot.answered(afterMs)
   }
 
+  accepted(): void {
+    for (const slot of this.#open.values()) slot.accepted()
+  }
+
   /** One reclaimed lease stops the request, and with it the others. */
   onReclaimed(stop: () => void): void {
     this.#stop = stop

@@ -15,6 +15,8 @@ export interface Slot {
   waitsFor(who: 'tool' | 'caller'): void
   /** The tool's response head came, milliseconds after the lease began. */
   answered(afterMs: number): void
+  /** The tool takes the call: neither did it fail, nor did it ask callers to wait. Its answer may go on for hours. */
+  accepted(): void
   /** Ends the lease; does nothing after it was reclaimed. */
   settle(end: LeaseEnd): void
   /** `stop` is called if the lease is reclaimed. */

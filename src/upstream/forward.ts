@@ -112,6 +112,7 @@ class Forwarding implements Dispatcher.DispatchHandler {
     slot.answered(upstreamMs)
     const headers = toCaller((controller.rawHeaders ?? []) as Buffer[])
     this.#pushback = pushbackOf(status, headers)
+    if (this.#pushback === undefined && verdictOf(status) !== 'dropped') slot.accepted()
     this.#exchange.watch?.head(status, headers)
     if (this.#isCallerGone) return
     this.#isEventStream = isEventStream(headers)
@@ -143,6 +144,7 @@ class Forwarding implements Dispatcher.DispatchHandler {
       return
     }
     this.#isEnded = true
+    this.#exchange.slot.accepted()
     this.#exchange.answered(status, this.#exchange.nowMs() - this.#startedAtMs)
     const raw = (controller.rawHeaders ?? []) as Buffer[]
     tunnel({ exchange: this.#exchange, upgrade, toTool: socket, raw, startedAtMs: this.#startedAtMs })
@@ -173,10 +175,10 @@ class Forwarding implements Dispatcher.DispatchHandler {
     const verdict = verdictOf(this.#status)
     const latencyMs = verdict === 'ok' ? this.#latencyMs() : undefined
     const end: LeaseEnd = { cause: 'completed', verdict, latencyMs, pushback: this.#pushback }
-    if (this.#held !== undefined && !this.#isCallerGone) return this.#endHeld(this.#held, end)
-    const trailers = (controller.rawTrailers ?? []) as Buffer[]
+    const trailers = trailerPairs(toCaller((controller.rawTrailers ?? []) as Buffer[]))
+    if (this.#held !== undefined && !this.#isCallerGone) return this.#endHeld(this.#held, end, trailers)
     if (!this.#isCallerGone) {
-      if (trailers.length > 0) response.addTrailers(trailerPairs(toCaller(trailers)))
+      if (trailers.length > 0) response.addTrailers(trailers)
       this.#abandonUpload()
       endAfterBody(request, response)
     }
@@ -235,13 +237,14 @@ class Forwarding implements Dispatcher.DispatchHandler {
   }
 
   /** The lease is over before another try is asked for; without one, the caller gets what the tool said. */
-  #endHeld(held: HeldAnswer, end: LeaseEnd): void {
+  #endHeld(held: HeldAnswer, end: LeaseEnd, trailers: [string, string][]): void {
     const { slot, response } = this.#exchange
     this.#isEnded = true
     slot.settle(end)
     const durationMs = this.#elapsedMs()
     this.#exchange.retry(() => {
       held.release()
+      if (trailers.length > 0) response.addTrailers(trailers)
       response.end()
       this.#exchange.finished('completed', durationMs)
     })

@@ -55,6 +55,19 @@ const WRONG_VALUES: readonly (readonly [string, string])[] = [
     '4:17 tools.github.ttlSeconds: must be a number of seconds above 0 and up to 86400, not "60s"; write for example 60',
   ],
   [
+    'retries: { on: [conect] }',
+    '4:21 tools.github.retries.on[0]: must be connect, 500, 502, 503 or 504, not "conect"; write for example 503',
+  ],
+  [
+    'retries: { on: [429] }',
+    '4:21 tools.github.retries.on[0]: must be connect, 500, 502, 503 or 504, not 429; write for example 503',
+  ],
+  [
+    'retries: { on: 503 }',
+    '4:20 tools.github.retries.on: must be a list of connect and statuses such as 502, not 503; write for example [connect, 502, 503, 504]',
+  ],
+  ['rate: { calls: 5 }', '4:5 tools.github.rate.perSeconds: is missing; write for example 3600'],
+  [
     'maxBodyBytes: 1.5',
     '4:19 tools.github.maxBodyBytes: must be a whole number from 0 to 1099511627776, not 1.5; write for example 104857600',
   ],

@@ -49,6 +49,16 @@ test('a freed slot goes to the highest class, and its wait is told with the clas
   assert.deepEqual(told, ['normal', ...order])
 })
 
+test("who may not wait at all takes nobody's place, and no place that is free", () => {
+  const { lane, ask } = busy({ maxQueueDepth: 2 })
+  const hurried = (): Admission => lane.admit({ spread: 0, priority: 'critical', ttlMs: 0 }, 1)
+  assert.equal(ask('low').kind, 'queued')
+  assert.equal(answer(hurried()), 'QUEUE_TTL_EXPIRED')
+  assert.equal(ask('normal').kind, 'queued')
+  assert.equal(answer(hurried()), 'QUEUE_SATURATED')
+  assert.equal(lane.depths().queueDepth, 2)
+})
+
 test('in a full queue an arrival puts out the newest of the lowest class below it', () => {
   const { ask, lane } = busy({ maxQueueDepth: 3 })
   const [low, older, newer] = [ask('low'), ask('normal'), ask('normal')]

@@ -16,6 +16,11 @@ function sentAt(throttle: Throttle, nowMs: number) {
   return call
 }
 
+/** A call that the tool answers well at once. */
+function answer(throttle: Throttle, nowMs: number): void {
+  throttle.ended(sentAt(throttle, nowMs), { cause: 'completed', verdict: 'ok' }, { nowMs, spread: 0 })
+}
+
 /** A call that comes back at once with a 429. */
 function pushBack(throttle: Throttle, nowMs: number, retryAfterMs: number | undefined, spread = 0): boolean {
   const call = sentAt(throttle, nowMs)
@@ -73,19 +78,35 @@ test('one call goes first; an answer opens, anything else lets one more go', () 
   assert.equal(throttle.opensAtMs(), Infinity)
   throttle.left(first)
   assert.ok(throttle.opensAtMs() < Infinity, 'a scout whose caller left does not close the lane for ever')
-  const second = sentAt(throttle, 20_000)
-  throttle.answered(second, true, 20_100)
-  throttle.left(second)
+  answer(throttle, 20_000)
   assert.ok(throttle.opensAtMs() < 40_000)
+})
+
+test('the head of an answer opens it, and an answer that goes on for hours holds nobody up, not even after the next loss', () => {
+  const throttle = new Throttle()
+  pushBack(throttle, 0, 1000)
+  const stream = sentAt(throttle, 1000)
+  assert.equal(throttle.accepted(stream, 1100), true)
+  assert.equal(throttle.accepted(stream, 1200), false, 'told once')
+  assert.ok(throttle.opensAtMs() <= 1100)
+  pushBack(throttle, 2000, 3000)
+  assert.equal(throttle.opensAtMs(), 5000, 'the stream is not the call that looks any more')
+})
+
+test('what the tool asked for once is forgotten when it takes calls again', () => {
+  const throttle = new Throttle()
+  pushBack(throttle, 0, 3_600_000)
+  assert.equal(throttle.askedUntilMs, 3_600_000)
+  answer(throttle, 60_000)
+  pushBack(throttle, 70_000, 2000)
+  assert.equal(throttle.askedUntilMs, 72_000)
 })
 
 test('after it has opened, calls go just below the rate at the loss, and later above it', () => {
   const throttle = new Throttle()
-  for (let nowMs = 0; nowMs < 10_000; nowMs += 50) throttle.answered(sentAt(throttle, nowMs), true, nowMs)
+  for (let nowMs = 0; nowMs < 10_000; nowMs += 50) answer(throttle, nowMs)
   pushBack(throttle, 10_000, 1000)
-  const scout = sentAt(throttle, 11_000)
-  throttle.answered(scout, true, 11_000)
-  throttle.left(scout)
+  answer(throttle, 11_000)
   const paceAt = (nowMs: number): number => {
     const from = Math.max(nowMs, throttle.opensAtMs())
     // Time that went unused lets one call go early; from the second one on they keep their distance.
@@ -130,6 +151,18 @@ test('tickets behind the first call go on when it is answered', () => {
   const wakesAtMs = lane.wakeAtMs()
   assert.ok(wakesAtMs < 20_000)
   assert.ok(lane.expire(wakesAtMs).granted.length + lane.depths().active > 0)
+})
+
+test('tickets behind a first call whose answer goes on for hours go when its head is there', () => {
+  const lane = new Lane(laneSettings({ controller: { algorithm: 'adaptive' } }), 0, () => undefined)
+  lane.settle(grantedLease(lane, 0), PUSHED, 100)
+  const [first, second] = [lane.admit({ spread: 0 }, 200), lane.admit({ spread: 0 }, 200)]
+  assert.ok(first.kind === 'queued' && second.kind === 'queued')
+  const scout = lane.expire(2100).granted[0]?.lease
+  assert.ok(scout)
+  assert.deepEqual(lane.accepted(scout, 2150).granted, [second.ticket])
+  assert.deepEqual(lane.accepted(scout, 2160).granted, [])
+  assert.equal(lane.depths().active, 2)
 })
 
 test('pushback is neither an error nor a latency for the limit', () => {

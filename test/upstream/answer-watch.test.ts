@@ -21,6 +21,7 @@ function fakeSlot(): FakeSlot {
     renew: () => undefined,
     waitsFor: () => undefined,
     answered: () => undefined,
+    accepted: () => undefined,
     settle: (end) => void ends.push(end),
     onReclaimed: (stop) => (slot.stop = stop),
   }

@@ -2,7 +2,9 @@
  * What is never forwarded: requests that two readers could read differently, and callers who choose the upstream.
  */
 import assert from 'node:assert/strict'
+import { connect } from 'node:net'
 import { test } from 'node:test'
+import { eventually } from '../support/eventually.ts'
 import { after, fakeTool } from '../support/fake-tool.ts'
 import { startSpillway } from '../support/process.ts'
 import { exchange } from '../support/raw.ts'
@@ -104,4 +106,17 @@ tools:
   assert.equal(await at(`${spillway.proxy}/abc`), '/all/abc')
   assert.equal(await at(`${local}/abc`), '/host/abc')
   assert.equal(await at(`${local}/a/b`), '/both/b')
+})
+
+test('of a call that the tool has nobody is told that it was not made, when what follows it is no HTTP', async () => {
+  await using tool = await fakeTool(() => undefined)
+  await using spillway = await startSpillway(`tools: { t: { upstream: "${tool.url}" } }`)
+  const socket = connect(spillway.proxyPort, '127.0.0.1').setEncoding('latin1')
+  socket.write('DELETE /t/x HTTP/1.1\r\nHost: a\r\n\r\n')
+  await eventually(() => assert.equal(tool.seen.calls, 1))
+  socket.write('a body without a length')
+  let answer = ''
+  for await (const text of socket as AsyncIterable<string>) answer += text
+  assert.equal(answer, '')
+  await eventually(async () => assert.equal((await spillway.lane('t')).active_workers, 0))
 })

@@ -3,7 +3,7 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { eventually } from '../support/eventually.ts'
+import { eventually, pause } from '../support/eventually.ts'
 import { after, fakeTool } from '../support/fake-tool.ts'
 import { startSpillway } from '../support/process.ts'
 import type { Spillway } from '../support/process.ts'
@@ -75,6 +75,39 @@ test('workers wait for their turn in the same queue as calls, and get the same r
   assert.ok(lease.epoch > first.epoch)
   await send(spillway, 'DELETE', `/leases/${lease.lease_id}`)
   assert.equal((await call).status, 200)
+})
+
+test('a drain waits for workers that wait: each has its turn and ends its lease', async () => {
+  await using spillway = await startSpillway(LANE)
+  const first = await take(spillway)
+  const second = ask(spillway, { wait_ms: 20_000 })
+  await eventually(async () => assert.equal((await spillway.lane('box')).queue_depth, 1))
+  spillway.signal('SIGTERM')
+  await eventually(() => assert.ok(spillway.lines.some((line) => line.includes('drain=started'))))
+  assert.equal((await ask(spillway)).status, 503)
+  await send(spillway, 'DELETE', `/leases/${first.lease_id}`)
+  const turn = await second
+  assert.equal(turn.status, 201)
+  const { lease_id } = (await turn.json()) as Lease
+  await pause(300)
+  assert.equal((await send(spillway, 'PUT', `/leases/${lease_id}`)).status, 200, 'the process is still there')
+  assert.equal((await send(spillway, 'DELETE', `/leases/${lease_id}`)).status, 200)
+  assert.equal(await spillway.exited, 0)
+})
+
+test('hundreds of workers that wait keep nobody out who asks for health', async () => {
+  await using spillway = await startSpillway(LANE.replace('maxQueueDepth: 2', 'maxQueueDepth: 400'))
+  await take(spillway)
+  const leaving = new AbortController()
+  for (let i = 0; i < 300; i++) {
+    void fetch(`${spillway.admin}/lanes/box/leases`, { method: 'POST', signal: leaving.signal }).catch(
+      () => 0,
+    )
+  }
+  await eventually(async () => assert.equal((await spillway.lane('box')).queue_depth, 300))
+  assert.equal((await fetch(`${spillway.admin}/healthz`)).status, 200)
+  leaving.abort()
+  await eventually(async () => assert.equal((await spillway.lane('box')).queue_depth, 0))
 })
 
 test('whoever waits no longer than wait_ms is told when it is over', async () => {

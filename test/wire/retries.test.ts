@@ -2,11 +2,14 @@
  * Spillway's own retries on real sockets: which requests, how often, outside the slot, and what the caller gets.
  */
 import assert from 'node:assert/strict'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import { eventually } from '../support/eventually.ts'
 import { fakeTool } from '../support/fake-tool.ts'
 import type { Answer } from '../support/fake-tool.ts'
 import { startSpillway } from '../support/process.ts'
+import { exchange } from '../support/raw.ts'
 
 /** Fails the first `times` calls with `status`, then echoes the body. */
 function failing(times: number, status = 503): Answer {
@@ -162,4 +165,76 @@ test('a caller that leaves between two tries ends the request', async () => {
   await eventually(async () => assert.deepEqual(await results(spillway), { cancelled: 1 }))
   assert.equal((await spillway.lane('t')).active_workers, 0)
   assert.equal(tool.seen.calls, 1)
+})
+
+test('a caller that leaves while its next try waits in the queue counts as cancelled', async () => {
+  let others: Promise<Response> | undefined
+  let finish = (): void => undefined
+  await using tool = await fakeTool(async (_request, response) => {
+    tool.answer = (_next, slow) => (finish = () => void slow.end('slow'))
+    others = fetch(`${spillway.proxy}/t/y`)
+    await eventually(async () => assert.equal((await spillway.lane('t')).queue_depth, 1))
+    response.writeHead(503).end('first')
+  })
+  await using spillway = await startSpillway(
+    lane(tool.url, 'maxConcurrent: 1, controller: { algorithm: fixed }, retries: { max: 1 }'),
+  )
+  const leaving = new AbortController()
+  const call = fetch(`${spillway.proxy}/t/x`, { signal: leaving.signal }).catch(() => undefined)
+  await eventually(() => assert.equal(tool.seen.calls, 2))
+  await eventually(async () => assert.equal((await spillway.lane('t')).queue_depth, 1))
+  leaving.abort()
+  await call
+  await eventually(async () => assert.deepEqual(await results(spillway), { cancelled: 1 }))
+  finish()
+  assert.equal(await (await others)?.text(), 'slow')
+})
+
+test('of a call that the tool has answered nobody is told that it was not made, when the tool is gone afterwards', async () => {
+  const tool = createServer((_request, response) => {
+    response.writeHead(503, { Connection: 'close' }).end('first')
+    tool.close()
+  })
+  await new Promise<void>((resolve) => tool.listen(0, '127.0.0.1', resolve))
+  const { port } = tool.address() as AddressInfo
+  await using spillway = await startSpillway(lane(`http://127.0.0.1:${port}`))
+  const response = await fetch(`${spillway.proxy}/t/x`)
+  assert.equal(response.headers.get('x-spillway-reason'), null)
+  assert.deepEqual([response.status, await response.text()], [503, 'first'])
+  assert.deepEqual(await results(spillway), { failed: 2 })
+})
+
+test('an Idempotency-Key without a value is none', async () => {
+  await using tool = await fakeTool(failing(9))
+  await using spillway = await startSpillway(lane(tool.url))
+  const head = 'POST /t/x HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 2\r\n'
+  const answer = await exchange(spillway.proxyPort, `${head}Idempotency-Key: \r\n\r\nhi`)
+  assert.match(answer, /^HTTP\/1\.1 503/)
+  assert.equal(tool.seen.calls, 1)
+})
+
+test('a caller that waits for 100 Continue is told so once, however often its body is sent', async () => {
+  await using tool = await fakeTool(failing(2))
+  await using spillway = await startSpillway(lane(tool.url))
+  const head = 'PUT /t/x HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 2\r\n'
+  const answer = await exchange(spillway.proxyPort, `${head}Expect: 100-continue\r\n\r\nhi`)
+  assert.equal(tool.seen.calls, 3)
+  assert.equal(answer.split('100 Continue').length, 2, answer)
+  assert.match(answer, /ok hi\r\n/)
+})
+
+test('an answer that was kept back in vain comes with its trailers', async () => {
+  await using tool = await fakeTool((_request, response) => {
+    response.writeHead(503, { 'Retry-After': '5', Trailer: 'X-End' })
+    response.write('wait')
+    response.addTrailers({ 'X-End': 'yes' })
+    response.end()
+  })
+  await using spillway = await startSpillway(lane(tool.url))
+  const answer = await exchange(
+    spillway.proxyPort,
+    'GET /t/x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n',
+  )
+  assert.match(answer, /wait\r\n0\r\nX-End: yes\r\n/)
+  assert.deepEqual(await results(spillway), { overloaded: 1 })
 })

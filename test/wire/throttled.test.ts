@@ -132,3 +132,53 @@ for (const [name, law] of Object.entries(LAWS)) {
     assert.equal((await lane(spillway)).error_rate, 0)
   })
 }
+
+test('when the call that looks is a stream that goes on, or a lease of a worker, the others follow nevertheless', async () => {
+  await using tool = await fakeTool((_request, response) =>
+    response.writeHead(429, { 'Retry-After': '1' }).end('wait'),
+  )
+  await using spillway = await start(tool, LAWS.fixed, 4)
+  const url = `${spillway.proxy}/quota/x`
+  await call(url)
+  tool.answer = (_request, response) => {
+    response.writeHead(200, { 'Content-Type': 'text/event-stream' })
+    response.write('data: first\n\n')
+  }
+  const stream = await fetch(url)
+  assert.equal(stream.status, 200)
+  tool.answer = after(0)
+  assert.equal((await call(url)).status, 200)
+  assert.equal((await lane(spillway)).active_workers, 1, 'the stream goes on')
+
+  tool.answer = (_request, response) => response.writeHead(429, { 'Retry-After': '1' }).end('wait')
+  await call(url)
+  const lease = await fetch(`${spillway.admin}/lanes/quota/leases`, { method: 'POST', body: '{}' })
+  assert.equal(lease.status, 201)
+  tool.answer = after(0)
+  assert.equal((await call(url)).status, 200)
+  assert.equal((await lane(spillway)).active_workers, 2)
+  await stream.body?.cancel()
+})
+
+test('while one call looks, nobody is told that the tool asked for 0 s', async () => {
+  await using tool = await fakeTool((_request, response) =>
+    response.writeHead(429, { 'Retry-After': '1' }).end('wait'),
+  )
+  await using spillway = await startSpillway(
+    `tools: { quota: { upstream: "${tool.url}", maxConcurrent: 4, maxQueueDepth: 0 } }`,
+  )
+  const url = `${spillway.proxy}/quota/x`
+  await call(url)
+  const held = hold(tool)
+  let looks: ReturnType<typeof call> | undefined
+  await eventually(async () => {
+    looks = call(url)
+    await Promise.race([looks, eventually(() => assert.equal(held.length, 1), 100).catch(() => undefined)])
+    assert.equal(held.length, 1)
+  })
+  const { status, headers, text } = await call(url)
+  assert.deepEqual([status, headers.get('x-spillway-reason')], [429, 'UPSTREAM_THROTTLED'])
+  assert.doesNotMatch(text, /asked for/)
+  held[0]?.end('open')
+  assert.equal((await looks)?.status, 200)
+})
