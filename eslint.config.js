@@ -156,10 +156,11 @@ export default tseslint.config(
     'undici',
   ),
   aboveRooms(
-    ['src/{identifiers,lease-desk,mcp,mcp-batch,mcp-call,mcp-open-calls,mcp-traffic,replies,retries}.ts'],
+    ['src/{identifiers,lease-desk,replies,retries}.ts'],
     '^\\./(?:main|sidecar|pipeline|cli/)',
     NODE,
   ),
+  aboveRooms(['src/mcp/*.ts'], '^\\.\\./(?:main|sidecar|pipeline|cli/)', '\\.\\./(?!\\.\\./)', NODE),
   aboveRooms(['src/sidecar.ts'], '^\\./(?:main|cli/)', NODE),
   {
     files: ['test/**/*.ts', 'bench/**/*.ts', 'examples/**/*.ts'],
