@@ -143,7 +143,9 @@ export default tseslint.config(
   room(['src/fleet/postgres.ts'], TIME, NODE, 'postgres$'),
   room(['src/listen/*.ts'], NODE, LANE, TIME, 'zod'),
   room(
-    ['src/upstream/{answer-watch,event-scan,exchange,forward,held-answer,message-scan,pool,upgrade,upload}.ts'],
+    [
+      'src/upstream/{answer-watch,event-scan,exchange,forward,held-answer,message-scan,pool,upgrade,upload}.ts',
+    ],
     NODE,
     'undici',
     TIME,
