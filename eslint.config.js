@@ -143,7 +143,9 @@ export default tseslint.config(
   room(['src/fleet/postgres.ts'], TIME, NODE, 'postgres$'),
   room(['src/listen/*.ts'], NODE, LANE, TIME, 'zod'),
   room(
-    ['src/upstream/{answer-watch,event-scan,exchange,forward,held-answer,message-scan,pool,upgrade,upload}.ts'],
+    [
+      'src/upstream/{answer-watch,event-scan,exchange,forward,held-answer,message-scan,pool,upgrade,upload}.ts',
+    ],
     NODE,
     'undici',
     TIME,
@@ -156,10 +158,11 @@ export default tseslint.config(
     'undici',
   ),
   aboveRooms(
-    ['src/{identifiers,lease-desk,mcp,mcp-batch,mcp-call,mcp-open-calls,mcp-traffic,replies,retries}.ts'],
+    ['src/{identifiers,lease-desk,replies,retries}.ts'],
     '^\\./(?:main|sidecar|pipeline|cli/)',
     NODE,
   ),
+  aboveRooms(['src/mcp/*.ts'], '^\\.\\./(?:main|sidecar|pipeline|cli/)', '\\.\\./(?!\\.\\./)', NODE),
   aboveRooms(['src/sidecar.ts'], '^\\./(?:main|cli/)', NODE),
   {
     files: ['test/**/*.ts', 'bench/**/*.ts', 'examples/**/*.ts'],

@@ -41,7 +41,7 @@ export class Peeker {
 
   /** Calls `done` once. A whole body counts as held until `release` is called with it. */
   peek(request: IncomingMessage, { maxBytes, maxMs }: PeekBounds, done: (peeked: Peeked) => void): void {
-    const chunks: Buffer[] = []
+    const pieces = new Pieces(maxBytes)
     let bytes = 0
     const end = (peeked: Peeked): void => {
       timer.clear()
@@ -54,10 +54,9 @@ export class Peeker {
       this.#heldBytes += chunk.length
       if (bytes > maxBytes) end({ kind: 'too large' })
       else if (this.#heldBytes > this.#mostHeldBytes) end({ kind: 'no room' })
-      else chunks.push(chunk)
+      else pieces.add(chunk)
     }
-    const onEnd = (): void =>
-      end({ kind: 'whole', body: chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks) })
+    const onEnd = (): void => end({ kind: 'whole', body: pieces.whole() })
     const onClose = (): void => end({ kind: 'gone' })
     const timer = this.#clock.after(maxMs, () => end({ kind: 'too slow' }))
     // A caller that breaks off has its end told by 'close'.
@@ -67,5 +66,34 @@ export class Peeker {
 
   release(body: Buffer): void {
     this.#heldBytes -= body.length
+  }
+}
+
+/** Grows by copying: a list of pieces of one byte would cost a hundred times what they hold. */
+class Pieces {
+  readonly #maxBytes: number
+  #held: Buffer = Buffer.alloc(0)
+  #bytes = 0
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes
+  }
+
+  add(piece: Buffer): void {
+    const bytes = this.#bytes + piece.length
+    if (this.#bytes === 0) this.#held = piece
+    else {
+      if (bytes > this.#held.length) {
+        const larger = Buffer.allocUnsafeSlow(Math.max(bytes, Math.min(2 * bytes, this.#maxBytes)))
+        this.#held.copy(larger, 0, 0, this.#bytes)
+        this.#held = larger
+      }
+      piece.copy(this.#held, this.#bytes)
+    }
+    this.#bytes = bytes
+  }
+
+  whole(): Buffer {
+    return this.#held.subarray(0, this.#bytes)
   }
 }

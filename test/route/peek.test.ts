@@ -69,3 +69,29 @@ test('a caller that is too slow, or leaves, holds nothing', async () => {
   await turn()
   assert.deepEqual([gone.results, peeker.heldBytes, clock.timers], [[{ kind: 'gone' }], 0, 0])
 })
+
+test('a body in pieces of one byte costs what it holds, not what its pieces would', async () => {
+  const request = new IncomingMessage(new Socket())
+  const results: Peeked[] = []
+  new Peeker(new VirtualClock()).peek(request, { maxBytes: 200_000, maxMs: 1000 }, (each) =>
+    results.push(each),
+  )
+  const piece = Buffer.alloc(65_536, 'x')
+  for (let at = 0; at < 100_000; at++) request.emit('data', piece.subarray(at % 65_536, (at % 65_536) + 1))
+  request.emit('end')
+  await turn()
+  const [peeked] = results
+  assert.ok(peeked?.kind === 'whole')
+  assert.equal(peeked.body.toString(), 'x'.repeat(100_000))
+  assert.ok(peeked.body.buffer.byteLength <= 200_000)
+})
+
+test('pieces are put together in their order, and the first is not written over', async () => {
+  const { request, results } = peeking(new VirtualClock(), new Peeker(new VirtualClock()))
+  const first = Buffer.from('abcdef').subarray(0, 3)
+  for (const piece of [first, Buffer.from('12'), Buffer.from('34')]) request.emit('data', piece)
+  request.emit('end')
+  await turn()
+  assert.deepEqual(results, [{ kind: 'whole', body: Buffer.from('abc1234') }])
+  assert.equal(first.buffer.byteLength >= 6 && first.toString(), 'abc')
+})

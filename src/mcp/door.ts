@@ -1,26 +1,26 @@
 /**
  * The way of what comes for an MCP server: each call of a tool through the lane that takes its name, everything else past
- * the lanes, within bounds of its own. The body is read first and forwarded as it came. One file above the rooms, as
+ * the lanes, within bounds of its own. The body is read first and forwarded as it came. This room is above the others, as
  * pipeline.ts is, which it hands the calls back to.
  */
-import type { Gate } from './gate/gate.ts'
-import type { Priority } from './lane/priority.ts'
-import type { Reason } from './lane/reason.ts'
-import { leaseAll } from './mcp-batch.ts'
-import { McpCall } from './mcp-call.ts'
-import { OpenCalls } from './mcp-open-calls.ts'
-import { Passage } from './passage.ts'
-import type { Passing, Routed, Told } from './passage.ts'
-import type { McpAnswer } from './reply/refuse-mcp.ts'
-import { isHeaderRouted, readMcp } from './route/mcp.ts'
-import type { McpHeaders, McpMessage, McpMethod, ToolCall } from './route/mcp.ts'
-import { Peeker } from './route/peek.ts'
-import type { Peeked } from './route/peek.ts'
-import type { Clock } from './time/clock.ts'
-import type { Tool, Tools } from './tools.ts'
-import type { Slot, Watch } from './upstream/exchange.ts'
-import { forward } from './upstream/forward.ts'
-import { headerValue, headerValues } from './upstream/headers.ts'
+import type { Gate } from '../gate/gate.ts'
+import type { Priority } from '../lane/priority.ts'
+import type { Reason } from '../lane/reason.ts'
+import { leaseAll } from './batch.ts'
+import { McpCall } from './call.ts'
+import { OpenCalls } from './open-calls.ts'
+import { Passage } from '../passage.ts'
+import type { Passing, Routed, Told } from '../passage.ts'
+import type { McpAnswer } from '../reply/refuse-mcp.ts'
+import { isHeaderRouted, readMcp } from '../route/mcp.ts'
+import type { McpHeaders, McpMessage, McpMethod, ToolCall } from '../route/mcp.ts'
+import { Peeker } from '../route/peek.ts'
+import type { Peeked } from '../route/peek.ts'
+import type { Clock } from '../time/clock.ts'
+import type { Tool, Tools } from '../tools.ts'
+import type { Slot, Watch } from '../upstream/exchange.ts'
+import { forward } from '../upstream/forward.ts'
+import { headerValue, headerValues } from '../upstream/headers.ts'
 
 export interface McpDoorParts {
   readonly tools: Tools

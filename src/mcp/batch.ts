@@ -2,11 +2,11 @@
  * The leases for a batch of calls (MCP 2025-03-26): all of them at once, or none. A batch never waits, since one that
  * held some leases while it waited for others would keep them from calls that could run.
  */
-import { LeaseSlot } from './gate/slot.ts'
-import type { Lease } from './lane/lease.ts'
-import type { Reason } from './lane/reason.ts'
-import type { Routed, Told } from './passage.ts'
-import type { Clock } from './time/clock.ts'
+import { LeaseSlot } from '../gate/slot.ts'
+import type { Lease } from '../lane/lease.ts'
+import type { Reason } from '../lane/reason.ts'
+import type { Routed, Told } from '../passage.ts'
+import type { Clock } from '../time/clock.ts'
 
 export type Leases =
   | {

@@ -3,10 +3,10 @@
  * how they are refused, what ends their leases, and what becomes of them when the caller asks for their end.
  */
 import type { ServerResponse } from 'node:http'
-import type { McpAnswer } from './reply/refuse-mcp.ts'
-import { idKeyOf } from './route/mcp.ts'
-import { AnswerWatch } from './upstream/answer-watch.ts'
-import type { Slot } from './upstream/exchange.ts'
+import type { McpAnswer } from '../reply/refuse-mcp.ts'
+import { idKeyOf } from '../route/mcp.ts'
+import { AnswerWatch } from '../upstream/answer-watch.ts'
+import type { Slot } from '../upstream/exchange.ts'
 
 export interface McpCallFacts {
   readonly answer: McpAnswer

@@ -2,9 +2,9 @@
  * What an MCP server gets beside the calls of its tools: messages, which are short, and streams, which may last for
  * days. Each has a bound of its own and no queue, so that they wait behind no lane, and streams cannot keep out messages.
  */
-import { Gate } from './gate/gate.ts'
-import type { GateParts } from './gate/gate.ts'
-import type { LaneSettings } from './lane/settings.ts'
+import { Gate } from '../gate/gate.ts'
+import type { GateParts } from '../gate/gate.ts'
+import type { LaneSettings } from '../lane/settings.ts'
 
 /** Messages at a time: every agent of a large fleet may start at once. */
 const MESSAGES = 256
