@@ -158,7 +158,7 @@ export default tseslint.config(
     'undici',
   ),
   aboveRooms(
-    ['src/{identifiers,lease-desk,replies,retries}.ts'],
+    ['src/{identifiers,lease-desk,replies,retries,routed}.ts'],
     '^\\./(?:main|sidecar|pipeline|cli/)',
     NODE,
   ),

@@ -1,78 +1,19 @@
 /**
- * One request that is for a tool, on its way through the lane: what routing found out about it, and how it is answered
- * in the tool's place. The exchange that forwarding sees.
+ * One request that holds a lease, as forwarding sees it: what goes to the tool, and how its caller is answered in the
+ * tool's place, or the request is tried once more.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Gate } from './gate/gate.ts'
 import { LeaseSlot } from './gate/slot.ts'
 import type { Lease } from './lane/lease.ts'
-import type { Priority } from './lane/priority.ts'
 import type { Outcome, Reason, RetryResult } from './lane/reason.ts'
-import type { Call } from './listen/server.ts'
-import type { McpCall } from './mcp/call.ts'
 import type { RequestEvent } from './observe/events.ts'
-import { isReplayable } from './retries.ts'
 import type { Retries } from './retries.ts'
-import type { Target } from './route/target.ts'
-import type { Tool } from './tools.ts'
+import { STREAM_BYTES, uploadOf } from './routed.ts'
+import type { Routed } from './routed.ts'
 import type { Exchange, Slot, Upgrade, Watch } from './upstream/exchange.ts'
 import { toTool } from './upstream/headers.ts'
-import { Upload } from './upstream/upload.ts'
-
-/** What the pipeline knows of a request once it has its tool. */
-export interface Routed {
-  readonly call: Call
-  readonly requestId: string
-  readonly tool: Tool
-  /** The class that the lane gives it. */
-  readonly priority: Priority
-  readonly target: Target
-  /** For the tool: base path, the rest of the caller's path, query. */
-  readonly path: string
-  readonly hasBody: boolean
-  /** Bytes of the body, as declared or as read; undefined while nobody knows. */
-  readonly bodyBytes: number | undefined
-  /** Opened while the request waited; else the passage opens it. */
-  readonly earlyUpload: Upload | undefined
-  /** The body, when it was read before the lane was asked. */
-  readonly body?: Buffer | undefined
-  /** Set for calls of an MCP server's tools. */
-  readonly mcp?: McpCall | undefined
-  /** Sees the answer as it passes; calls bring their own. */
-  readonly watch?: Watch | undefined
-  /** Milliseconds on the clock when the lane was asked. */
-  readonly askedAtMs: number
-  /** Set when the tool has failed this request before. */
-  readonly again?: Again | undefined
-}
-
-/** A request that is tried once more. */
-export interface Again {
-  /** Tries before this one, from 1. */
-  readonly tries: number
-  /** Gives the caller what came of the try before, when this one is not let in. */
-  readonly otherwise: () => void
-}
-
-/** Bytes of a body that may be between caller and tool while both go on. */
-const STREAM_BYTES = 65_536
-/** Bytes of a body that is kept to be sent once more: what agents ask tools for is short. */
-const KEPT_BYTES = 65_536
-
-/** `bufferBytes`: how much of the body may be held here. */
-export function uploadOf(routed: Routed, bufferBytes: number): Upload {
-  const { maxBodyBytes: maxBytes } = routed.tool.settings
-  const keepBytes = isReplayable(routed) ? KEPT_BYTES : 0
-  return new Upload(routed.call.request, { maxBytes, bufferBytes, keepBytes })
-}
-
-/** What more a refusal tells. */
-export interface Told {
-  /** For people; a sentence without secrets. */
-  readonly detail?: string
-  /** Milliseconds; told with 429 and 503 only. */
-  readonly retryAfterMs?: number
-}
+import type { Upload } from './upstream/upload.ts'
 
 /** What a passage needs of the pipeline. */
 export interface Passing {

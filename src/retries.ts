@@ -4,12 +4,10 @@
  * overloaded; where the lane says no, the caller gets what the tool said. Off unless `retries.max` is set.
  */
 import type { RequestEvent } from './observe/events.ts'
-import type { Routed } from './passage.ts'
+import { isReplayable } from './routed.ts'
+import type { Routed } from './routed.ts'
 import type { Clock } from './time/clock.ts'
-import { headerValue } from './upstream/headers.ts'
 
-/** RFC 9110, 9.2.2; TRACE takes no part. */
-const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
 /** Milliseconds before the first retry; twice as long before each further one. Luck takes up to half of it. */
 const FIRST_BACKOFF_MS = 200
 
@@ -20,15 +18,6 @@ export interface RetriesParts {
   readonly emit: (tool: string, event: RequestEvent) => void
   /** Asks the lane once more. */
   readonly admit: (routed: Routed) => void
-}
-
-/** The tool may get it twice: its method says so, or the caller does, with a key by which the tool knows it again. */
-export function isReplayable({ call, tool }: Routed): boolean {
-  if (tool.settings.retries.max === 0 || call.upgrade !== undefined || tool.settings.mcp !== undefined)
-    return false
-  const { method = '', rawHeaders } = call.request
-  // A key that is empty is none: the tool could not know the call again by it.
-  return IDEMPOTENT.has(method) || (headerValue(rawHeaders, 'idempotency-key') ?? '') !== ''
 }
 
 export class Retries {

@@ -132,7 +132,7 @@ const PLANTED: readonly (readonly [file: string, code: string, rule: string])[] 
   ['src/config/planted.ts', "import { Gate } from '../gate/gate.ts'", IMPORTS],
   ['src/sidecar.ts', "import { run } from './cli/run.ts'", IMPORTS],
   ['src/passage.ts', "import { Sidecar } from './sidecar.ts'", IMPORTS],
-  ...['identifiers', 'lease-desk', 'replies', 'retries'].map(
+  ...['identifiers', 'lease-desk', 'replies', 'retries', 'routed'].map(
     (file) => [`src/${file}.ts`, "import { Pipeline } from './pipeline.ts'", IMPORTS] as const,
   ),
   ['src/mcp/planted.ts', "import { Pipeline } from '../pipeline.ts'", IMPORTS],
