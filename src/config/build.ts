@@ -67,7 +67,7 @@ function toolOf(tool: string, written: WrittenTool, { tools, defaults = {} }: Wr
       priority: lane.priority,
       retryAfter: { minMs: toMs(lane.retryAfter.minSeconds), maxMs: toMs(lane.retryAfter.maxSeconds) },
       controller: controllerOf(lane.controller),
-      rate: lane.rate && rateOf(lane.rate),
+      rate: lane.rate === undefined || lane.rate === 'none' ? undefined : rateOf(lane.rate),
       retryBudgetRatio: lane.retries.budgetRatio,
     },
   }
@@ -76,7 +76,7 @@ function toolOf(tool: string, written: WrittenTool, { tools, defaults = {} }: Wr
 /** Share of the calls of a whole period that may start at once: who uses the burst is over the rate by no more. */
 const BURST_RATIO = 0.1
 
-function rateOf({ calls, perSeconds, burst }: NonNullable<MergedLane['rate']>): RateSettings {
+function rateOf({ calls, perSeconds, burst }: Exclude<MergedLane['rate'], 'none' | undefined>): RateSettings {
   return { calls, perMs: toMs(perSeconds), burst: burst ?? Math.ceil(calls * BURST_RATIO) }
 }
 

@@ -56,6 +56,8 @@ const retriesSchema = z.strictObject(
   { error: says('a map', '{ max: 2 }') },
 )
 
+const RATE = says('none or a map with calls and perSeconds', '{ calls: 5000, perSeconds: 3600, burst: 100 }')
+
 const rateSchema = z.strictObject(
   {
     calls: whole({ from: 1, to: MOST_CALLS, example: 5000 }),
@@ -155,7 +157,7 @@ const laneSchema = z.strictObject(
     fairness: z.union([z.literal('none'), fairnessSchema], { error: FAIRNESS }).exactOptional(),
     retryAfter: retryAfterSchema.exactOptional(),
     retries: retriesSchema.exactOptional(),
-    rate: rateSchema.exactOptional(),
+    rate: z.union([z.literal('none'), rateSchema], { error: RATE }).exactOptional(),
   },
   { error: says('a map of lane settings', '{ maxConcurrent: 8 }') },
 )

@@ -51,12 +51,21 @@ export function checkShape(value: unknown): Shape {
 function findingsOf(issue: z.core.$ZodIssue, value: unknown): readonly Finding[] {
   const path = issue.path.map((step) => (typeof step === 'number' ? step : String(step)))
   if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey(key, path))
+  // `none` or a map: who wrote a map wants to know what is wrong in it. The map stands last in the schema's unions.
+  const inMap =
+    issue.code === 'invalid_union' && isMap(valueAt(value, path)) ? issue.errors.at(-1) : undefined
+  if (inMap !== undefined)
+    return inMap.flatMap((each) => findingsOf({ ...each, path: [...path, ...each.path] }, value))
   const atValue: Finding = { where: { kind: 'value', path }, ...adviceIn(issue.message) }
   if (issue.code !== 'invalid_key') return [atValue]
   // zod does not look into a tool whose name it refuses, but all problems are to be told at once.
   const inside = toolSchema.safeParse(valueAt(value, path)).error?.issues ?? []
   const name: Finding = { where: { kind: 'key', path }, ...TOOL_NAME_ADVICE }
   return [name, ...inside.flatMap((each) => findingsOf({ ...each, path: [...path, ...each.path] }, value))]
+}
+
+function isMap(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function unknownKey(key: string, path: Path): Finding {

@@ -2,7 +2,7 @@
  * What a lane does, under every law, when the tool itself asks callers to wait (429, 503 with Retry-After): that is
  * neither an error nor a latency, and the answer to it is a rate, not a concurrency.
  *
- *     closed       until now + min(60 s, Retry-After or min(30 s, 0.5 s x 2^k)) x U(1, 1.1)
+ *     closed       until now + min(60 s, Retry-After above 0, or min(30 s, 0.5 s x 2^k)) x U(1, 1.1)
  *     half open    one call; accepted: open and k = 0; pushed back: closed again and k + 1; anything else: one more call
  *     open         at most pace(t) = W x (1 + 0.06 x ((t - opened) / 45 s - 1)^3) calls a second
  *     W            0.96 of the rate at the loss, 0.7 when it came within 5 s of opening
@@ -141,8 +141,10 @@ export class Throttle {
     if (call.grantedAtMs < this.#lostAtMs) return false
     if (nowMs - this.#lostAtMs > FORGET_MS) this.#backoffs = 0
     const backoffMs = Math.min(LONGEST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** this.#backoffs)
-    if (retryAfterMs === undefined) this.#backoffs++
-    const askedMs = retryAfterMs ?? backoffMs
+    // "Come back at once" from a tool that sends callers away says no more than silence.
+    const isSaid = retryAfterMs !== undefined && retryAfterMs > 0
+    if (!isSaid) this.#backoffs++
+    const askedMs = isSaid ? retryAfterMs : backoffMs
     this.#askedUntilMs = Math.max(this.#askedUntilMs, nowMs + askedMs)
     const waitMs = Math.min(LONGEST_WAIT_MS, askedMs) * (1 + JITTER_RATIO * spread)
     this.#closedUntilMs = Math.max(this.#closedUntilMs, nowMs + waitMs)

@@ -8,6 +8,8 @@ import { headerValue } from './headers.ts'
 
 /** Numbers above this are seconds since 1970, below it seconds from now: IETF drafts and some tools count so. */
 const EARLIEST_MOMENT_SECONDS = 1_000_000_000
+/** Milliseconds: a month. A quota that is filled later than this is a mistake, or no quota. */
+const LONGEST_QUOTA_MS = 30 * 86_400_000
 
 /** `headers`: flat list of names and values. An answer may be good and still say that it was the last for now. */
 export function pushbackOf(status: number, headers: readonly string[]): Pushback | undefined {
@@ -33,6 +35,6 @@ function quotaWaitMs(headers: readonly string[], sentMs: number): number | undef
   const reset = headerValue(headers, 'x-ratelimit-reset')?.trim() ?? ''
   if (!/^\d{1,10}$/.test(reset)) return undefined
   const seconds = Number(reset)
-  if (seconds < EARLIEST_MOMENT_SECONDS) return seconds * 1000
-  return Number.isNaN(sentMs) ? undefined : Math.max(0, seconds * 1000 - sentMs)
+  const ms = seconds < EARLIEST_MOMENT_SECONDS ? seconds * 1000 : seconds * 1000 - sentMs
+  return Number.isNaN(ms) ? undefined : Math.min(LONGEST_QUOTA_MS, Math.max(0, ms))
 }

@@ -94,11 +94,11 @@ const WRONG_VALUES: readonly (readonly [string, string])[] = [
   ],
   [
     'fairness: { by: "a b" }',
-    '4:15 tools.github.fairness: must be none or a map with by, the name of a header, not a map; write for example { by: X-Agent-Id }',
+    '4:21 tools.github.fairness.by: "a b" is not the name of a header; write for example X-Agent-Id',
   ],
   [
-    'fairness: { bye: X-Agent-Id }',
-    '4:15 tools.github.fairness: must be none or a map with by, the name of a header, not a map; write for example { by: X-Agent-Id }',
+    'fairness: { by: X-Agent-Id, bye: X }',
+    '4:33 tools.github.fairness.bye: unknown key; remove it, or write one of by',
   ],
   [
     'retryAfter: 5',

@@ -52,6 +52,14 @@ test('a Retry-After of an hour closes it for a minute', () => {
   assert.equal(throttle.opensAtMs(), 60_000)
 })
 
+test('a Retry-After of 0 is as good as none: the wait doubles', () => {
+  const throttle = new Throttle()
+  pushBack(throttle, 0, 0)
+  assert.equal(throttle.opensAtMs(), 500)
+  pushBack(throttle, 500, 0)
+  assert.equal(throttle.opensAtMs(), 1500)
+})
+
 test('without Retry-After the wait doubles from half a second to 30 s', () => {
   const throttle = new Throttle()
   const waitsMs: number[] = []

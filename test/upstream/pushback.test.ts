@@ -43,6 +43,12 @@ const CASES: readonly [string, number, string[], ReturnType<typeof pushbackOf>][
     { retryAfterMs: 12_000 },
   ],
   [
+    'a reset in another century counts as a month',
+    429,
+    ['Date', SENT, 'x-ratelimit-remaining', '0', 'x-ratelimit-reset', '9999999999'],
+    { retryAfterMs: 2_592_000_000 },
+  ],
+  [
     'Retry-After goes before a quota',
     429,
     ['retry-after', '2', 'x-ratelimit-remaining', '0', 'x-ratelimit-reset', '12'],
