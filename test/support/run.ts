@@ -1,11 +1,14 @@
 /**
  * What `npm test` runs: every *.test.ts of this folder under node's own test runner. `npm test -- FILE...` runs only
- * these files, `npm test -- -t PATTERN` only the tests of that name; other options of `node --test` pass through.
+ * these files, `npm test -- -t PATTERN` only the tests of that name; other options of `node --test` pass through. Files
+ * whose programs this machine lacks are left out and named at the end, unless CI is set.
  */
 import { spawn, spawnSync } from 'node:child_process'
+import { globSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { leftOut } from './programs.ts'
 
 const OLDEST_NODE = [22, 19] as const
 /** Every file is a process of its own, and most of test/wire start a Spillway each: more would measure the machine. */
@@ -25,7 +28,7 @@ function optionsAndFiles(words: readonly string[]): { readonly options: string[]
     else if (/\.tsx?$/.test(word) && options.at(-1) !== '--test-name-pattern') files.push(word)
     else options.push(word)
   }
-  return { options, files: files.length === 0 ? [EVERY_TEST] : files }
+  return { options, files }
 }
 
 function isOldNode(): boolean {
@@ -41,10 +44,20 @@ if (isOldNode()) {
   process.exit(2)
 }
 
-const { options, files } = optionsAndFiles(process.argv.slice(2))
+const cwd = fileURLToPath(new URL('../../', import.meta.url))
+const { options, files: named } = optionsAndFiles(process.argv.slice(2))
+const all = named.length > 0 ? named : globSync(EVERY_TEST, { cwd }).sort()
+// Who names a file wants to see it run, or fail.
+const without = named.length > 0 ? [] : leftOut(all)
+const packages = [...new Set(without.flatMap(({ needs }) => needs))].join(' ')
+if (without.length > 0 && process.env['CI'] !== undefined) {
+  console.error(`tests need programs that are not here; run: apt-get install ${packages}`)
+  process.exit(1)
+}
+const files = all.filter((file) => without.every((left) => left.file !== file))
+
 const fixed = ['--test-reporter=spec', `--test-concurrency=${FILES_AT_ONCE}`, `--test-timeout=${TIMEOUT_MS}`]
 const env = { NODE_COMPILE_CACHE: COMPILE_CACHE, ...process.env }
-const cwd = fileURLToPath(new URL('../../', import.meta.url))
 // Only a process that ends by itself leaves its code there, and those of the tests are mostly killed.
 spawnSync(process.execPath, ['src/main.ts', '--version'], { cwd, env })
 const child = spawn(process.execPath, ['--test', ...fixed, ...options, ...files], {
@@ -55,4 +68,6 @@ const child = spawn(process.execPath, ['--test', ...fixed, ...options, ...files]
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal))
 child.on('exit', (code) => {
   process.exitCode = code ?? 1
+  for (const { file, needs } of without) console.log(`NOT RUN: ${file} needs ${needs.join(', ')}`)
+  if (without.length > 0) console.log(`to run them too: apt-get install ${packages}`)
 })

@@ -1,0 +1,55 @@
+/**
+ * Which test files need programs that npm does not bring, and which of these this machine lacks. `npm test` leaves such
+ * files out and says so; where CI is set, as in .ci/run, a program that is missing is a failure.
+ */
+import { spawnSync } from 'node:child_process'
+import { existsSync, readdirSync } from 'node:fs'
+
+interface Program {
+  /** What Debian calls it. */
+  readonly debian: string
+  readonly isThere: () => boolean
+  /** Files that need it, from the root of the repository. */
+  readonly files: RegExp
+}
+
+const answers = (command: string, ...args: string[]): boolean => spawnSync(command, args).status === 0
+
+const STORES = /^test\/(?:contract\/|wire\/fleet)/
+
+const PROGRAMS: readonly Program[] = [
+  { debian: 'redis-server', isThere: () => answers('redis-server', '--version'), files: STORES },
+  { debian: 'postgresql', isThere: hasPostgres, files: STORES },
+  { debian: 'openssl', isThere: () => answers('openssl', 'version'), files: STORES },
+  {
+    debian: 'curl',
+    isThere: () => answers('curl', '--version'),
+    files: /\/(?:curl|lease-examples)\.test\.ts$/,
+  },
+  { debian: 'python3', isThere: () => answers('python3', '--version'), files: /\/lease-examples\.test\.ts$/ },
+  { debian: 'python3-urllib3', isThere: hasUrllib3, files: /\/urllib3\.test\.ts$/ },
+]
+
+export interface LeftOut {
+  readonly file: string
+  readonly needs: readonly string[]
+}
+
+/** Of these files, those that cannot run here. */
+export function leftOut(files: readonly string[]): readonly LeftOut[] {
+  const missing = PROGRAMS.filter(({ isThere }) => !isThere())
+  return files.flatMap((file) => {
+    const needs = missing.filter((program) => program.files.test(file)).map(({ debian }) => debian)
+    return needs.length === 0 ? [] : [{ file, needs }]
+  })
+}
+
+function hasPostgres(): boolean {
+  const folder = '/usr/lib/postgresql'
+  const versions = existsSync(folder) ? readdirSync(folder) : []
+  return answers('initdb', '--version') || versions.some((each) => existsSync(`${folder}/${each}/bin/initdb`))
+}
+
+function hasUrllib3(): boolean {
+  return ['/usr/bin/python3', 'python3'].some((python) => answers(python, '-c', 'import urllib3'))
+}
