@@ -62,10 +62,15 @@ export class McpDoor {
   take(routed: Routed): void {
     const { call, tool, hasBody, bodyBytes = 0 } = routed
     const { request, response } = call
-    if (request.method !== 'POST' || !hasBody) {
-      const isStream = request.method === 'GET'
-      const method = request.method === 'GET' || request.method === 'DELETE' ? request.method : 'other'
-      return isStream ? this.#resume(routed) : this.#pass(routed, method, isStream)
+    // Streamable HTTP has none, and nobody could see what is called in one.
+    if (call.upgrade !== undefined)
+      return this.#parts.refuse(routed, 'BAD_REQUEST', {
+        detail: 'an MCP server is not reached by an upgrade',
+      })
+    // A body is read whatever the method: some servers do not look at that.
+    if (!hasBody) {
+      if (request.method === 'GET') return this.#resume(routed)
+      return this.#pass(routed, request.method === 'DELETE' ? 'DELETE' : 'other', false)
     }
     if (bodyBytes > tool.settings.maxBodyBytes) return this.#parts.refuse(routed, 'BODY_TOO_LARGE')
     if (call.expectsContinue) response.writeContinue()
@@ -119,6 +124,7 @@ export class McpDoor {
       case 'batch':
         return this.#batch(routed, body.messages, headers)
       case 'other':
+        if (routed.call.request.method === 'GET') return this.#resume(routed)
         if (body.cancels !== undefined && this.#cancel(routed, body.cancels)) return
         return this.#pass(routed, body.method, body.isStream)
       default:

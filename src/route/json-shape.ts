@@ -7,8 +7,14 @@
 /** Containers within each other. Some readers overflow their stack; no tool's arguments come near it. */
 export const MOST_NESTED = 100
 
-const MESSAGE_KEYS = ['jsonrpc', 'id', 'method', 'params', 'result', 'error']
-const PARAMS_KEYS = ['name', 'requestId']
+/** Keys of a message, or of its params: several times what any revision has. */
+export const MOST_KEYS = 256
+
+/** Folded, as they are written. */
+const MESSAGE_KEYS = foldedKeys(['jsonrpc', 'id', 'method', 'params', 'result', 'error'])
+const PARAMS_KEYS = foldedKeys(['name', 'requestId'])
+/** What some readers end a text at, leave out, or take for something else than a key. */
+const ODD = /[\p{Cc}\p{Cs}]|^__proto__$/u
 
 export interface JsonShape {
   /** Why two readers could read it differently; undefined when they could not. */
@@ -22,7 +28,8 @@ type Role = 'batch' | 'message' | 'params' | 'other'
 interface Frame {
   readonly role: Role
   readonly isObject: boolean
-  readonly keys: Set<string>
+  /** Of a message and its params; nobody looks at others. */
+  readonly keys: Set<string> | undefined
   /** The next string is a key. */
   isAtKey: boolean
   key: string
@@ -68,15 +75,16 @@ class Reader {
     const role = roleOf(above, isObject)
     if (role === 'message') this.#ids.push(undefined)
     if (this.#frames.length >= MOST_NESTED) this.#problem = `it is nested more than ${MOST_NESTED} deep`
-    this.#frames.push({ role, isObject, keys: new Set(), isAtKey: isObject, key: '' })
+    const keys = role === 'message' || role === 'params' ? new Set<string>() : undefined
+    this.#frames.push({ role, isObject, keys, isAtKey: isObject, key: '' })
     return at + 1
   }
 
   #string(at: number): number {
     const end = endOfString(this.#text, at)
     const frame = this.#frames.at(-1)
-    if (frame === undefined || frame.role === 'other' || frame.role === 'batch') return end
-    if (frame.isObject && frame.isAtKey) this.#key(frame, JSON.parse(this.#text.slice(at, end)) as string)
+    if (frame?.keys === undefined) return end
+    if (frame.isAtKey) this.#key(frame, frame.keys, JSON.parse(this.#text.slice(at, end)) as string)
     else this.#value(frame, at, end)
     return end
   }
@@ -89,13 +97,14 @@ class Reader {
     return end
   }
 
-  #key(frame: Frame, key: string): void {
-    if (frame.keys.has(key)) this.#problem = `the key ${named(key)} is there twice`
-    const known = frame.role === 'message' ? MESSAGE_KEYS : PARAMS_KEYS
-    if (!known.includes(key) && known.some((each) => folded(each) === folded(key))) {
+  #key(frame: Frame, keys: Set<string>, key: string): void {
+    const known = (frame.role === 'message' ? MESSAGE_KEYS : PARAMS_KEYS).get(folded(key))
+    if (keys.has(key)) this.#problem = `the key ${named(key)} is there twice`
+    else if (known !== undefined && known !== key)
       this.#problem = `the key ${named(key)} is another only by its letters' case`
-    }
-    frame.keys.add(key)
+    else if (ODD.test(key)) this.#problem = `the key ${named(key)} is none that every reader takes alike`
+    else if (keys.size >= MOST_KEYS) this.#problem = `it has more than ${MOST_KEYS} keys`
+    keys.add(key)
     frame.key = key
   }
 
@@ -119,6 +128,10 @@ function endOfString(text: string, at: number): number {
     while (text[before] === '\\') before--
     if ((quote - before) % 2 === 1) return quote + 1
   }
+}
+
+function foldedKeys(keys: readonly string[]): ReadonlyMap<string, string> {
+  return new Map(keys.map((key) => [folded(key), key]))
 }
 
 /** As parsers fold that do not mind case: also the long s and the Kelvin sign. */

@@ -84,8 +84,12 @@ export interface McpHeaders {
 }
 
 const JSON_TYPE = /^\s*application\/json\s*(?:;\s*charset\s*=\s*"?utf-?8"?\s*)?;?\s*$/i
-/** What comes before the first letter of JSON in whichever encoding. */
-const BLANK = /[\s\p{Cc}\uFEFF\uFFFD]/gu
+/** What some servers take for JSON, though it is not said as it should be: in another charset it could say anything. */
+const LIKE_JSON = /json|charset\s*=\s*"?(?!(?:utf-?8|us-ascii|iso-8859-1)"?\s*(?:;|$))/i
+/** Whether it begins as JSON does in some encoding, whatever blank comes before. */
+const STARTS_AS_JSON = /^[\s\p{Cc}\uFEFF\uFFFD]*[{[]/u
+/** What a reader may end a text at, or leave out. */
+const ODD = /[\p{Cc}\p{Cs}]/u
 
 /** Whether the caller speaks a revision in which headers route and closing cancels. */
 export function isHeaderRouted({ version }: Pick<McpHeaders, 'version'>): boolean {
@@ -102,8 +106,7 @@ export function readMcp(bytes: Buffer, headers: McpHeaders): McpBody {
     return problem('an encoded body cannot be read: send it without Content-Encoding')
   if (!isJson) {
     // A form for an authorization endpoint passes; a message that a lenient server would read after all does not.
-    const start = new TextDecoder().decode(bytes.subarray(0, 1024))
-    return /^[{[]/.test(start.replaceAll(BLANK, ''))
+    return LIKE_JSON.test(type ?? '') || STARTS_AS_JSON.test(bytes.toString('utf8'))
       ? problem('an MCP message needs Content-Type: application/json')
       : { kind: 'other', method: 'other', isStream: false, id: undefined, cancels: undefined }
   }
@@ -149,6 +152,7 @@ function messageOf(value: unknown, id: string | undefined): McpBody {
     return { kind: 'other', method: 'response', isStream: false, id: undefined, cancels: undefined }
   }
   if (typeof method !== 'string') return problem('the method is not a string')
+  if (ODD.test(method)) return problem('there are control characters in the method')
   if (id !== undefined && idKeyOf(value['id']) === undefined)
     return problem('the id is neither a string nor a number')
   if (id !== undefined && id.length > LONGEST_NAME) return problem('the id is too long')
@@ -174,6 +178,7 @@ function callOf(
   const name = params['name']
   if (typeof name !== 'string') return problem('params.name of a tools/call is not a string')
   if (name.length > LONGEST_NAME) return problem(`the tool's name is longer than ${LONGEST_NAME} characters`)
+  if (ODD.test(name)) return problem('there are control characters, or half ones, in params.name')
   return { kind: 'call', call: { id: written, idKey, name } }
 }
 

@@ -4,9 +4,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { callOf, mcpTool, post } from '../support/mcp-tool.ts'
+import { exchange } from '../support/raw.ts'
 import { startSpillway } from '../support/process.ts'
 
 const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth)
+const TEXT = { 'Content-Type': 'text/plain' }
 const REFUSED: readonly (readonly [what: string, body: string | Buffer, headers?: Record<string, string>])[] =
   [
     ['no JSON', '{"jsonrpc":"2.0",'],
@@ -25,11 +27,28 @@ const REFUSED: readonly (readonly [what: string, body: string | Buffer, headers?
     ['two names', '{"id":1,"method":"tools/call","params":{"name":"a","arguments":{},"name":"b"}}'],
     ['a key in capitals', '{"id":1,"method":"ping","Method":"tools/call"}'],
     ['a key with a long s', '{"id":1,"method":"ping","param\u017f":{"name":"x"}}'],
+    ['a key with a null', '{"id":1,"method":"ping","params\\u0000":{"name":"x"}}'],
+    ['a prototype', '{"id":1,"result":{},"__proto__":{"method":"tools/call","params":{"name":"x"}}}'],
+    ['a name with a null', '{"id":1,"method":"tools/call","params":{"name":"\\u0000x"}}'],
+    ['half a character in a name', '{"id":1,"method":"tools/call","params":{"name":"\\ud800x"}}'],
+    ['a method with a null', '{"id":1,"method":"tools/call\\u0000","params":{"name":"x"}}'],
     ['too deep', `{"id":1,"method":"ping","params":{"a":${nested(200)}}}`],
     ['a byte order mark', '\uFEFF{"id":1,"method":"ping"}'],
     ['UTF-16', Buffer.from('{"id":1,"method":"ping"}', 'utf16le')],
     ['a wrong content type', '{"id":1,"method":"ping"}', { 'Content-Type': 'text/plain' }],
     ['another charset', '{"id":1,"method":"ping"}', { 'Content-Type': 'application/json; charset=utf-16' }],
+    [
+      'a message after more blank than anybody looks through',
+      `${' '.repeat(4000)}{"id":1,"method":"ping"}`,
+      { 'Content-Type': 'text/plain; for=application/json' },
+    ],
+    ['UTF-16 after a mark and blank', Buffer.from(`\uFEFF${' '.repeat(1000)}{"id":1}`, 'utf16le'), TEXT],
+    ['letters that only UTF-7 has', '+AHs-"id":1+AH0-', { 'Content-Type': 'text/plain; charset=utf-7' }],
+    [
+      'no JSON that is said to be JSON',
+      '+AHs-"id":1+AH0-',
+      { 'Content-Type': 'application/json; charset=utf-7' },
+    ],
     ['a coded body', '{"id":1,"method":"ping"}', { 'Content-Encoding': 'gzip' }],
     [
       'a name that the headers do not give',
@@ -69,4 +88,27 @@ test('what two readers could read differently, or none, never reaches a server',
   const form = { 'Content-Type': 'application/x-www-form-urlencoded' }
   assert.equal((await post(`${url}/token`, 'grant_type=x', { headers: form })).status, 202)
   assert.equal(tool.received[0]?.text, 'grant_type=x')
+})
+
+test('a call that comes with another method than POST takes its lane all the same', async () => {
+  await using tool = await mcpTool()
+  await using spillway = await startSpillway(
+    `tools: { server: { upstream: "${tool.url}", mcp: {} }, l: { mcp: { server: server, tools: [x] } } }`,
+  )
+  for (const method of ['PUT', 'PATCH', 'DELETE', 'OPTIONS']) {
+    const sent = await post(`${spillway.proxy}/server`, callOf(1, 'x'), { method })
+    assert.equal(sent.headers.get('x-spillway-tool'), 'l', method)
+  }
+  assert.equal((await spillway.lane('l')).totals.completed, 4)
+})
+
+test('an MCP server is not reached by a connection that leaves HTTP', async () => {
+  await using tool = await mcpTool()
+  await using spillway = await startSpillway(`tools: { server: { upstream: "${tool.url}", mcp: {} } }`)
+  const answer = await exchange(
+    spillway.proxyPort,
+    'GET /server HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+  )
+  assert.match(answer, /^HTTP\/1\.1 400 /)
+  assert.equal(tool.seen.calls, 0)
 })
