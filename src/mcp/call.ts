@@ -6,7 +6,7 @@ import type { ServerResponse } from 'node:http'
 import type { McpAnswer } from '../reply/refuse-mcp.ts'
 import { idKeyOf } from '../route/mcp.ts'
 import { AnswerWatch } from '../upstream/answer-watch.ts'
-import type { Slot } from '../upstream/exchange.ts'
+import type { Slot, Watch } from '../upstream/exchange.ts'
 
 export interface McpCallFacts {
   readonly answer: McpAnswer
@@ -54,7 +54,9 @@ export class McpCall {
     const slots = new Map<string, Slot>([[idKeys[0], slot], ...others])
     this.#leave = undefined
     this.#response = response
-    this.#watch = new AnswerWatch({ slots, keyOf: idKeyOf, onAllAnswered, onOver: () => this.#end() })
+    const isResumable = !this.#facts.isClosingCancel
+    const onOver = (): void => this.#end()
+    this.#watch = new AnswerWatch({ slots, keyOf: idKeyOf, isResumable, onAllAnswered, onOver })
     return this.#watch
   }
 
@@ -64,9 +66,8 @@ export class McpCall {
   }
 
   /** Its caller comes back with another request, in which the answer will be seen. */
-  move(): AnswerWatch | undefined {
-    this.#watch?.move()
-    return this.#watch
+  move(): Watch | undefined {
+    return this.#watch?.move()
   }
 
   /** Calls `done` when nothing of it waits or runs, and its caller has gone. */

@@ -15,17 +15,24 @@ export interface AnswerWatchParts {
   readonly slots: ReadonlyMap<string, Slot>
   /** Equal for equal ids, however they are written; undefined for what is no id. */
   readonly keyOf: (id: unknown) => string | undefined
+  /** The protocol lets the server end a stream that has ids, and the caller come back for the rest. */
+  readonly isResumable: boolean
   /** The last answer passed in a stream that has not ended. */
   readonly onAllAnswered: () => void
   /** No lease of it runs any more, whatever ended it. */
   readonly onOver: () => void
 }
 
-type Scan = { readonly write: (bytes: Buffer) => void }
+interface Scan {
+  readonly write: (bytes: Buffer) => void
+  /** Of an event stream: events had ids by which it can be resumed. */
+  readonly hasIds?: boolean
+}
 
 export class AnswerWatch implements Slot, Watch {
   readonly #open: Map<string, Slot>
   readonly #keyOf: AnswerWatchParts['keyOf']
+  readonly #isResumable: boolean
   readonly #onAllAnswered: () => void
   readonly #onOver: () => void
   #scan: Scan | undefined
@@ -40,9 +47,10 @@ export class AnswerWatch implements Slot, Watch {
   /** The caller went on with another request: the leases last until that brings the answers, or falls silent. */
   #isMoved = false
 
-  constructor({ slots, keyOf, onAllAnswered, onOver }: AnswerWatchParts) {
+  constructor({ slots, keyOf, isResumable, onAllAnswered, onOver }: AnswerWatchParts) {
     this.#open = new Map(slots)
     this.#keyOf = keyOf
+    this.#isResumable = isResumable
     this.#onAllAnswered = onAllAnswered
     this.#onOver = onOver
   }
@@ -74,25 +82,45 @@ export class AnswerWatch implements Slot, Watch {
     for (const slot of this.#open.values()) slot.onReclaimed(stop)
   }
 
-  /** The request is over: so are the leases that no answer has ended. */
+  /** The request is over: so are the leases that no answer has ended, unless the server works on for who comes back. */
   settle(end: LeaseEnd): void {
     if (this.#isMoved) return
+    if (end.cause === 'completed' && this.#goesOnElsewhere) return this.#part()
     for (const [key, slot] of this.#open) slot.settle(this.#endOf(end, this.#seen.get(key)))
-    this.#open.clear()
-    this.#onOver()
+    this.#close()
   }
 
-  /** The answers will come with another request, which from now on shows what passes; this one is given up. */
-  move(): void {
-    if (this.#isMoved) return
+  get #goesOnElsewhere(): boolean {
+    return this.isOpen && this.#isResumable && !this.#isCancelled && this.#scan?.hasIds === true
+  }
+
+  /** The answers will come with another request, whose answer the watch that is given back sees; this one is given up. */
+  move(): Watch {
+    if (!this.#isMoved) {
+      this.#part()
+      this.#stop?.()
+    }
+    let scan: Scan | undefined
+    return {
+      head: (status, headers) => (scan = this.#scanOf(status, headers)),
+      chunk: (bytes) => scan?.write(bytes),
+    }
+  }
+
+  /** From here on the leases are on their own: each lasts until its answer passes, or nothing has for too long. */
+  #part(): void {
     this.#isMoved = true
-    this.stop()
     for (const [key, slot] of this.#open) {
       slot.onReclaimed(() => {
         this.#open.delete(key)
         if (this.#open.size === 0) this.#onOver()
       })
     }
+  }
+
+  #close(): void {
+    this.#open.clear()
+    this.#onOver()
   }
 
   /** The caller asked for the end of the call: what comes now is no honest measurement. */
@@ -102,28 +130,35 @@ export class AnswerWatch implements Slot, Watch {
 
   /** Gives the request up. */
   stop(): void {
-    this.#stop?.()
+    if (!this.#isMoved) return this.#stop?.()
+    for (const slot of this.#open.values()) slot.settle({ cause: 'cancelled', verdict: 'ignored' })
+    this.#close()
   }
 
   head(status: number, headers: readonly string[]): void {
-    // What HTTP says of a failure counts as with any tool; what is encoded cannot be read as it passes.
-    if (status >= 300 || headerValue(headers, 'content-encoding') !== undefined) return
-    const type = headerValue(headers, 'content-type')?.trim().toLowerCase() ?? ''
-    const messages = new MessageScan((message) => this.#passed(message))
-    if (type.startsWith('text/event-stream')) {
-      this.#isStream = true
-      this.#scan = new EventScan(messages)
-    } else if (type.startsWith('application/json')) this.#scan = messages
+    this.#scan = this.#scanOf(status, headers)
   }
 
   chunk(bytes: Buffer, elapsedMs: number): void {
     if (this.#open.size === 0) return
-    if (this.#isMoved) this.renew()
     this.#elapsedMs = elapsedMs
     this.#scan?.write(bytes)
   }
 
+  /** What HTTP says of a failure counts as with any tool; what is encoded cannot be read as it passes. */
+  #scanOf(status: number, headers: readonly string[]): Scan | undefined {
+    const coding = headerValue(headers, 'content-encoding') ?? 'identity'
+    if (status >= 300 || coding.trim().toLowerCase() !== 'identity') return undefined
+    const type = headerValue(headers, 'content-type')?.trim().toLowerCase() ?? ''
+    const messages = new MessageScan((message) => this.#passed(message))
+    this.#isStream = type.startsWith('text/event-stream')
+    if (this.#isStream) return new EventScan(messages)
+    return type.startsWith('application/json') ? messages : undefined
+  }
+
   #passed(message: SeenMessage): void {
+    // Not by any byte: a stream that is kept alive for something else would keep a lost call's lease for ever.
+    if (this.#isMoved) this.renew()
     if (message.hasMethod) {
       this.#hasAsked ||= message.id !== undefined
       return

@@ -7,6 +7,7 @@ const NEWLINE = 0x0a
 const RETURN = 0x0d
 const SPACE = 0x20
 const DATA = Buffer.from('data:')
+const ID = Buffer.from('id:')
 
 export interface EventSink {
   /** Part of an event's data. */
@@ -20,10 +21,18 @@ export class EventScan {
   /** Letters of `data:` that the line began with; -1 when it is another field. */
   #matched = 0
   #isLineEmpty = true
+  /** As `#matched`, of `id:`. */
+  #idMatched = 0
+  #hasIds = false
   #isAfterReturn = false
 
   constructor(sink: EventSink) {
     this.#sink = sink
+  }
+
+  /** An event had an id, by which the stream can be resumed. */
+  get hasIds(): boolean {
+    return this.#hasIds
   }
 
   write(bytes: Buffer): void {
@@ -44,6 +53,8 @@ export class EventScan {
       else {
         this.#isLineEmpty = false
         this.#matched = this.#matched >= 0 && byte === DATA[this.#matched] ? this.#matched + 1 : -1
+        this.#idMatched = this.#idMatched >= 0 && byte === ID[this.#idMatched] ? this.#idMatched + 1 : -1
+        if (this.#idMatched === ID.length) this.#hasIds = true
         at++
       }
     }
@@ -63,6 +74,7 @@ export class EventScan {
     else if (this.#matched === DATA.length) this.#sink.write(BLANK)
     this.#isLineEmpty = true
     this.#matched = 0
+    this.#idMatched = 0
   }
 }
 

@@ -10,6 +10,7 @@ import type { Slot } from '../../src/upstream/exchange.ts'
 
 interface FakeSlot extends Slot {
   readonly ends: LeaseEnd[]
+  renewals: number
   stop: () => void
 }
 
@@ -17,8 +18,9 @@ function fakeSlot(): FakeSlot {
   const ends: LeaseEnd[] = []
   const slot: FakeSlot = {
     ends,
+    renewals: 0,
     stop: () => undefined,
-    renew: () => undefined,
+    renew: () => void slot.renewals++,
     waitsFor: () => undefined,
     answered: () => undefined,
     accepted: () => undefined,
@@ -35,6 +37,7 @@ function watching(...ids: readonly (string | number)[]) {
   const watch = new AnswerWatch({
     slots: new Map(ids.map((id, index) => [idKeyOf(id) ?? '', slots[index] as Slot])),
     keyOf: idKeyOf,
+    isResumable: true,
     onAllAnswered: () => answered++,
     onOver: () => over++,
   })
@@ -86,15 +89,71 @@ for (const [what, message, verdict] of [
 test('a stream that ends without the answer says nothing about the tool', () => {
   const { watch, first } = watching(1)
   watch.head(200, EVENTS)
-  watch.chunk(Buffer.from('id: 1\ndata: \n\n'), 10)
+  watch.chunk(Buffer.from(': hello\n\n'), 10)
   watch.settle(WHOLE)
   assert.deepEqual(first.ends, [{ cause: 'completed', verdict: 'ignored', latencyMs: undefined }])
+})
+
+test('a stream with ids that the server ends before the answer leaves the lease to who comes back for it', () => {
+  const { watch, first, over } = watching(1)
+  watch.head(200, EVENTS)
+  watch.chunk(Buffer.from('id: e1\nretry: 500\ndata: \n\n'), 10)
+  watch.settle(WHOLE)
+  assert.deepEqual([first.ends, watch.isOpen, over()], [[], true, 0])
+  const resumed = watch.move()
+  resumed.head(200, EVENTS)
+  resumed.chunk(event({ id: 1, result: {} }), 5)
+  assert.deepEqual([first.ends.length, over()], [1, 1])
+})
+
+test('of a call that was cancelled nobody comes back for the rest', () => {
+  const { watch, first } = watching(1)
+  watch.head(200, EVENTS)
+  watch.chunk(Buffer.from('id: e1\ndata: \n\n'), 10)
+  watch.cancelled()
+  watch.settle(WHOLE)
+  assert.equal(first.ends.length, 1)
+})
+
+test('a call on its own is kept by messages, not by bytes, and ends when it is given up', () => {
+  const { watch, first, over } = watching(1)
+  const resumed = watch.move()
+  resumed.head(200, EVENTS)
+  resumed.chunk(Buffer.from(': ping\n\n'), 5)
+  assert.equal(first.renewals, 0)
+  resumed.chunk(event({ method: 'notifications/progress' }), 5)
+  assert.equal(first.renewals, 1)
+  watch.stop()
+  assert.deepEqual([first.ends, over()], [[{ cause: 'cancelled', verdict: 'ignored' }], 1])
+})
+
+test('streams that are resumed side by side do not disturb each other', () => {
+  const { watch, slots } = watching(1, 2)
+  const [a, b] = [watch.move(), watch.move()]
+  a.head(200, EVENTS)
+  a.chunk(Buffer.from('data: {"id":1,'), 5)
+  b.head(200, EVENTS)
+  b.chunk(Buffer.from('data: {"id":2,'), 5)
+  a.chunk(Buffer.from('"result":{}}\n\n'), 5)
+  b.chunk(Buffer.from('"result":{}}\n\n'), 5)
+  assert.deepEqual(
+    slots.map(({ ends }) => ends.length),
+    [1, 1],
+  )
+})
+
+test('an answer that is coded as itself is read', () => {
+  const { watch, first } = watching(1)
+  watch.head(200, [...EVENTS, 'Content-Encoding', 'identity'])
+  watch.chunk(event({ id: 1, result: {} }), 10)
+  assert.equal(first.ends.length, 1)
 })
 
 test('what HTTP says of a failure stands, and a coded answer ends its lease with the body', () => {
   for (const [status, headers, end] of [
     [503, JSON_TYPE, { cause: 'completed', verdict: 'dropped' }],
     [200, [...EVENTS, 'content-encoding', 'gzip'], WHOLE],
+    [200, [...JSON_TYPE, 'Content-Encoding', 'br'], WHOLE],
   ] as const) {
     const { watch, first } = watching(1)
     watch.head(status, headers)
@@ -151,11 +210,11 @@ test('a call that moved to another request is not ended by its own, but by the a
   watch.head(200, EVENTS)
   watch.chunk(Buffer.from('data: {"id":1,'), 5)
   watch.move()
-  watch.move()
+  const resumed = watch.move()
   watch.settle({ cause: 'failed', verdict: 'ignored' })
   assert.deepEqual([stops, first.ends, over()], [1, [], 0])
-  watch.head(200, EVENTS)
-  watch.chunk(event({ id: 1, result: {} }), 5)
+  resumed.head(200, EVENTS)
+  resumed.chunk(event({ id: 1, result: {} }), 5)
   assert.deepEqual(first.ends, [{ cause: 'completed', verdict: 'ok', latencyMs: undefined }])
   assert.deepEqual([answered(), over()], [0, 1])
 })
