@@ -20,7 +20,9 @@ function fakeSlot(): FakeSlot {
     ends,
     renewals: 0,
     stop: () => undefined,
-    renew: () => void slot.renewals++,
+    renew: () => {
+      slot.renewals++
+    },
     waitsFor: () => undefined,
     answered: () => undefined,
     accepted: () => undefined,
