@@ -43,11 +43,14 @@ export function leaseAll(wants: readonly Routed[], { clock, isDraining }: Around
 
 type Taken = { readonly lease: Lease } | { readonly reason: Reason; readonly told: Told }
 
-/** Asks only where the answer can be a lease: a newcomer that is queued may put out another. */
+/** Asks only where the answer is a lease or a refusal: a newcomer that is queued may put out another. */
 function take({ tool, priority }: Routed, nowMs: number): Taken {
   const { gate } = tool
   const told = { detail: 'a batch runs at once or not at all; single calls may wait' }
-  if (!gate.lane.door.takesAtOnce(nowMs)) return { reason: 'QUEUE_SATURATED', told }
+  const { door } = gate.lane
+  const newcomer = { priority, agent: '', ttlMs: tool.settings.lane.ttlMs }
+  if (!door.takesAtOnce(nowMs) && door.whyNot(newcomer, nowMs) === undefined)
+    return { reason: 'QUEUE_SATURATED', told }
   const entry = gate.enter({ priority })
   if (entry.kind === 'granted') return { lease: entry.lease }
   if (entry.kind === 'refused') {
