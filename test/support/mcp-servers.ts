@@ -44,12 +44,17 @@ export async function everythingServer(): Promise<RunningServer> {
 export interface ModernServer extends RunningServer {
   /** How often `work` began, and how often its caller took it back. */
   readonly seen: { begun: number; aborted: number }
+  /** Answers the calls that it holds. */
+  letGo(): void
 }
 
-/** One tool, `work`, that takes `ms`; and `answer`, which has an output schema. */
+type Held = Set<() => void>
+
+/** Holds the calls of its tools until they are let go: `work`, and `answer`, which has an output schema. */
 export async function modernServer(): Promise<ModernServer> {
   const seen = { begun: 0, aborted: 0 }
-  const handler = createMcpHandler(() => serverOf(seen))
+  const held: Held = new Set()
+  const handler = createMcpHandler(() => serverOf(seen, held))
   const handle = toNodeHandler(handler)
   // The SDK is not written for exactOptionalPropertyTypes.
   type Incoming = Parameters<typeof handle>[0]
@@ -59,6 +64,10 @@ export async function modernServer(): Promise<ModernServer> {
   return {
     url: `http://127.0.0.1:${port}`,
     seen,
+    letGo() {
+      for (const end of held) end()
+      held.clear()
+    },
     async [Symbol.asyncDispose]() {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))
@@ -66,31 +75,32 @@ export async function modernServer(): Promise<ModernServer> {
   }
 }
 
-function serverOf(seen: { begun: number; aborted: number }): McpServer {
+function serverOf(seen: { begun: number; aborted: number }, held: Held): McpServer {
   const server = new McpServer({ name: 'test', version: '1.0.0' })
-  server.registerTool('work', { inputSchema: z.object({ ms: z.number() }) }, async ({ ms }, context) => {
+  server.registerTool('work', { inputSchema: z.object({}) }, async (_, context) => {
     seen.begun++
     const { signal } = context.mcpReq
     await new Promise<void>((resolve) => {
       const abort = (): void => {
-        clearTimeout(timer)
+        held.delete(end)
         seen.aborted++
         resolve()
       }
-      const timer = setTimeout(() => {
+      const end = (): void => {
         // The SDK aborts what has ended, too.
         signal.removeEventListener('abort', abort)
         resolve()
-      }, ms)
+      }
+      held.add(end)
       signal.addEventListener('abort', abort)
     })
-    return { content: [{ type: 'text', text: `worked ${ms} ms` }] }
+    return { content: [{ type: 'text', text: 'worked' }] }
   })
   server.registerTool(
     'answer',
-    { inputSchema: z.object({ ms: z.number() }), outputSchema: z.object({ n: z.number() }) },
-    async ({ ms }) => {
-      await new Promise((resolve) => setTimeout(resolve, ms))
+    { inputSchema: z.object({}), outputSchema: z.object({ n: z.number() }) },
+    async () => {
+      await new Promise<void>((resolve) => held.add(resolve))
       return { content: [{ type: 'text', text: '42' }], structuredContent: { n: 42 } }
     },
   )

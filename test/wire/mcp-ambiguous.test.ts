@@ -5,7 +5,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { callOf, mcpTool, post } from '../support/mcp-tool.ts'
 import { exchange } from '../support/raw.ts'
-import { startSpillway } from '../support/process.ts'
+import { sharedSpillway } from '../support/shared-spillway.ts'
+
+const share = sharedSpillway()
 
 const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth)
 const TEXT = { 'Content-Type': 'text/plain' }
@@ -69,9 +71,7 @@ const REFUSED: readonly (readonly [what: string, body: string | Buffer, headers?
 
 test('what two readers could read differently, or none, never reaches a server', async () => {
   await using tool = await mcpTool()
-  await using spillway = await startSpillway(
-    `tools: { server: { upstream: "${tool.url}", mcp: {}, maxBodyBytes: 5000 } }`,
-  )
+  const spillway = await share(`tools: { server: { upstream: "${tool.url}", mcp: {}, maxBodyBytes: 5000 } }`)
   const url = `${spillway.proxy}/server`
   for (const [what, body, headers] of REFUSED) {
     const sent = await fetch(url, {
@@ -92,22 +92,23 @@ test('what two readers could read differently, or none, never reaches a server',
 
 test('a call that comes with another method than POST takes its lane all the same', async () => {
   await using tool = await mcpTool()
-  await using spillway = await startSpillway(
+  const spillway = await share(
     `tools: { server: { upstream: "${tool.url}", mcp: {} }, l: { mcp: { server: server, tools: [x] } } }`,
   )
   for (const method of ['PUT', 'PATCH', 'DELETE', 'OPTIONS']) {
     const sent = await post(`${spillway.proxy}/server`, callOf(1, 'x'), { method })
-    assert.equal(sent.headers.get('x-spillway-tool'), 'l', method)
+    assert.equal(sent.headers.get('x-spillway-tool'), spillway.named('l'), method)
   }
   assert.equal((await spillway.lane('l')).totals.completed, 4)
 })
 
 test('an MCP server is not reached by a connection that leaves HTTP', async () => {
   await using tool = await mcpTool()
-  await using spillway = await startSpillway(`tools: { server: { upstream: "${tool.url}", mcp: {} } }`)
+  const spillway = await share(`tools: { server: { upstream: "${tool.url}", mcp: {} } }`)
+  const url = new URL(spillway.proxy)
   const answer = await exchange(
-    spillway.proxyPort,
-    'GET /server HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+    Number(url.port),
+    `GET ${url.pathname}/server HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`,
   )
   assert.match(answer, /^HTTP\/1\.1 400 /)
   assert.equal(tool.seen.calls, 0)

@@ -6,7 +6,9 @@ import { test } from 'node:test'
 import { eventually } from '../support/eventually.ts'
 import { resumableServer } from '../support/mcp-servers.ts'
 import { callOf, events, mcpTool, post } from '../support/mcp-tool.ts'
-import { startSpillway } from '../support/process.ts'
+import { sharedSpillway } from '../support/shared-spillway.ts'
+
+const share = sharedSpillway()
 
 const SESSION = { 'Mcp-Session-Id': 's', 'MCP-Protocol-Version': '2025-11-25' }
 
@@ -28,7 +30,7 @@ test('a lost stream is closed towards the server when it is resumed, and its cal
     events(response, { jsonrpc: '2.0', method: 'notifications/progress' })
     answer = () => events(response, { jsonrpc: '2.0', id: 9, result: { content: [] } })
   })
-  await using spillway = await startSpillway(
+  const spillway = await share(
     `tools: { s: { upstream: "${tool.url}", mcp: {}, maxConcurrent: 1, controller: { algorithm: fixed } } }`,
   )
   const url = `${spillway.proxy}/s`
@@ -54,7 +56,7 @@ test('a lost stream is closed towards the server when it is resumed, and its cal
 
 test('a call to a server on the SDK outlives the stream that was lost, and ends on the one that is resumed', async () => {
   await using server = await resumableServer(5)
-  await using spillway = await startSpillway(
+  const spillway = await share(
     `tools: { s: { upstream: "${server.url}", mcp: {}, maxConcurrent: 1, controller: { algorithm: fixed } } }`,
   )
   const url = `${spillway.proxy}/s`
@@ -88,4 +90,29 @@ test('a call to a server on the SDK outlives the stream that was lost, and ends 
   assert.match(text, /"progress":5/)
   await eventually(async () => assert.equal(await active(), 0))
   assert.equal((await spillway.lane('s')).totals.completed, 1)
+})
+
+test('a call whose stream the server ends early keeps its lease, and ends on the one that its caller comes back with', async () => {
+  let answer = (): void => undefined
+  await using tool = await mcpTool(({ method }, response) => {
+    response.writeHead(200, { 'Content-Type': 'text/event-stream' })
+    if (method === 'POST') response.end('id: e1\nretry: 100\ndata: \n\n')
+    else {
+      response.flushHeaders()
+      answer = () => events(response, { jsonrpc: '2.0', id: 9, result: { content: [] } })
+    }
+  })
+  const spillway = await share(
+    `tools: { s: { upstream: "${tool.url}", mcp: {}, maxConcurrent: 1, controller: { algorithm: fixed } } }`,
+  )
+  const url = `${spillway.proxy}/s`
+  const active = async (): Promise<number> => (await spillway.lane('s')).active_workers
+  assert.match(await (await post(url, callOf(9, 'search'), { headers: SESSION })).text(), /^id: e1/)
+  assert.equal(await active(), 1, 'it still runs at the server')
+  const stream = await fetch(url, { headers: { ...SESSION, 'Last-Event-ID': 'e1' } })
+  assert.deepEqual([stream.status, await active()], [200, 1])
+  answer()
+  await eventually(async () => assert.equal(await active(), 0))
+  assert.equal((await spillway.lane('s')).totals.completed, 1)
+  await stream.body?.cancel()
 })

@@ -2,15 +2,23 @@
  * The official TypeScript clients, 1.x and 2.x, through MCP lanes to real servers: what they and the model see.
  */
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { after, test } from 'node:test'
 import { Client as Client2, StreamableHTTPClientTransport as Transport2 } from '@modelcontextprotocol/client'
 import { Client as Client1 } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport as Transport1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js'
 import { eventually } from '../support/eventually.ts'
 import { everythingServer, modernServer } from '../support/mcp-servers.ts'
-import { startSpillway } from '../support/process.ts'
-import type { Spillway } from '../support/process.ts'
+import type { RunningServer } from '../support/mcp-servers.ts'
+import { sharedSpillway } from '../support/shared-spillway.ts'
+import type { Share } from '../support/shared-spillway.ts'
+
+const share = sharedSpillway()
+
+/** One for the file: it takes seconds to start. */
+let everythingStarting: Promise<RunningServer> | undefined
+const everything = (): Promise<RunningServer> => (everythingStarting ??= everythingServer())
+after(async () => (await everythingStarting)?.[Symbol.asyncDispose]())
 
 const yamlFor = (url: string, lane: string, overload = 'tool_result'): string => `tools:
   server: { upstream: "${url}", mcp: {} }
@@ -54,8 +62,9 @@ function textOf(result: object): string {
 /** Three calls at once in a lane of one with one place to wait: the third is refused. */
 async function overload(
   client: AnyClient,
-  spillway: Spillway,
+  spillway: Share,
   call: { name: string; arguments: Record<string, unknown> },
+  letGo: () => void = () => undefined,
 ) {
   const running = client.callTool(call)
   await eventually(async () => assert.equal((await spillway.lane('lane')).active_workers, 1))
@@ -79,14 +88,28 @@ async function overload(
   ])
   // Other traffic goes on meanwhile.
   assert.ok((await client.listTools()).tools.length > 0)
-  for (const each of [running, waiting]) assert.notEqual((await each).isError, true)
+  for (const each of [running, waiting]) assert.notEqual((await ended(each, letGo)).isError, true)
+}
+
+/** What a call gives, which its server may have to let go of first. */
+async function ended<T>(call: Promise<T>, letGo: () => void): Promise<T> {
+  let isOver = false
+  void call.then(
+    () => (isOver = true),
+    () => (isOver = true),
+  )
+  await eventually(() => {
+    letGo()
+    assert.ok(isOver)
+  })
+  return call
 }
 
 const LONG = { name: 'trigger-long-running-operation', arguments: { duration: 1.5, steps: 3 } }
 
 test('SDK 1.x through lanes to server-everything: sessions, progress, elicitation, overload', async () => {
-  await using server = await everythingServer()
-  await using spillway = await startSpillway(yamlFor(server.url, 'trigger-long-*'))
+  const server = await everything()
+  const spillway = await share(yamlFor(server.url, 'trigger-long-*'))
   const client = await client1(`${spillway.proxy}/server/mcp`, { elicitation: {} })
   client.setRequestHandler(ElicitRequestSchema, () => ({ action: 'decline' }))
   assert.equal(
@@ -94,7 +117,8 @@ test('SDK 1.x through lanes to server-everything: sessions, progress, elicitatio
     'Echo: hello',
   )
   const progress: number[] = []
-  await client.callTool(LONG, undefined, { onprogress: ({ progress: each }) => progress.push(each) })
+  const short = { ...LONG, arguments: { duration: 0.3, steps: 3 } }
+  await client.callTool(short, undefined, { onprogress: ({ progress: each }) => progress.push(each) })
   assert.deepEqual(progress, [1, 2, 3])
   const asked = await client.callTool({ name: 'trigger-elicitation-request', arguments: {} })
   assert.match(textOf(asked), /declined/)
@@ -105,8 +129,8 @@ test('SDK 1.x through lanes to server-everything: sessions, progress, elicitatio
 })
 
 test('SDK 1.x cancels a waiting call, which the server never sees', async () => {
-  await using server = await everythingServer()
-  await using spillway = await startSpillway(yamlFor(server.url, 'trigger-long-*'))
+  const server = await everything()
+  const spillway = await share(yamlFor(server.url, 'trigger-long-*'))
   const client = await client1(`${spillway.proxy}/server/mcp`)
   const running = client.callTool(LONG)
   await eventually(async () => assert.equal((await spillway.lane('lane')).active_workers, 1))
@@ -124,8 +148,8 @@ test('SDK 1.x cancels a waiting call, which the server never sees', async () => 
 })
 
 test('SDK 2.x speaks the sessions of before through lanes to server-everything', async () => {
-  await using server = await everythingServer()
-  await using spillway = await startSpillway(yamlFor(server.url, 'trigger-long-*'))
+  const server = await everything()
+  const spillway = await share(yamlFor(server.url, 'trigger-long-*'))
   const client = await client2(`${spillway.proxy}/server/mcp`, 'legacy')
   await overload(client, spillway, LONG)
   await client.close()
@@ -133,12 +157,12 @@ test('SDK 2.x speaks the sessions of before through lanes to server-everything',
 
 test('SDK 2.x speaks 2026-07-28 through lanes: routing headers, overload, cancelling by closing', async () => {
   await using server = await modernServer()
-  await using spillway = await startSpillway(yamlFor(server.url, 'wor?'))
+  const spillway = await share(yamlFor(server.url, 'wor?'))
   const client = await client2(`${spillway.proxy}/server/mcp`)
   assert.equal(client.getNegotiatedProtocolVersion(), '2026-07-28')
-  await overload(client, spillway, { name: 'work', arguments: { ms: 1500 } })
+  await overload(client, spillway, { name: 'work', arguments: {} }, () => server.letGo())
   assert.equal(server.seen.begun, 2)
-  const work = { name: 'work', arguments: { ms: 30_000 } }
+  const work = { name: 'work', arguments: {} }
   const [running, waiting] = [new AbortController(), new AbortController()]
   const calls = [client.callTool(work, { signal: running.signal })]
   await eventually(() => assert.equal(server.seen.begun, 3))
@@ -158,10 +182,10 @@ test('SDK 2.x speaks 2026-07-28 through lanes: routing headers, overload, cancel
 test('a tool with an output schema refuses in a form that SDK 2.x hands on, and as an error when asked for', async () => {
   await using server = await modernServer()
   for (const overload of ['tool_result', 'jsonrpc_error']) {
-    await using spillway = await startSpillway(yamlFor(server.url, 'answer', overload))
+    const spillway = await share(yamlFor(server.url, 'answer', overload))
     const client = await client2(`${spillway.proxy}/server`)
     await client.listTools()
-    const answer = { name: 'answer', arguments: { ms: 1000 } }
+    const answer = { name: 'answer', arguments: {} }
     const calls = [client.callTool(answer)]
     await eventually(async () => assert.equal((await spillway.lane('lane')).active_workers, 1))
     calls.push(client.callTool(answer))
@@ -174,8 +198,9 @@ test('a tool with an output schema refuses in a form that SDK 2.x hands on, and 
         return true
       })
     }
+    const answers = await Promise.all(calls.map((each) => ended(each, () => server.letGo())))
     assert.deepEqual(
-      (await Promise.all(calls)).map(({ structuredContent }) => structuredContent),
+      answers.map(({ structuredContent }) => structuredContent),
       [{ n: 42 }, { n: 42 }],
     )
     await client.close()

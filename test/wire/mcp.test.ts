@@ -7,7 +7,10 @@ import { eventually } from '../support/eventually.ts'
 import { answerAtOnce, answerOf, callOf, json, mcpTool, post } from '../support/mcp-tool.ts'
 import type { McpTool, Received } from '../support/mcp-tool.ts'
 import { startSpillway } from '../support/process.ts'
-import type { Spillway } from '../support/process.ts'
+import { sharedSpillway } from '../support/shared-spillway.ts'
+import type { Share } from '../support/shared-spillway.ts'
+
+const share = sharedSpillway()
 
 /** Holds calls of tools until they are let go; answers everything else at once. */
 function holding(): { tool: Promise<McpTool>; letGo: () => void } {
@@ -26,7 +29,7 @@ tools:
   slow: { mcp: { server: server, tools: [slow_*, "browse"] ${more} }, maxConcurrent: 1, maxQueueDepth: 1, fallbackTools: [search_cache] }
 `
 
-async function active(spillway: Spillway, lane: string): Promise<readonly [number, number]> {
+async function active(spillway: Share, lane: string): Promise<readonly [number, number]> {
   const { active_workers, queue_depth } = await spillway.lane(lane)
   return [active_workers, queue_depth]
 }
@@ -34,7 +37,7 @@ async function active(spillway: Spillway, lane: string): Promise<readonly [numbe
 test('a call of a tool takes the lane of its name, other calls that of the server, and each keeps its bound', async () => {
   const { tool: starting, letGo } = holding()
   await using tool = await starting
-  await using spillway = await startSpillway(lanes(tool.url))
+  const spillway = await share(lanes(tool.url))
   const url = `${spillway.proxy}/server/mcp`
   const running = [post(url, callOf(1, 'slow_read')), post(url, callOf(2, 'echo'))]
   await eventually(() => assert.equal(tool.seen.active, 2))
@@ -59,7 +62,7 @@ test('a call of a tool takes the lane of its name, other calls that of the serve
 test('what is no call of a tool passes while every lane is full', async () => {
   const { tool: starting, letGo } = holding()
   await using tool = await starting
-  await using spillway = await startSpillway(lanes(tool.url))
+  const spillway = await share(lanes(tool.url))
   const url = `${spillway.proxy}/server/mcp`
   const running = [
     post(url, callOf(1, 'slow_read')),
@@ -74,7 +77,10 @@ test('what is no call of a tool passes while every lane is full', async () => {
   assert.equal((await post(url, { jsonrpc: '2.0', method: 'notifications/initialized' })).status, 202)
   assert.equal((await post(url, { jsonrpc: '2.0', id: 5, result: {} })).status, 200)
   assert.equal((await fetch(url, { method: 'DELETE' })).status, 202)
-  const lane = (await (await fetch(`${spillway.admin}/lanes/server`)).json()) as Record<string, unknown>
+  const lane = (await (await fetch(`${spillway.admin}/lanes/${spillway.named('server')}`)).json()) as Record<
+    string,
+    unknown
+  >
   assert.deepEqual(lane['mcp'], {
     overload: 'tool_result',
     messages: {
@@ -89,17 +95,15 @@ test('what is no call of a tool passes while every lane is full', async () => {
       DELETE: 1,
     },
   })
-  assert.match(
-    await spillway.metrics(),
-    /^spillway_mcp_messages_total\{tool="slow",method="tools\/call"\} 2$/m,
-  )
+  const counted = `spillway_mcp_messages_total{tool="${spillway.named('slow')}",method="tools/call"} 2\n`
+  assert.ok((await spillway.metrics()).includes(counted))
   letGo()
   await Promise.all(running)
 })
 
 test('a message is forwarded byte for byte, with its headers', async () => {
   await using tool = await mcpTool()
-  await using spillway = await startSpillway(lanes(tool.url))
+  const spillway = await share(lanes(tool.url))
   const url = `${spillway.proxy}/server/mcp?a=b`
   const bodies = [
     '{"jsonrpc" : "2.0",\n "method":"tools\\u002fcall", "params": {"n\\u0061me":"slow_é", "arguments":{"a":1.0e2,"a":2}},"id":1e0}  ',
@@ -127,7 +131,7 @@ for (const [form, id] of [
   test(`a full lane answers ${form} to the call with the id ${id}`, async () => {
     const { tool: starting, letGo } = holding()
     await using tool = await starting
-    await using spillway = await startSpillway(`tools:
+    const spillway = await share(`tools:
   server: { upstream: "${tool.url}", mcp: { overload: ${form} }, maxConcurrent: 1, maxQueueDepth: 0, fallbackTools: [cache] }`)
     const url = `${spillway.proxy}/server`
     const running = post(url, callOf('r', 'search'))
@@ -156,7 +160,7 @@ for (const [form, id] of [
 test('a caller that takes event streams only is refused in one', async () => {
   const { tool: starting, letGo } = holding()
   await using tool = await starting
-  await using spillway = await startSpillway(lanes(tool.url))
+  const spillway = await share(lanes(tool.url))
   const url = `${spillway.proxy}/server`
   const running = post(url, callOf('r', 'search'))
   await eventually(() => assert.equal(tool.seen.active, 1))
@@ -169,12 +173,12 @@ test('a caller that takes event streams only is refused in one', async () => {
 })
 
 test('a server that is down is told to the model as a result that it can act on', async () => {
-  await using spillway = await startSpillway(lanes('http://127.0.0.1:9'))
+  const spillway = await share(lanes('http://127.0.0.1:9'))
   const { result } = await answerOf(await post(`${spillway.proxy}/server`, callOf(1, 'slow_read')))
   const meta = result?._meta?.['dev.spillway/overload']
   assert.deepEqual(
     [meta?.['reason'], meta?.['tool'], meta?.['mcp_tool']],
-    ['UPSTREAM_UNREACHABLE', 'slow', 'slow_read'],
+    ['UPSTREAM_UNREACHABLE', spillway.named('slow'), 'slow_read'],
   )
   assert.match(result?.content[0]?.text ?? '', /No connection to the tool slow_read/)
 })

@@ -1,0 +1,103 @@
+/**
+ * How long the door to an MCP server lets go on what should have ended: cancelled calls, and streams that are answered.
+ */
+import assert from 'node:assert/strict'
+import { EventEmitter } from 'node:events'
+import { IncomingMessage } from 'node:http'
+import { Socket } from 'node:net'
+import { test } from 'node:test'
+import { McpDoor } from '../../src/mcp/door.ts'
+import type { McpDoorParts } from '../../src/mcp/door.ts'
+import type { Routed } from '../../src/passage.ts'
+import type { AnswerWatch } from '../../src/upstream/answer-watch.ts'
+import type { Slot } from '../../src/upstream/exchange.ts'
+import { VirtualClock } from '../support/virtual-clock.ts'
+
+class FakeResponse extends EventEmitter {
+  destroyed = false
+
+  destroy(): void {
+    this.destroyed = true
+    this.emit('close')
+  }
+}
+
+const FULL = { enter: () => ({ kind: 'refused' }), lane: { depths: () => ({ active: 0 }) } }
+const SLOT: Slot = {
+  renew: () => undefined,
+  waitsFor: () => undefined,
+  answered: () => undefined,
+  settle: () => undefined,
+  onReclaimed: () => undefined,
+}
+
+/** A door whose lane runs every call at once. */
+function doorOf() {
+  const clock = new VirtualClock()
+  const tool = { tool: 's', settings: { maxBodyBytes: 1000 }, traffic: { messages: FULL } }
+  const running: AnswerWatch[] = []
+  const stopped: AnswerWatch[] = []
+  const door = new McpDoor({
+    tools: { mcpLane: () => tool },
+    clock,
+    passing: { emit: () => undefined },
+    hash: (text: string) => text,
+    priorityOf: () => 'normal',
+    enter: ({ mcp, call }: Routed) => {
+      const watch = mcp?.run(SLOT, call.response)
+      if (watch === undefined) return
+      watch.onReclaimed(() => stopped.push(watch))
+      running.push(watch)
+    },
+    refuse: () => undefined,
+    isDraining: () => false,
+  } as unknown as McpDoorParts)
+  const send = async (message: object): Promise<FakeResponse> => {
+    const response = new FakeResponse()
+    const request = Object.assign(new IncomingMessage(new Socket()), {
+      method: 'POST',
+      rawHeaders: ['Content-Type', 'application/json', 'Mcp-Session-Id', 'a'],
+    })
+    door.take({ call: { request, response }, tool, hasBody: true } as unknown as Routed)
+    request.push(JSON.stringify({ jsonrpc: '2.0', ...message }))
+    request.push(null)
+    await new Promise((resolve) => setImmediate(resolve))
+    return response
+  }
+  return { clock, running, stopped, send }
+}
+
+const CALL = { id: 1, method: 'tools/call', params: { name: 'x' } }
+const CANCEL = { method: 'notifications/cancelled', params: { requestId: 1 } }
+const EVENTS = ['Content-Type', 'text/event-stream']
+
+test('a server has 5 s to end a call that was cancelled, and is then cut off', async () => {
+  const { clock, send } = doorOf()
+  const response = await send(CALL)
+  await send(CANCEL)
+  clock.advance(4999)
+  assert.equal(response.destroyed, false)
+  clock.advance(1)
+  assert.equal(response.destroyed, true)
+})
+
+test('a stream may go on for 30 s after its call was answered', async () => {
+  const { clock, running, stopped, send } = doorOf()
+  await send(CALL)
+  running[0]?.head(200, EVENTS)
+  running[0]?.chunk(Buffer.from('data: {"id":1,"result":{}}\n\n'), 5)
+  clock.advance(29_999)
+  assert.equal(stopped.length, 0)
+  clock.advance(1)
+  assert.equal(stopped.length, 1)
+})
+
+test('the stream of an answered call whose caller has gone is not kept', async () => {
+  const { running, stopped, send } = doorOf()
+  const response = await send(CALL)
+  running[0]?.head(200, EVENTS)
+  response.destroy()
+  assert.equal(stopped.length, 0)
+  running[0]?.chunk(Buffer.from('data: {"id":1,"result":{}}\n\n'), 5)
+  assert.equal(stopped.length, 1)
+})
