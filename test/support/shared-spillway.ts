@@ -51,8 +51,8 @@ export function sharedSpillway(): (yaml: string) => Promise<Share> {
     const lane = (tool: string): Promise<LaneJson> => spillway.lane(named(tool))
     for (const tool of Object.keys(tools))
       await eventually(async () => assertPresent(tool, (await lane(tool)).limit))
-    const { admin, metrics } = spillway
-    return { proxy: `${spillway.proxy}/${share}`, admin, lane, named, metrics: () => metrics() }
+    const { proxy, admin } = spillway
+    return { proxy: `${proxy}/${share}`, admin, lane, named, metrics: () => spillway.metrics() }
   }
 }
 
