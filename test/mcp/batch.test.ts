@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { Gate } from '../../src/gate/gate.ts'
 import type { LaneSettings } from '../../src/lane/settings.ts'
 import { leaseAll } from '../../src/mcp/batch.ts'
-import type { Routed } from '../../src/passage.ts'
+import type { Routed } from '../../src/routed.ts'
 import { laneSettings } from '../support/lane-settings.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
 

@@ -8,7 +8,7 @@ import { Socket } from 'node:net'
 import { test } from 'node:test'
 import { McpDoor } from '../../src/mcp/door.ts'
 import type { McpDoorParts } from '../../src/mcp/door.ts'
-import type { Routed } from '../../src/passage.ts'
+import type { Routed } from '../../src/routed.ts'
 import type { AnswerWatch } from '../../src/upstream/answer-watch.ts'
 import type { Slot } from '../../src/upstream/exchange.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
@@ -26,6 +26,7 @@ const FULL = { enter: () => ({ kind: 'refused' }), lane: { depths: () => ({ acti
 const SLOT: Slot = {
   renew: () => undefined,
   waitsFor: () => undefined,
+  accepted: () => undefined,
   answered: () => undefined,
   settle: () => undefined,
   onReclaimed: () => undefined,
