@@ -157,12 +157,14 @@ function messageOf(value: unknown, id: string | undefined): McpBody {
     return problem('the id is neither a string nor a number')
   if (id !== undefined && id.length > LONGEST_NAME) return problem('the id is too long')
   const params = isObject(value['params']) ? value['params'] : {}
-  if (method === 'tools/call') return callOf(value['id'], id, params)
+  // A copy: what is cut out of a text keeps the whole of it.
+  const written = id === undefined ? undefined : Buffer.from(id).toString()
+  if (method === 'tools/call') return callOf(value['id'], written, params)
   return {
     kind: 'other',
     method: KNOWN.has(method) ? (method as McpMethod) : 'other',
     isStream: STREAMED.has(method),
-    id,
+    id: written,
     cancels: method === 'notifications/cancelled' ? idKeyOf(params['requestId']) : undefined,
   }
 }

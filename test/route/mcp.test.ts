@@ -3,8 +3,10 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
-import { MOST_NESTED, shapeOf } from '../../src/route/json-shape.ts'
+import { MOST_KEYS, MOST_NESTED, shapeOf } from '../../src/route/json-shape.ts'
 import { LONGEST_NAME, MOST_IN_BATCH, readMcp } from '../../src/route/mcp.ts'
 import type { McpBody, McpHeaders } from '../../src/route/mcp.ts'
 
@@ -73,11 +75,36 @@ test('names and ids are bounded', () => {
   assert.equal(read(call(JSON.stringify(long))).kind, 'problem')
 })
 
+test('a call that waits keeps its name and its id, and not the text that they came in', () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const text = 'x'.repeat(2_000_000)
+  const kept: McpBody[] = []
+  collect()
+  const before = process.memoryUsage().external
+  for (let n = 0; n < 20; n++) {
+    const params = { name: 'deep_research_of_everything', arguments: { text } }
+    kept.push(read(JSON.stringify({ id: `550e8400-e29b-41d4-${n}`, method: 'tools/call', params })))
+  }
+  collect()
+  const grownBytes = process.memoryUsage().external - before
+  assert.ok(grownBytes < 20_000_000, `${grownBytes} bytes`)
+  assert.ok(kept.every(({ kind }) => kind === 'call'))
+})
+
 test('a message may be nested as deep as the bound and no deeper', () => {
   const nested = (depth: number): string => `{"a":${'['.repeat(depth)}${']'.repeat(depth)}}`
   assert.equal(shapeOf(nested(MOST_NESTED - 1)).problem, undefined)
   assert.match(shapeOf(nested(MOST_NESTED)).problem ?? '', /nested/)
   assert.match(shapeOf(nested(1_000_000)).problem ?? '', /nested/)
+})
+
+test('a message and its params may have as many keys as the bound, arguments any number', () => {
+  const keys = (count: number): string => Array.from({ length: count }, (_, n) => `"k${n}":1`).join(',')
+  assert.equal(shapeOf(`{${keys(MOST_KEYS)}}`).problem, undefined)
+  assert.match(shapeOf(`{${keys(MOST_KEYS + 1)}}`).problem ?? '', /keys/)
+  assert.match(shapeOf(`{"params":{${keys(MOST_KEYS + 1)}}}`).problem ?? '', /keys/)
+  assert.equal(shapeOf(`{"params":{"arguments":{${keys(MOST_KEYS + 1)}}}}`).problem, undefined)
 })
 
 test('headers count since 2026-07-28 only, and then have to agree', () => {
