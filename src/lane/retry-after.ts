@@ -4,6 +4,8 @@
  * test/scenario/retry-after-spread.test.ts. Units: milliseconds. Rounding to the header's whole seconds is reply/'s affair.
  */
 
+import { RecentRate } from './recent-rate.ts'
+
 /** Weight of one ended call in the mean service time: about the last 20 calls count. */
 const SERVICE_WEIGHT = 0.1
 /** The same in the steady mean, about 100 calls: 20 calls of a tool that varies are off by a fifth. */
@@ -20,6 +22,8 @@ const NEARLY_MS = 1e-6
 const UNKNOWN_SERVICE_MS = 1000
 /** Milliseconds after the last end of a call for which the mean holds: what was measured an hour ago is a guess. */
 const FRESH_MS = 60_000
+/** Milliseconds over which ends of calls are counted. Found by simulation: over 10 s the lane notices a recovery too late. */
+const RECENT_MS = 5000
 
 export interface RetryBounds {
   readonly minMs: number
@@ -43,6 +47,7 @@ interface PromiseAt {
 export class RetryAdvice {
   #serviceMs: number | undefined
   #endedAtMs = -Infinity
+  readonly #recent = new RecentRate(RECENT_MS)
   #steadyMs: number | undefined
   #ends = 0
   /** Milliseconds: when the last place that was promised to somebody comes free. */
@@ -55,6 +60,8 @@ export class RetryAdvice {
   /** A lease ended after `heldMs`. */
   ended(heldMs: number, nowMs: number): void {
     this.#endedAtMs = nowMs
+    this.#recent.begin(nowMs)
+    this.#recent.record(nowMs)
     this.#serviceMs =
       this.#serviceMs === undefined ? heldMs : this.#serviceMs + SERVICE_WEIGHT * (heldMs - this.#serviceMs)
     const steadyMs = this.#steadyMs ?? heldMs
@@ -71,12 +78,17 @@ export class RetryAdvice {
   }
 
   /**
-   * The same from what was measured lately; undefined when nothing was. Running calls measure, too: a tool that hangs for
-   * longer than a mean stays fresh shows it by their age.
+   * The same for sending a newcomer away: from what was measured lately, and undefined when nothing was. To send away in
+   * vain leaves slots without work, so the most hopeful counts: the shorter mean, or the pace at which calls did end in
+   * the last 5 s. Running calls measure, too: a tool that hangs for longer than a mean stays fresh shows it by their age.
    */
   measuredPerPlaceMs(running: Running, nowMs: number): number | undefined {
     if (this.#serviceMs === undefined) return undefined
-    if (nowMs - this.#endedAtMs <= FRESH_MS) return this.perPlaceMs(running)
+    if (nowMs - this.#endedAtMs <= FRESH_MS) {
+      const perPlaceMs = this.promisedPerPlaceMs(running)
+      const perSec = this.#recent.perSec(nowMs)
+      return perSec === undefined ? perPlaceMs : Math.min(perPlaceMs, 1000 / perSec)
+    }
     return running.active === 0 ? undefined : running.agesMs / running.active / Math.max(1, running.limit)
   }
 

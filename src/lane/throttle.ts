@@ -12,6 +12,7 @@
  */
 import type { Call } from './limit/limiter.ts'
 import type { EndCause, Verdict } from './reason.ts'
+import { RecentRate } from './recent-rate.ts'
 
 /** The tool itself asked callers to wait. */
 export interface Pushback {
@@ -45,8 +46,6 @@ const LET_GO_RATIO = 4
 /** Milliseconds over which the rate at a loss is measured. */
 const RATE_WINDOW_MS = 10_000
 const SLOWEST_PER_SEC = 0.1
-/** Fewer answers in that time are no rate: then only the gate holds calls back. */
-const ANSWERS_FOR_RATE = 5
 
 export class Throttle {
   /** Closed until this moment. */
@@ -169,43 +168,5 @@ export class Throttle {
     const ratio = 1 + DIP_RATIO * along ** 3
     if (ratio > LET_GO_RATIO) this.#knownPerSec = undefined
     return this.#knownPerSec === undefined ? undefined : this.#knownPerSec * ratio
-  }
-}
-
-/** Events of the last `windowMs`, in one-tenth buckets. */
-class RecentRate {
-  static readonly #BUCKETS = 10
-  readonly #bucketMs: number
-  readonly #counts = new Float64Array(RecentRate.#BUCKETS)
-  #bucket = -1
-  #firstAtMs: number | undefined
-
-  constructor(windowMs: number) {
-    this.#bucketMs = windowMs / RecentRate.#BUCKETS
-  }
-
-  begin(nowMs: number): void {
-    this.#firstAtMs ??= nowMs
-  }
-
-  record(nowMs: number): void {
-    this.#turn(nowMs)
-    const place = this.#bucket % RecentRate.#BUCKETS
-    this.#counts[place] = (this.#counts[place] as number) + 1
-  }
-
-  /** Undefined while there are too few to tell. */
-  perSec(nowMs: number): number | undefined {
-    this.#turn(nowMs)
-    const count = this.#counts.reduce((sum, each) => sum + each, 0)
-    const seenMs = Math.min((RecentRate.#BUCKETS - 0.5) * this.#bucketMs, nowMs - (this.#firstAtMs ?? nowMs))
-    return count < ANSWERS_FOR_RATE || seenMs <= 0 ? undefined : (1000 * count) / seenMs
-  }
-
-  #turn(nowMs: number): void {
-    const bucket = Math.floor(nowMs / this.#bucketMs)
-    const from = Math.max(this.#bucket + 1, bucket - RecentRate.#BUCKETS + 1)
-    for (let next = from; next <= bucket; next++) this.#counts[next % RecentRate.#BUCKETS] = 0
-    this.#bucket = Math.max(this.#bucket, bucket)
   }
 }
