@@ -5,20 +5,12 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import * as fc from 'fast-check'
 import { eventually } from '../support/eventually.ts'
+import { STEP, take } from './fleet-history.ts'
 import { FLEET, fleetOn, Member, WORLDS } from './fleet-worlds.ts'
 import type { World } from './fleet-worlds.ts'
 
 const SHORT_TTL_MS = 600
 const HISTORIES = 40
-
-/** A sidecar gives back what it can of so many slots, and wants so many; or it leaves. */
-type StepTaken = Readonly<{ who: number; back: number; want: number; leaves: boolean }>
-const STEP: fc.Arbitrary<StepTaken> = fc.record({
-  who: fc.nat({ max: 3 }),
-  back: fc.nat({ max: 3 }),
-  want: fc.nat({ max: 4 }),
-  leaves: fc.nat({ max: 9 }).map((n) => n === 0),
-})
 
 for (const [name, start] of Object.entries(WORLDS)) {
   describe(`the ${name} store`, () => {
@@ -99,8 +91,10 @@ for (const [name, start] of Object.entries(WORLDS)) {
     test(`${name}: who is not heard of for one TTL has lost its slots to the next in line`, async () => {
       const [dead, alive] = (await fleet.members(2, 2, SHORT_TTL_MS)) as [Member, Member]
       await dead.want(2)
-      assert.equal((await alive.want(1)).given, 0)
-      await world.pass(SHORT_TTL_MS)
+      for (let i = 0; i < 2; i++) {
+        assert.equal((await alive.want(1)).given, 0)
+        await world.pass(SHORT_TTL_MS / 2)
+      }
       assert.equal((await alive.want(1)).given, 1)
       const back = await dead.want(0)
       assert.equal(back.given, 0, 'a claim does not count while the store remembers')
@@ -181,12 +175,64 @@ for (const [name, start] of Object.entries(WORLDS)) {
       assert.equal((await b.want(0)).given, 1)
     })
 
+    test(`${name}: of different caps the smallest counts for all, and nobody stands before who may go`, async () => {
+      const [small, large, third] = (await fleet.members(3, 8)) as [Member, Member, Member]
+      small.cap = 2
+      assert.equal((await large.want(4)).cap, 8)
+      assert.equal((await small.want(1)).cap, 2)
+      const { given, cap, waiting } = await large.giveBack(3, 5)
+      assert.deepEqual({ given, cap, waiting }, { given: 4, cap: 2, waiting: 0 })
+      assert.equal((await small.want(0)).given, 1)
+      assert.equal((await third.want(6)).given, 0)
+      small.cap = 8
+      await small.want(0)
+      const now = [small, await large.want(0), await third.want(0)].map((each) => each.given)
+      assert.deepEqual(now, [1, 7, 3], 'all eight are held: 1, 4 and 3')
+    })
+
+    test(`${name}: a smallest cap goes with who was told it`, async () => {
+      const [small, large] = (await fleet.members(2, 4)) as [Member, Member]
+      small.cap = 1
+      await small.want(0)
+      assert.equal((await large.want(4)).given, 1)
+      await small.store.leave(small.tool)
+      await eventually(() => assert.deepEqual([large.news.at(-1)?.given, large.news.at(-1)?.cap], [4, 4]))
+    })
+
+    test(`${name}: a statement of a session that is over, heard late, does not end the one that lives`, async () => {
+      const [a, b] = (await fleet.members(2, 2)) as [Member, Member]
+      await a.want(1)
+      const old = { epoch: a.epoch, held: 1, want: 2, order: 2 }
+      await a.say({ epoch: a.epoch - 1, order: 7 })
+      await a.say({ want: 2, order: 8 })
+      const { epoch, given } = a
+      const late = await a.store.report({ tool: a.tool, cap: 2, returned: 1, ...old })
+      assert.deepEqual([late.epoch, late.given], [epoch, given])
+      assert.equal((await b.want(1)).given, 0, 'both slots are held')
+    })
+
+    test(`${name}: when nobody was heard for one TTL, nothing new is given for another, and what runs is taken over`, async () => {
+      const [a, b] = (await fleet.members(2, 4, SHORT_TTL_MS)) as [Member, Member]
+      await a.want(2)
+      await b.want(2)
+      await world.pass(SHORT_TTL_MS)
+      const { pausedMs } = await b.say({ held: 1, want: 3 })
+      assert.ok(pausedMs > 0 && pausedMs <= SHORT_TTL_MS, `paused ${pausedMs}`)
+      assert.equal(b.given, 1)
+      assert.equal((await a.say({ held: 2 })).given, 2)
+      await world.pass(SHORT_TTL_MS / 2)
+      await Promise.all([a.want(0), b.want(3)])
+      await world.pass(SHORT_TTL_MS / 2)
+      assert.equal((await b.want(3)).given, 2)
+    })
+
     test(`${name}: who waits knows when the next session ends`, async () => {
       const [a, b] = (await fleet.members(2, 1, SHORT_TTL_MS)) as [Member, Member]
       assert.equal((await a.want(1)).nextEndMs, 0)
       const { nextEndMs } = await b.want(1)
       assert.ok(nextEndMs > 0 && nextEndMs <= SHORT_TTL_MS, `${nextEndMs}`)
-      await world.pass(nextEndMs)
+      await world.pass(nextEndMs / 2)
+      await world.pass((await b.want(1)).nextEndMs)
       assert.equal((await b.want(1)).given, 1)
     })
 
@@ -204,8 +250,10 @@ for (const [name, start] of Object.entries(WORLDS)) {
       const [a, other] = (await fleet.members(2, 1)) as [Member, Member]
       const stranger = new Member(await fleet.world.open('staging', 'stranger', 1), a.tool, 1)
       await a.want(1)
-      await stranger.want(1)
+      await stranger.want(0)
       await world.pass(2)
+      await stranger.store.leave(a.tool)
+      stranger.epoch = 0
       assert.equal((await stranger.want(1)).given, 1)
       await stranger.store.close()
       assert.equal((await other.say({ tool: 'browser', want: 1 })).waiting, 0)
@@ -236,16 +284,4 @@ for (const [name, start] of Object.entries(WORLDS)) {
       await assert.rejects(late.want(1), { code: 'FLEET_FULL' })
     })
   })
-}
-
-async function take(members: readonly Member[], { who, back, want, leaves }: StepTaken) {
-  const member = members[who]!
-  if (leaves) {
-    await member.store.leave(member.tool)
-    member.epoch = member.given = member.returned = 0
-    return {}
-  }
-  const slots = Math.min(back, member.held)
-  const { waiting, claimants, sidecars, rank, pausedMs } = await member.giveBack(slots, want)
-  return { held: member.held, waiting, claimants, sidecars, rank, pausedMs }
 }
