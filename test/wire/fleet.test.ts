@@ -38,7 +38,7 @@ async function loseAndFindStore(
     await eventually(async () => assert.equal((await fleet.readiness(sidecar)).body.fleet.store, 'lost'))
     assert.equal((await fleet.lane(sidecar)).fleet.ceiling, CAP / 2)
     assert.equal(await fleet.counter(sidecar, 'fleet_store_up'), 0)
-    assert.ok(sidecar.lines.some((line) => line.includes('fleet_store=lost on_store_loss=local-share')))
+    assert.ok(sidecar.lines.some((line) => /fleet_store=lost on_store_loss=local-share cause=./.test(line)))
   }
   await untilAllServe(loads)
   await fleet.server.start()
