@@ -24,6 +24,8 @@ export interface LeaseDeskParts {
   readonly events: Events
   readonly drain: Drain
   readonly clock: Clock
+  /** More runs in this lane than the fleet has slots for it. */
+  readonly isBeyondFleet: (tool: string, active: number) => boolean
   /** Makes a key that cannot be turned back. */
   readonly hash: (text: string) => string
 }
@@ -90,8 +92,18 @@ export class LeaseDesk {
   renew(id: string): object | undefined {
     const held = this.#held.get(id)
     if (held === undefined) return undefined
+    if (this.#isLost(held)) {
+      new LeaseSlot(held.tool.gate, held.lease).settle({ cause: 'cancelled', verdict: 'ignored' })
+      this.#over(held, 'broken')
+      return undefined
+    }
     held.tool.gate.renew(held.lease)
     return this.#show(held)
+  }
+
+  /** A call that runs goes to its end, but a worker may go on for hours: it is told when its slot is another sidecar's. */
+  #isLost({ tool }: Held): boolean {
+    return this.#parts.isBeyondFleet(tool.tool, tool.gate.lane.depths().active)
   }
 
   /** What a second end says changes nothing. */

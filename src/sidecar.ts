@@ -76,7 +76,10 @@ export class Sidecar {
     const base = { tools: this.#tools, events: this.#events, drain: this.#drain, clock, random }
     const shared = { ...base, replies: new Replies(base), hash: saltedHash() }
     this.#pipeline = new Pipeline(shared)
-    this.#leases = new LeaseDesk(shared)
+    this.#leases = new LeaseDesk({
+      ...shared,
+      isBeyondFleet: (tool, active) => this.#fleet?.isBeyond(tool, active) ?? false,
+    })
     this.#proxy = createProxyServer({
       onCall: this.#pipeline.handle,
       answerMalformed: (reason, detail) => this.#answerMalformed(reason, detail),

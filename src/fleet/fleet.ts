@@ -80,6 +80,12 @@ export class Fleet {
     return this.#keepers.get(tool)?.status()
   }
 
+  /** More runs than there are slots, because some were lost: not because some are asked back as calls end. */
+  isBeyond(tool: string, active: number): boolean {
+    const status = this.status(tool)
+    return status !== undefined && active > Math.max(status.held, status.ceiling)
+  }
+
   /** For /readyz. Not ready: every call would be refused. */
   readiness() {
     const modes = new Set([...this.#keepers.values()].map((keeper) => keeper.status().mode))

@@ -2,7 +2,7 @@
  * What one sidecar holds of one tool, and what it keeps, gives back and asks for. Pure: time and demand come in as numbers.
  *
  *     held     given - returned, as long as the session is certain: TTL less a margin after the last answered report was SENT
- *     share    floor(cap / sidecars that hold or want slots)
+ *     share    floor(cap / sidecars that hold or want slots); where they were told different caps, of the smallest
  *     yield    while others wait: min(held - share, how many wait); the next calls that end are not followed by others
  *     fresh    slots that came and started no call yet: each may start one, so that a slot that goes round is used each time
  *     keep     what runs, and what would run within held - yield and the fresh ones; the rest is given back, at once while others wait,
@@ -55,6 +55,7 @@ export class Holding {
   /** What the store believes that is wanted and returned, as far as one can know. */
   #statedWant = 0
   #statedReturned = 0
+  #statedCap: number | undefined
   #order = 0
   /** A report was not answered: what it said is said again. */
   #isUnheard = false
@@ -64,6 +65,8 @@ export class Holding {
   #idleSinceMs = -Infinity
   #want = 0
   #ceiling = 0
+  /** The smallest cap of the fleet, as last heard. */
+  #smallestCap = Infinity
   /** The store gives slots from then on. */
   #opensAtMs = -Infinity
   #fresh = 0
@@ -104,7 +107,8 @@ export class Holding {
   }
 
   /** Moves what is kept, given back and wanted to where demand is; true when the store should hear of it. */
-  decide(demand: Demand, cap: number, nowMs: number): boolean {
+  decide(demand: Demand, ownCap: number, nowMs: number): boolean {
+    const cap = Math.min(ownCap, this.#smallestCap)
     const { slots: held } = this.certain(nowMs)
     // What is given back to a store that gives nothing yet is of no use to anybody.
     const isWanted = this.#waiting > 0 && nowMs >= this.#opensAtMs
@@ -121,13 +125,16 @@ export class Holding {
     if (isWanted) this.#restartIdle(nowMs)
     this.#ceiling = Math.max(0, Math.min(allowed, held - back))
     this.#want = Math.min(cap, Math.max(0, demand.wants - (held - back)))
-    return this.#isNews()
+    return this.#isNews(ownCap)
   }
 
   /** Everything that the store has to know. What runs is claimed even where its slots are lost: it runs. */
   statement({ tool, cap, active }: Speaking, nowMs: number): Statement {
     this.#statedWant = this.#want
+    this.#statedCap = cap
     this.#statedReturned = this.#returned
+    // From the clock, so that a tool that is joined again goes on above what was said of it before.
+    this.#order = Math.max(this.#order + 1, Math.ceil(nowMs * 1000))
     return {
       tool,
       cap,
@@ -135,7 +142,7 @@ export class Holding {
       returned: this.#returned,
       held: Math.min(cap, Math.max(this.certain(nowMs).slots, active)),
       want: this.#want,
-      order: ++this.#order,
+      order: this.#order,
     }
   }
 
@@ -170,7 +177,7 @@ export class Holding {
     return true
   }
 
-  #learn({ version, given, waiting, claimants }: Pressure): void {
+  #learn({ version, given, waiting, claimants, cap }: Pressure): void {
     const gained = Math.max(0, given - this.#given)
     this.#given += gained
     this.#fresh += gained
@@ -179,6 +186,7 @@ export class Holding {
     this.#version = version
     this.#waiting = waiting
     this.#claimants = claimants
+    this.#smallestCap = cap
   }
 
   /** Calls that may run so that every fresh slot starts one; 0 without any. */
@@ -208,8 +216,9 @@ export class Holding {
     this.#fewestIdle = this.#idle
   }
 
-  #isNews(): boolean {
+  #isNews(ownCap: number): boolean {
     if (this.#isUnheard || this.#returned > this.#statedReturned) return true
+    if (this.#statedCap !== undefined && this.#statedCap !== ownCap) return true
     if (this.#statedWant === 0) return this.#want > 0
     return this.#want === 0 || this.#want >= GROWN_RATIO * this.#statedWant
   }

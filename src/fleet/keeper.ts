@@ -9,6 +9,7 @@ import { Holding } from './holding.ts'
 import type { Demand } from './holding.ts'
 import { ceilingWithoutStore } from './policy.ts'
 import type { Ceiling, OnStoreLoss } from './policy.ts'
+import { StoreFailure } from './store.ts'
 import type { FleetStore, News, Standing } from './store.ts'
 
 /** The lane, as the keeper needs it. */
@@ -62,6 +63,7 @@ export class Keeper {
   #sentAtMs = -Infinity
   #lookAgainAtMs = Infinity
   #failures = 0
+  #cause: string | undefined
   #failingSinceMs: number
   #retryAtMs = -Infinity
   /** When the store gives slots again, or the next session of another ends. */
@@ -159,7 +161,7 @@ export class Keeper {
     // Both ends are handled; what they throw would be a bug, and ends the process as one.
     void store.report(this.#holding.statement({ tool, cap, active }, nowMs)).then(
       (standing) => this.#answered(standing, nowMs, clock.nowMs()),
-      () => this.#failed(nowMs, clock.nowMs()),
+      (error: unknown) => this.#failed(error, nowMs, clock.nowMs()),
     )
   }
 
@@ -180,10 +182,11 @@ export class Keeper {
     this.#look()
   }
 
-  #failed(sentAtMs: number, nowMs: number): void {
+  #failed(error: unknown, sentAtMs: number, nowMs: number): void {
     this.#isUnderWay = false
     if (this.#isClosed) return
     this.#parts.tell({ kind: 'fleet_reported', isOk: false, tookMs: nowMs - sentAtMs })
+    this.#cause = error instanceof StoreFailure ? error.message : String(error)
     this.#holding.unanswered()
     this.#failingSinceMs = Math.min(this.#failingSinceMs, sentAtMs)
     const backoffMs = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#failures++)
@@ -218,7 +221,8 @@ export class Keeper {
     if (mode === this.#mode) return
     this.#mode = mode
     const { onStoreLoss } = this.#settings
-    this.#parts.tell({ kind: 'fleet_mode', mode, onStoreLoss })
+    const cause = mode === 'lost' ? this.#cause : undefined
+    this.#parts.tell({ kind: 'fleet_mode', mode, onStoreLoss, cause })
   }
 
   /** True when the lane was told something new. */

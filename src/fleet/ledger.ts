@@ -40,7 +40,7 @@ export interface Reported {
 export class Ledger {
   readonly #members = new Map<string, Member>()
   /** The store's time from which slots are given: a new ledger may be one whose memory was lost. */
-  readonly #opensAtMs: number
+  #opensAtMs: number
   /** Counts versions, places and epochs. Starts from the time, so that no epoch of a lost memory comes again. */
   #count: number
 
@@ -50,13 +50,14 @@ export class Ledger {
   }
 
   /** Undefined where the tool has as many sidecars as a store takes. */
-  report(said: Statement, { sidecar, ttlMs }: Speaker, nowMs: number): Reported | undefined {
+  report(said: Statement, speaker: Speaker, nowMs: number): Reported | undefined {
+    const { sidecar, ttlMs } = speaker
     this.#endDead(nowMs)
     if (this.#members.size >= MOST_SIDECARS && !this.#members.has(sidecar)) return undefined
     const before = this.#line()
     const known = this.#members.get(sidecar)
     const wasClaimant = known !== undefined && isClaimant(known)
-    const me = this.#hear(sidecar, said, nowMs)
+    const me = this.#hear(speaker, said, nowMs)
     me.expiresAtMs = nowMs + ttlMs
     const promoted = nowMs < this.#opensAtMs ? new Set<string>() : this.#handOut()
     promoted.delete(sidecar)
@@ -92,9 +93,9 @@ export class Ledger {
     }
   }
 
-  #hear(sidecar: string, said: Statement, nowMs: number): Member {
+  #hear(speaker: Speaker, said: Statement, nowMs: number): Member {
     const version = ++this.#count
-    const me = this.#sessionOf(sidecar, said, nowMs)
+    const me = this.#sessionOf(speaker, said, nowMs)
     // What was returned in another session is none of this one's.
     const saidReturned = said.epoch === me.epoch ? said.returned : 0
     const returned = Math.min(me.given, Math.max(me.returned, saidReturned))
@@ -110,9 +111,13 @@ export class Ledger {
     return me
   }
 
-  #sessionOf(sidecar: string, said: Statement, nowMs: number): Member {
+  #sessionOf({ sidecar, ttlMs }: Speaker, said: Statement, nowMs: number): Member {
     const known = this.#members.get(sidecar)
-    if (known !== undefined && known.epoch === said.epoch) return known
+    // A statement that was overtaken by later ones may be of a session that is over: it does not end the one that lives.
+    if (known !== undefined && (known.epoch === said.epoch || said.order <= known.order)) return known
+    // Nobody is known, but the speaker was busy: the store was out of reach, perhaps of others, too, that run what they hold.
+    if (this.#members.size === 0 && (said.epoch > 0 || said.held > 0))
+      this.#opensAtMs = Math.max(this.#opensAtMs, nowMs + ttlMs)
     this.#members.delete(sidecar)
     const claim = nowMs < this.#opensAtMs ? Math.max(0, Math.min(said.held, said.cap - this.#held())) : 0
     const member: Member = {
@@ -133,12 +138,13 @@ export class Ledger {
   #handOut(): Set<string> {
     const line = this.#line()
     const promoted = new Set<string>()
+    const cap = this.#cap()
     let held = this.#held()
     for (let next = line.shift(); next !== undefined; next = line.shift()) {
       const [name, member] = next
-      if (held >= member.cap) break
+      if (held >= cap) break
       // Alone in the line, one takes all that is free.
-      const slots = line.length === 0 ? Math.min(member.want, member.cap - held) : 1
+      const slots = line.length === 0 ? Math.min(member.want, cap - held) : 1
       member.given += slots
       member.want -= slots
       held += slots
@@ -159,6 +165,10 @@ export class Ledger {
     return held
   }
 
+  #cap(): number {
+    return Math.min(...[...this.#members.values()].map(({ cap }) => cap))
+  }
+
   #nextEndMs(sidecar: string, nowMs: number): number {
     let firstMs = Infinity
     for (const [name, { expiresAtMs }] of this.#members) {
@@ -171,7 +181,8 @@ export class Ledger {
     return [...this.#members.values()].filter(isClaimant).length
   }
 
-  #pressure(sidecar: string, { epoch, given, cap }: Member): Pressure {
+  #pressure(sidecar: string, { epoch, given }: Member): Pressure {
+    const cap = this.#cap()
     const others = this.#line().filter(([name]) => name !== sidecar).length
     return {
       version: this.#count,
@@ -179,6 +190,7 @@ export class Ledger {
       given,
       waiting: Math.max(others, this.#held() > cap ? 1 : 0),
       claimants: this.#claimants(),
+      cap,
     }
   }
 

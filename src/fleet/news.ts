@@ -4,27 +4,28 @@
 import { StoreFailure } from './store.ts'
 import type { News, Standing } from './store.ts'
 
-/** In this order: version, epoch, given, waiting, claimants, sidecars, rank, pausedMs, nextEndMs. */
+/** In this order: version, epoch, given, waiting, claimants, cap, sidecars, rank, pausedMs, nextEndMs. */
 export function standingFrom(reply: unknown): Standing {
-  if (!Array.isArray(reply) || reply.length !== 9 || !reply.every((each) => Number.isFinite(each)))
+  if (!Array.isArray(reply) || reply.length !== 10 || !reply.every((each) => Number.isFinite(each)))
     throw new StoreFailure(
       'STORE_REFUSED',
       'the store answered in another language: is its script another version?',
     )
-  const [version, epoch, given, waiting, claimants, sidecars, rank, pausedMs, nextEndMs] =
-    reply as unknown as Nine
-  return { version, epoch, given, waiting, claimants, sidecars, rank, pausedMs, nextEndMs }
+  const [version, epoch, given, waiting, claimants, cap, sidecars, rank, pausedMs, nextEndMs] =
+    reply as unknown as Ten
+  return { version, epoch, given, waiting, claimants, cap, sidecars, rank, pausedMs, nextEndMs }
 }
 
-type Nine = readonly [number, number, number, number, number, number, number, number, number]
+type Ten = readonly [number, number, number, number, number, number, number, number, number, number]
 
-/** `tool version epoch given waiting claimants`; undefined for anything else, which anybody may publish. */
+/** `tool version epoch given waiting claimants cap`; undefined for anything else, which anybody may publish. */
 export function parseNews(message: string): News | undefined {
   const [tool, ...words] = message.split(' ')
   const numbers = words.map(Number)
-  const [version, epoch, given, waiting, claimants] = numbers
+  const [version, epoch, given, waiting, claimants, cap] = numbers
   if (tool === undefined || version === undefined || epoch === undefined || given === undefined)
     return undefined
-  if (waiting === undefined || claimants === undefined || !numbers.every(Number.isFinite)) return undefined
-  return { tool, version, epoch, given, waiting, claimants }
+  if (waiting === undefined || claimants === undefined || cap === undefined) return undefined
+  if (!numbers.every(Number.isFinite)) return undefined
+  return { tool, version, epoch, given, waiting, claimants, cap }
 }

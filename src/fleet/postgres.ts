@@ -7,6 +7,7 @@
 import { readFileSync } from 'node:fs'
 import postgres from 'postgres'
 import type { Clock, Timer } from '../time/clock.ts'
+import { reasonOf } from './failure.ts'
 import { parseNews, standingFrom } from './news.ts'
 import { fleetFull, MOST_SIDECARS, StoreFailure } from './store.ts'
 import type { FleetStore, News, Standing, Statement, StoreOptions } from './store.ts'
@@ -121,9 +122,7 @@ class PostgresStore implements FleetStore {
       this.#reopenWhenSilent()
       return error
     }
-    // The driver's messages name host, port and user at most, never the password.
-    const message = error instanceof Error ? error.message : 'unknown'
-    return new StoreFailure('STORE_REFUSED', `postgres: ${message}`, error)
+    return new StoreFailure('STORE_REFUSED', `postgres: ${reasonOf(error, this.#url)}`, error)
   }
 
   /** A peer that vanished without a word would keep its sessions busy for many minutes. */

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createClient } from '@redis/client'
 import type { Clock, Timer } from '../time/clock.ts'
+import { reasonOf } from './failure.ts'
 import { parseNews, standingFrom } from './news.ts'
 import { fleetFull, MOST_SIDECARS, StoreFailure } from './store.ts'
 import type { FleetStore, News, Standing, Statement, StoreOptions } from './store.ts'
@@ -37,6 +38,8 @@ interface Link {
   readonly subscriber: Client
   /** Resolves when the first connection stands; later ones are not waited for. */
   readonly begun: Promise<unknown>
+  /** Why it does not stand, as heard last: who asks would only see that nobody answers. */
+  trouble: Error | undefined
 }
 
 class RedisStore implements FleetStore {
@@ -89,7 +92,8 @@ class RedisStore implements FleetStore {
   }
 
   async #run({ text, sha }: Script, tool: string, args: string[]): Promise<unknown> {
-    const { commands, begun } = this.#link
+    const link = this.#link
+    const { commands, begun } = link
     const request = { keys: [`spillway:{${this.#options.fleet}/${tool}}`], arguments: args }
     const answer = async () => {
       if (!commands.isReady) await begun
@@ -107,7 +111,8 @@ class RedisStore implements FleetStore {
       return reply
     } catch (error) {
       if (error instanceof StoreFailure) this.#reopenWhenSilent()
-      throw failureOf(error, tool)
+      const isCut = !commands.isReady && link.trouble !== undefined
+      throw failureOf(isCut ? link.trouble : error, tool, this.#url)
     }
   }
 
@@ -127,7 +132,9 @@ class RedisStore implements FleetStore {
     const begun = new Promise((resolve) => commands.once('ready', resolve))
     // They go on trying by themselves, and whoever asks hears that they are not there.
     for (const client of [commands, subscriber]) client.connect().catch(() => undefined)
-    const link = { commands, subscriber, begun }
+    const link: Link = { commands, subscriber, begun, trouble: undefined }
+    commands.on('error', (error: Error) => (link.trouble = error))
+    commands.on('ready', () => (link.trouble = undefined))
     this.#subscribe(link)
     return link
   }
@@ -179,10 +186,9 @@ function script(verb: string): Script {
   return { text, sha: createHash('sha1').update(text).digest('hex') }
 }
 
-/** The client's messages name host and port at most, never the password. */
-function failureOf(error: unknown, tool: string): StoreFailure {
+function failureOf(error: unknown, tool: string, url: string): StoreFailure {
   if (error instanceof StoreFailure) return error
-  const message = error instanceof Error ? error.message : 'unknown'
-  if (message.startsWith('FLEET_FULL')) return fleetFull(tool, error)
-  return new StoreFailure('STORE_REFUSED', `redis: ${message}`, error)
+  const reason = reasonOf(error, url)
+  if (reason.startsWith('FLEET_FULL')) return fleetFull(tool, error)
+  return new StoreFailure('STORE_REFUSED', `redis: ${reason}`, error)
 }

@@ -5,11 +5,12 @@
  * A sidecar says where it stands, and is told where it stands; both sides count upwards within a session, so that a
  * message lost, late or doubled changes nothing: held = given - returned. A session and all that it holds ends when its
  * sidecar was not heard of for `ttlMs` of the store's own clock. Who waits stands in one line for each tool: a slot that
- * comes free goes to the longest-waiting sidecar, which then stands at the end of the line for its next one.
+ * comes free goes to the longest-waiting sidecar, which then stands at the end of the line for its next one. Where
+ * sidecars were told different caps, the smallest counts for all: else those with the smaller one would never have a turn.
  */
 export interface Statement {
   readonly tool: string
-  /** Slots that all sidecars together may hold; a slot is given only while fewer are held. */
+  /** Slots that all sidecars together may hold, as this one was told. */
   readonly cap: number
   /** The session that `returned` counts in; 0 before the first answer. */
   readonly epoch: number
@@ -19,7 +20,7 @@ export interface Statement {
   readonly held: number
   /** Further slots wanted now; 0 leaves the line. */
   readonly want: number
-  /** Higher with each statement of a process: one that comes late does not change what is wanted. */
+  /** Higher with each statement of a process: one that comes late changes neither what is wanted nor the session. */
   readonly order: number
 }
 
@@ -31,17 +32,19 @@ export interface Pressure {
   readonly epoch: number
   /** Slots given since the session began. */
   readonly given: number
-  /** Other sidecars that wait for a slot; also 1 when more slots are held than `cap` allows. */
+  /** Other sidecars that wait for a slot; also 1 when more slots are held than `cap`. */
   readonly waiting: number
   /** Sidecars that hold or want slots, this one among them. */
   readonly claimants: number
+  /** The smallest `cap` that a living sidecar stated. A slot is given only while fewer are held. */
+  readonly cap: number
 }
 
 export interface Standing extends Pressure {
   /** Sidecars of this tool that live, busy or not, and which of them this is: 0..sidecars-1. */
   readonly sidecars: number
   readonly rank: number
-  /** Milliseconds until the store gives slots: above 0 where it may have forgotten what others hold. */
+  /** Milliseconds until the store gives slots: above 0 where it may not know what others hold. */
   readonly pausedMs: number
   /** Milliseconds until the next of the other sessions ends if its sidecar stays silent; 0 where there is none. */
   readonly nextEndMs: number

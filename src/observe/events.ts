@@ -32,7 +32,13 @@ export type RequestEvent =
 export type FleetMode = 'joining' | 'learning' | 'up' | 'lost'
 
 export type FleetEvent =
-  | { readonly kind: 'fleet_mode'; readonly mode: FleetMode; readonly onStoreLoss: string }
+  | {
+      readonly kind: 'fleet_mode'
+      readonly mode: FleetMode
+      readonly onStoreLoss: string
+      /** What the store, or the way to it, said last; undefined unless it is lost. Never holds a password. */
+      readonly cause: string | undefined
+    }
   /** Calls that run on though the slots they began with are lost. */
   | { readonly kind: 'fleet_overshoot'; readonly calls: number }
   /** One round trip to the store. */

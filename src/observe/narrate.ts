@@ -70,8 +70,9 @@ export class Narrator {
       const forMs = event.isOn ? Math.round(event.forMs) : undefined
       this.#parts.log('info', { tool, throttled: event.isOn, for_ms: forMs })
     } else if (event.kind === 'fleet_mode') {
-      const { mode, onStoreLoss } = event
-      if (mode === 'lost') this.#parts.log('error', { tool, fleet_store: mode, on_store_loss: onStoreLoss })
+      const { mode, onStoreLoss, cause } = event
+      if (mode === 'lost')
+        this.#parts.log('error', { tool, fleet_store: mode, on_store_loss: onStoreLoss, cause })
       else this.#parts.log('info', { tool, fleet_store: mode })
     } else if (event.kind === 'fleet_overshoot') {
       this.#parts.log('warn', { tool, fleet: 'overshoot', calls: event.calls })

@@ -148,6 +148,7 @@ test('without the store, local-share goes on with the cap divided by the sidecar
     kind: 'fleet_mode',
     mode: 'lost',
     onStoreLoss: 'local-share',
+    cause: 'cut',
   })
 })
 
@@ -185,6 +186,8 @@ test('a store that comes back is used again', async () => {
   assert.equal(sidecar.call(10).reason, 'STORE_UNAVAILABLE')
   sidecar.isCut = false
   await rig.pass(2000)
+  assert.equal(sidecar.keeper.status().mode, 'learning', 'others may have been cut off, too')
+  await rig.pass(TTL_MS)
   const call = sidecar.call(10)
   await rig.pass(5)
   assert.equal(call.turn, 'granted')
@@ -214,6 +217,37 @@ test('a store that lost its memory gives nothing new for one TTL, and what runs 
   await rig.pass(TTL_MS * 2)
   assert.equal(rig.mostActive, 4)
   assert.equal(b.active, 0)
+})
+
+test('a store that nobody reached for a while gives nothing new for one TTL, and what ran without it stays counted', async () => {
+  const rig = new Rig({ cap: 6, lane: { ttlMs: 600_000 } })
+  const sidecars = [await rig.start(), await rig.start(), await rig.start()]
+  for (const sidecar of sidecars) for (let i = 0; i < 20; i++) sidecar.call(TTL_MS)
+  await rig.pass(TTL_MS)
+  rig.hub.fault = 'silent'
+  await rig.pass(2.5 * TTL_MS)
+  assert.deepEqual(
+    sidecars.map(({ active }) => active),
+    [2, 2, 2],
+  )
+  rig.hub.fault = 'up'
+  rig.mostActive = 0
+  await rig.pass(3 * TTL_MS)
+  assert.equal(rig.mostActive, 6)
+  assert.equal(sidecars[0]?.keeper.status().mode, 'up')
+})
+
+test('sidecars with different caps all get their turn, within the smallest', async () => {
+  const rig = new Rig({ cap: 8 })
+  const [small, large] = [await rig.start(), await rig.start()]
+  small.keeper.reconfigure(2)
+  await rig.pass(1)
+  for (const sidecar of [small, large]) for (let i = 0; i < 60; i++) sidecar.call(50)
+  await rig.pass(500)
+  assert.deepEqual([small.active, large.active], [1, 1])
+  small.keeper.reconfigure(8)
+  await rig.pass(300)
+  assert.deepEqual([small.active, large.active], [4, 4])
 })
 
 test('a tool that an operator paused keeps no slot from others', async () => {

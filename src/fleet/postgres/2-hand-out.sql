@@ -8,18 +8,20 @@ declare
   v_count bigint;
   v_line bigint;
   v_slots bigint;
+  v_cap bigint;
   v_next spillway_members;
   v_promoted text[] := '{}';
 begin
-  select coalesce(sum(m.given - m.returned), 0), count(*) filter (where m.place > 0) into v_held, v_line
+  select coalesce(sum(m.given - m.returned), 0), count(*) filter (where m.place > 0), min(m.cap)
+    into v_held, v_line, v_cap
     from spillway_members m where m.fleet = p_fleet and m.tool = p_tool;
   if v_line = 0 then return v_promoted; end if;
   select t.count into v_count from spillway_tools t where t.fleet = p_fleet and t.tool = p_tool;
   loop
     select * into v_next from spillway_members m
       where m.fleet = p_fleet and m.tool = p_tool and m.place > 0 order by m.place limit 1;
-    exit when not found or v_held >= v_next.cap;
-    v_slots := case when v_line = 1 then least(v_next.want, v_next.cap - v_held) else 1 end;
+    exit when not found or v_held >= v_cap;
+    v_slots := case when v_line = 1 then least(v_next.want, v_cap - v_held) else 1 end;
     insert into tool_leases (lease_id, tool_name, job_id, expires_at, heartbeat_at, fleet)
       select concat_ws('/', p_fleet, p_tool, v_next.sidecar, v_next.epoch, n), p_tool, v_next.sidecar,
              v_next.expires_at, clock_timestamp(), p_fleet

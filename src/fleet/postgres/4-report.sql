@@ -6,8 +6,8 @@ create or replace function spillway_report_v1(
   p_fleet text, p_tool text, p_sidecar text, p_ttl_ms bigint, p_cap bigint, p_epoch bigint, p_returned bigint,
   p_held bigint, p_want bigint, p_order bigint, p_channel text, p_most bigint
 ) returns table (
-  version bigint, epoch bigint, given bigint, waiting bigint, claimants bigint, sidecars bigint, rank bigint,
-  paused_ms bigint, next_end_ms bigint
+  version bigint, epoch bigint, given bigint, waiting bigint, claimants bigint, cap bigint, sidecars bigint,
+  rank bigint, paused_ms bigint, next_end_ms bigint
 )
 language plpgsql as $$
 #variable_conflict use_column
@@ -60,9 +60,15 @@ begin
   select count(*), coalesce(sum(m.given - m.returned), 0), count(*) filter (where m.place > 0)
     into v_others, v_held, v_line
     from spillway_members m where m.fleet = p_fleet and m.tool = p_tool and m.sidecar <> p_sidecar;
-  if v_me.epoch is distinct from p_epoch then
+  -- A statement that was overtaken by later ones may be of a session that is over: it does not end the one that lives.
+  if v_me.sidecar is null or (v_me.epoch <> p_epoch and p_order > v_me.stated) then
     if v_me.sidecar is null and v_others >= p_most then
       raise exception 'FLEET_FULL' using errcode = 'SPLWY';
+    end if;
+    -- Nobody is known, but the speaker was busy: the store was out of reach, perhaps of others, too, that run what they hold.
+    if v_me.sidecar is null and v_others = 0 and (p_epoch > 0 or p_held > 0) then
+      v_tool.opens_at := greatest(v_tool.opens_at, v_now + v_ttl);
+      update spillway_tools t set opens_at = v_tool.opens_at where t.fleet = p_fleet and t.tool = p_tool;
     end if;
     delete from spillway_members m where m.fleet = p_fleet and m.tool = p_tool and m.sidecar = p_sidecar;
     delete from tool_leases l where l.fleet = p_fleet and l.tool_name = p_tool and l.job_id = p_sidecar;
@@ -106,12 +112,12 @@ begin
 
   return query
     select t.count, m.epoch, m.given,
-           greatest(f.line - (m.place > 0)::int, (f.held > m.cap)::int)::bigint, f.claimants, f.sidecars, f.rank,
+           greatest(f.line - (m.place > 0)::int, (f.held > f.cap)::int)::bigint, f.claimants, f.cap, f.sidecars, f.rank,
            greatest(0, ceil(extract(epoch from v_tool.opens_at - v_now) * 1000))::bigint,
            coalesce(ceil(extract(epoch from f.next_end - v_now) * 1000), 0)::bigint
       from spillway_tools t, spillway_members m, (
         select count(*) as sidecars, sum(o.given - o.returned) as held, count(*) filter (where o.place > 0) as line,
-               count(*) filter (where o.given > o.returned or o.want > 0) as claimants,
+               count(*) filter (where o.given > o.returned or o.want > 0) as claimants, min(o.cap) as cap,
                count(*) filter (where o.sidecar collate "C" < p_sidecar collate "C") as rank,
                min(o.expires_at) filter (where o.sidecar <> p_sidecar) as next_end
           from spillway_members o where o.fleet = p_fleet and o.tool = p_tool

@@ -9,7 +9,7 @@ local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 if redis.call('HDEL', key, '@' .. ARGV[1]) == 0 then return end
 
-local members, opens, count, sum, claiming = {}, 0, 0, 0, 0
+local members, opens, count, sum, claiming, most = {}, 0, 0, 0, 0, math.huge
 local line = {}
 local flat = redis.call('HGETALL', key)
 for i = 1, #flat, 2 do
@@ -24,6 +24,7 @@ for i = 1, #flat, 2 do
       local name = string.sub(field, 2)
       members[name] = member
       sum = sum + member[GIVEN] - member[RETURNED]
+      most = math.min(most, member[CAP])
       if member[GIVEN] > member[RETURNED] or member[WANT] > 0 then claiming = claiming + 1 end
       if member[PLACE] > 0 then line[#line + 1] = name end
     end
@@ -37,9 +38,9 @@ if now >= opens then
   while line[first] ~= nil do
     local name = line[first]
     local member = members[name]
-    if sum >= member[CAP] then break end
+    if sum >= most then break end
     local slots = 1
-    if line[first + 1] == nil then slots = math.min(member[WANT], member[CAP] - sum) end
+    if line[first + 1] == nil then slots = math.min(member[WANT], most - sum) end
     member[GIVEN], member[WANT], sum = member[GIVEN] + slots, member[WANT] - slots, sum + slots
     if not isTold[name] then isTold[name] = true; told[#told + 1] = name end
     if member[WANT] == 0 then
@@ -59,7 +60,7 @@ for _, name in ipairs(told) do
   redis.call('HSET', key, '@' .. name, string.format('%.0f %.0f %.0f %.0f %.0f %.0f %.0f %.0f',
     m[EPOCH], m[EXPIRES], m[GIVEN], m[RETURNED], m[WANT], m[CAP], m[PLACE], m[8]))
   local others = inLine - (m[PLACE] > 0 and 1 or 0)
-  if others == 0 and sum > m[CAP] then others = 1 end
-  redis.call('PUBLISH', ARGV[2] .. name, string.format('%s %.0f %.0f %.0f %.0f %.0f',
-    ARGV[3], count, m[EPOCH], m[GIVEN], others, claiming))
+  if others == 0 and sum > most then others = 1 end
+  redis.call('PUBLISH', ARGV[2] .. name, string.format('%s %.0f %.0f %.0f %.0f %.0f %.0f',
+    ARGV[3], count, m[EPOCH], m[GIVEN], others, claiming, most))
 end

@@ -2,8 +2,8 @@
 -- KEYS[1]  hash of the tool: 'run', 'opens', 'count', and '@<sidecar>' -> 'epoch expires given returned want cap place order'
 -- ARGV     1 sidecar, 2 ttlMs, 3 cap, 4 epoch, 5 returned, 6 held, 7 want, 8 order, 9 channel prefix, 10 tool,
 --          11 most sidecars, 12 milliseconds that the key outlives its last use
--- Returns  { version, epoch, given, waiting, claimants, sidecars, rank, pausedMs, nextEndMs }, or the error FLEET_FULL
--- Tells    channel <prefix><sidecar>: 'tool version epoch given waiting claimants'
+-- Returns  { version, epoch, given, waiting, claimants, cap, sidecars, rank, pausedMs, nextEndMs }, or the error FLEET_FULL
+-- Tells    channel <prefix><sidecar>: 'tool version epoch given waiting claimants cap'
 -- One key, so that a cluster runs it where the key lives. Time is the server's.
 local EPOCH, EXPIRES, GIVEN, RETURNED, WANT, CAP, PLACE, ORDER = 1, 2, 3, 4, 5, 6, 7, 8
 local key, me, ttl, cap = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -46,6 +46,11 @@ local function claimants()
   for _, member in pairs(members) do if claims(member) then sum = sum + 1 end end
   return sum
 end
+local function smallestCap()
+  local smallest = math.huge
+  for _, member in pairs(members) do smallest = math.min(smallest, member[CAP]) end
+  return smallest
+end
 local function lineNow()
   local line = {}
   for name, member in pairs(members) do if member[PLACE] > 0 then line[#line + 1] = name end end
@@ -61,8 +66,14 @@ local stoodInLine = members[me] ~= nil and members[me][PLACE] > 0
 count = count + 1
 local version = count
 local mine = members[me]
-if mine == nil or mine[EPOCH] ~= tonumber(ARGV[4]) then
+-- A statement that was overtaken by later ones may be of a session that is over: it does not end the one that lives.
+if mine == nil or (mine[EPOCH] ~= tonumber(ARGV[4]) and tonumber(ARGV[8]) > mine[ORDER]) then
   if mine == nil then
+    -- Nobody is known, but the speaker was busy: the store was out of reach, perhaps of others, too, that run what they hold.
+    if #names == 0 and (tonumber(ARGV[4]) > 0 or tonumber(ARGV[6]) > 0) and opens < now + ttl then
+      opens = now + ttl
+      redis.call('HSET', key, 'opens', string.format('%.0f', opens))
+    end
     if #names >= tonumber(ARGV[11]) then return redis.error_reply('FLEET_FULL too many sidecars for one tool') end
     names[#names + 1] = me
   end
@@ -87,13 +98,13 @@ elseif mine[PLACE] == 0 or gaveBack then mine[PLACE] = version end
 -- Hand out: one slot each, then to the end of the line; who is alone in it takes all that is free.
 local changed, told, isTold = { [me] = true }, {}, { [me] = true }
 if now >= opens then
-  local line, sum, first = lineNow(), total(), 1
+  local line, sum, first, most = lineNow(), total(), 1, smallestCap()
   while line[first] ~= nil do
     local name = line[first]
     local member = members[name]
-    if sum >= member[CAP] then break end
+    if sum >= most then break end
     local slots = 1
-    if line[first + 1] == nil then slots = math.min(member[WANT], member[CAP] - sum) end
+    if line[first + 1] == nil then slots = math.min(member[WANT], most - sum) end
     member[GIVEN], member[WANT], sum = member[GIVEN] + slots, member[WANT] - slots, sum + slots
     changed[name] = true
     if not isTold[name] then isTold[name] = true; told[#told + 1] = name end
@@ -123,16 +134,16 @@ end
 redis.call('HSET', key, 'count', string.format('%.0f', count))
 redis.call('PEXPIRE', key, ARGV[12])
 
-local inLine, sum = #lineNow(), total()
+local inLine, sum, most = #lineNow(), total(), smallestCap()
 local function waitingFor(member)
   local others = inLine - (member[PLACE] > 0 and 1 or 0)
-  if others == 0 and sum > member[CAP] then return 1 end
+  if others == 0 and sum > most then return 1 end
   return others
 end
 for _, name in ipairs(told) do
   local m = members[name]
-  redis.call('PUBLISH', ARGV[9] .. name, string.format('%s %.0f %.0f %.0f %.0f %.0f',
-    ARGV[10], count, m[EPOCH], m[GIVEN], waitingFor(m), claiming))
+  redis.call('PUBLISH', ARGV[9] .. name, string.format('%s %.0f %.0f %.0f %.0f %.0f %.0f',
+    ARGV[10], count, m[EPOCH], m[GIVEN], waitingFor(m), claiming, most))
 end
 local rank, nextEnd = 0, 0
 for _, name in ipairs(names) do
@@ -140,4 +151,4 @@ for _, name in ipairs(names) do
   local left = members[name][EXPIRES] - now
   if name ~= me and (nextEnd == 0 or left < nextEnd) then nextEnd = left end
 end
-return { count, mine[EPOCH], mine[GIVEN], waitingFor(mine), claiming, #names, rank, math.max(0, opens - now), nextEnd }
+return { count, mine[EPOCH], mine[GIVEN], waitingFor(mine), claiming, most, #names, rank, math.max(0, opens - now), nextEnd }

@@ -1,0 +1,26 @@
+/**
+ * Random histories of a fleet, and what a sidecar sees of each step: the same from every store.
+ */
+import * as fc from 'fast-check'
+import type { Member } from './fleet-worlds.ts'
+
+/** A sidecar gives back what it can of so many slots, and wants so many; or it leaves. */
+export type StepTaken = Readonly<{ who: number; back: number; want: number; leaves: boolean }>
+export const STEP: fc.Arbitrary<StepTaken> = fc.record({
+  who: fc.nat({ max: 3 }),
+  back: fc.nat({ max: 3 }),
+  want: fc.nat({ max: 4 }),
+  leaves: fc.nat({ max: 9 }).map((n) => n === 0),
+})
+
+export async function take(members: readonly Member[], { who, back, want, leaves }: StepTaken) {
+  const member = members[who]!
+  if (leaves) {
+    await member.store.leave(member.tool)
+    member.epoch = member.given = member.returned = 0
+    return {}
+  }
+  const slots = Math.min(back, member.held)
+  const { waiting, claimants, sidecars, rank, pausedMs } = await member.giveBack(slots, want)
+  return { held: member.held, waiting, claimants, sidecars, rank, pausedMs }
+}
