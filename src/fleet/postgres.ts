@@ -9,7 +9,7 @@ import postgres from 'postgres'
 import type { Clock, Timer } from '../time/clock.ts'
 import { reasonOf } from './failure.ts'
 import { parseNews, standingFrom } from './news.ts'
-import { fleetFull, MOST_SIDECARS, StoreFailure } from './store.ts'
+import { fleetFull, MOST_SIDECARS, REOPEN_AFTER_MS, StoreFailure } from './store.ts'
 import type { FleetStore, News, Standing, Statement, StoreOptions } from './store.ts'
 import { within } from './within.ts'
 
@@ -128,7 +128,7 @@ class PostgresStore implements FleetStore {
   /** A peer that vanished without a word would keep its sessions busy for many minutes. */
   #reopenWhenSilent(): void {
     const nowMs = this.#clock.nowMs()
-    if (this.#isClosed || nowMs - this.#answeredAtMs < this.#options.ttlMs) return
+    if (this.#isClosed || nowMs - this.#answeredAtMs < Math.min(this.#options.ttlMs, REOPEN_AFTER_MS)) return
     this.#answeredAtMs = nowMs
     this.#installed = undefined
     // Ending what hangs can only fail by hanging; nobody waits for it.

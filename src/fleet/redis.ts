@@ -8,7 +8,7 @@ import { createClient } from '@redis/client'
 import type { Clock, Timer } from '../time/clock.ts'
 import { reasonOf } from './failure.ts'
 import { parseNews, standingFrom } from './news.ts'
-import { fleetFull, MOST_SIDECARS, StoreFailure } from './store.ts'
+import { fleetFull, MOST_SIDECARS, REOPEN_AFTER_MS, StoreFailure } from './store.ts'
 import type { FleetStore, News, Standing, Statement, StoreOptions } from './store.ts'
 import { within } from './within.ts'
 
@@ -19,6 +19,7 @@ const MOST_COMMANDS = 4096
 const LONGEST_RETRY_MS = 1000
 const SUBSCRIBE_AGAIN_MS = 250
 const SHORTEST_PING_MS = 500
+const LONGEST_PING_MS = 5000
 
 const REPORT = script('report')
 const LEAVE = script('leave')
@@ -119,7 +120,7 @@ class RedisStore implements FleetStore {
   /** A peer that vanished without a word would keep the connection for many minutes. */
   #reopenWhenSilent(): void {
     const nowMs = this.#clock.nowMs()
-    if (this.#isClosed || nowMs - this.#answeredAtMs < this.#options.ttlMs) return
+    if (this.#isClosed || nowMs - this.#answeredAtMs < Math.min(this.#options.ttlMs, REOPEN_AFTER_MS)) return
     this.#answeredAtMs = nowMs
     this.#subscribeAgain?.clear()
     shut(this.#link)
@@ -157,7 +158,7 @@ class RedisStore implements FleetStore {
 type Client = ReturnType<typeof connect>
 
 function connect(url: string, { ttlMs, answerWithinMs, sidecar }: StoreOptions) {
-  const pingMs = Math.max(SHORTEST_PING_MS, ttlMs / 3)
+  const pingMs = Math.max(SHORTEST_PING_MS, Math.min(LONGEST_PING_MS, ttlMs / 3))
   const client = createClient({
     url,
     name: `spillway-${sidecar}`,

@@ -78,6 +78,9 @@ export interface StoreOptions {
   readonly answerWithinMs: number
 }
 
+/** Milliseconds of silence, or one TTL where that is shorter, after which new connections are opened in place of the old. */
+export const REOPEN_AFTER_MS = 3000
+
 /** Live sidecars of one tool. One more is refused with FleetFull: the store would slow down for all. */
 export const MOST_SIDECARS = 512
 

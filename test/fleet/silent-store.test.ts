@@ -1,0 +1,32 @@
+/**
+ * A peer that takes connections and says nothing: what a store does about it, however long its TTL is.
+ */
+import assert from 'node:assert/strict'
+import { createServer } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
+import { test } from 'node:test'
+import { openStore } from '../../src/fleet/open.ts'
+import { eventually } from '../support/eventually.ts'
+import { VirtualClock } from '../support/virtual-clock.ts'
+
+test('connections that nobody answers on are opened anew within seconds, also where the TTL is long', async () => {
+  const sockets: Socket[] = []
+  const mute = createServer((socket) => sockets.push(socket.on('error', () => undefined)))
+  await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve))
+  const { port } = mute.address() as AddressInfo
+  const clock = new VirtualClock()
+  const options = { fleet: 'f', sidecar: 's', ttlMs: 600_000, answerWithinMs: 1000 }
+  const store = openStore(`redis://127.0.0.1:${port}`, options, clock)
+  await eventually(() => assert.equal(sockets.length, 2))
+  let order = 0
+  await eventually(() => {
+    const said = { tool: 'github', cap: 1, epoch: 0, returned: 0, held: 0, want: 0, order: ++order }
+    store.report(said).catch(() => undefined)
+    clock.advance(250)
+    assert.ok(sockets.length >= 4)
+  })
+  assert.ok(clock.nowMs() < 60_000, `after ${clock.nowMs()} ms`)
+  await store.close()
+  for (const socket of sockets) socket.destroy()
+  await new Promise((resolve) => mute.close(resolve))
+})
