@@ -97,7 +97,6 @@ export class Lane {
       return NO_MOVES
     }
     this.#learn(lease, end, nowMs)
-    this.#steering.step(nowMs)
     return this.#dispatch(nowMs)
   }
 
@@ -121,7 +120,6 @@ export class Lane {
   expire(nowMs: number): Moves {
     const reclaimed = this.#reclaim(nowMs)
     if (this.#steering.valve.expire(nowMs)) this.#followValve(nowMs)
-    this.#steering.step(nowMs)
     const moves = this.#dispatch(nowMs)
     return reclaimed.length === 0 ? moves : { ...moves, reclaimed }
   }
@@ -251,6 +249,8 @@ export class Lane {
 
   /** Hands free slots to the tickets whose turn it is; stale ones are told so and never run. */
   #dispatch(nowMs: number): Moves {
+    // What the limit is comes first, whatever made slots free: a fleet's slots may be over.
+    this.#steering.step(nowMs)
     if (this.#queue.depth === 0) return NO_MOVES
     const refused = this.#sendAway(nowMs)
     const granted: Ticket[] = []
