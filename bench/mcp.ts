@@ -3,8 +3,6 @@
  * CPU time a request, interleaved; and the two readers alone, in microseconds. `npm run bench:mcp`. Linux only: CPU
  * time is read from /proc.
  */
-import { spawn } from 'node:child_process'
-import type { ChildProcess } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,6 +11,7 @@ import { readMcp } from '../src/route/mcp.ts'
 import { EventScan } from '../src/upstream/event-scan.ts'
 import { MessageScan } from '../src/upstream/message-scan.ts'
 import { median, printTable } from './overhead/table.ts'
+import { children, start } from './children.ts'
 
 const ROUNDS = 5
 const SECONDS = 3
@@ -23,22 +22,6 @@ const ALONE_BYTES = [200, 16_384, 1_048_576]
 const ALONE_MS = 400
 
 const fileOf = (name: string): string => new URL(name, import.meta.url).pathname
-const children: ChildProcess[] = []
-
-function start(args: string[], portOf: RegExp): Promise<{ port: number; pid: number }> {
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
-  children.push(child)
-  return new Promise((resolve, reject) => {
-    let text = ''
-    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-      text += chunk
-      const port = portOf.exec(text)?.[1]
-      if (port !== undefined) resolve({ port: Number(port), pid: child.pid ?? 0 })
-    })
-    child.on('exit', () => reject(new Error(`${args[0] ?? ''} ended: ${text}`)))
-  })
-}
-
 /** A tools/call of about so many bytes, half of them in one text. */
 function callOf(bytes: number): string {
   const list = Array.from({ length: Math.max(1, Math.floor(bytes / 40)) }, (_, n) => ({

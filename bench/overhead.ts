@@ -4,7 +4,6 @@
  * all three give the same answer. Rounds are interleaved and the medians printed, since machines are shared; quote
  * ratios. `npm run bench`, `npm run bench -- --quick`. Linux only: CPU time is read from /proc.
  */
-import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -13,6 +12,7 @@ import { join } from 'node:path'
 import autocannon from 'autocannon'
 import { pacedLatencies } from './overhead/paced.ts'
 import { median, printTable } from './overhead/table.ts'
+import { children, start } from './children.ts'
 
 const isQuick = process.argv.includes('--quick')
 const ROUNDS = isQuick ? 2 : 5
@@ -39,22 +39,6 @@ interface Round {
   readonly perSecond: number
   readonly p50Ms: number
   readonly p99Ms: number
-}
-
-const children: ChildProcess[] = []
-
-function start(args: string[], portOf: RegExp): Promise<{ port: number; pid: number }> {
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
-  children.push(child)
-  return new Promise((resolve, reject) => {
-    let text = ''
-    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-      text += chunk
-      const port = portOf.exec(text)?.[1]
-      if (port !== undefined) resolve({ port: Number(port), pid: child.pid ?? 0 })
-    })
-    child.on('exit', () => reject(new Error(`${args[0] ?? ''} ended before it listened: ${text}`)))
-  })
 }
 
 async function exited(child: ChildProcess): Promise<void> {

@@ -2,7 +2,7 @@
  * Spillway's own answer to a tools/call over MCP, in a form that reaches the model: of the three only a result with
  * `isError` and one block of text does so in every client; see docs/decisions/0018. Pure.
  */
-import { explain, refuse } from './refuse.ts'
+import { explain, refuse, headersOf } from './refuse.ts'
 import type { RefusalFacts, Reply } from './refuse.ts'
 
 export type McpForm = 'tool_result' | 'jsonrpc_error' | 'http_429'
@@ -47,20 +47,7 @@ export function refuseMcp(facts: RefusalFacts, answer: McpAnswer): Reply {
   const messages = answer.requests.map((request) => messageFor(facts, answer, request))
   const json = answer.isBatch ? `[${messages.join(',')}]` : (messages[0] ?? '')
   const body = answer.asEvents ? `event: message\ndata: ${json}\n\n` : `${json}\n`
-  const headers = [
-    'Content-Type',
-    answer.asEvents ? 'text/event-stream' : 'application/json',
-    'Cache-Control',
-    'no-store',
-    'Content-Length',
-    String(Buffer.byteLength(body)),
-    'X-Spillway-Reason',
-    facts.reason,
-  ]
-  if (facts.lane !== undefined) {
-    headers.push('X-Spillway-Tool', facts.lane.tool)
-    headers.push('Server-Timing', `queue;dur=${(facts.queuedMs ?? 0).toFixed(1)}`)
-  }
+  const headers = headersOf(facts, answer.asEvents ? 'text/event-stream' : 'application/json', body)
   return { status: 200, headers, body, retryAfterMs: explain(facts).retryAfterMs }
 }
 

@@ -155,12 +155,11 @@ export function explain(facts: RefusalFacts) {
   return { status: row.status, isTemporary, retryAfterMs, body: bodyOf(facts, row, retryAfterMs) }
 }
 
-export function refuse(facts: RefusalFacts): Reply {
-  const { status, retryAfterMs, ...explained } = explain(facts)
-  const body = `${JSON.stringify(explained.body)}\n`
+/** What every refusal carries, whatever its form. Flat list of names and values. */
+export function headersOf(facts: RefusalFacts, contentType: string, body: string): string[] {
   const headers = [
     'Content-Type',
-    'application/json',
+    contentType,
     'Cache-Control',
     'no-store',
     'Content-Length',
@@ -172,6 +171,13 @@ export function refuse(facts: RefusalFacts): Reply {
     headers.push('X-Spillway-Tool', facts.lane.tool)
     headers.push('Server-Timing', `queue;dur=${(facts.queuedMs ?? 0).toFixed(1)}`)
   }
+  return headers
+}
+
+export function refuse(facts: RefusalFacts): Reply {
+  const { status, retryAfterMs, ...explained } = explain(facts)
+  const body = `${JSON.stringify(explained.body)}\n`
+  const headers = headersOf(facts, 'application/json', body)
   if (retryAfterMs !== undefined) {
     headers.push('Retry-After', String(wholeSeconds(retryAfterMs)), 'retry-after-ms', String(retryAfterMs))
   }

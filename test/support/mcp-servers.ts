@@ -4,6 +4,7 @@
  */
 import { spawn } from 'node:child_process'
 import { createServer } from 'node:http'
+import type { RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { toNodeHandler } from '@modelcontextprotocol/node'
@@ -20,6 +21,20 @@ const EVERYTHING = fileURLToPath(
 
 export interface RunningServer extends AsyncDisposable {
   readonly url: string
+}
+
+/** On a free port of loopback. */
+export async function serve(listener: RequestListener): Promise<RunningServer> {
+  const server = createServer(listener)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  return {
+    url: `http://127.0.0.1:${port}`,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
 }
 
 /** The path is `/mcp`. */
@@ -58,19 +73,13 @@ export async function modernServer(): Promise<ModernServer> {
   const handle = toNodeHandler(handler)
   // The SDK is not written for exactOptionalPropertyTypes.
   type Incoming = Parameters<typeof handle>[0]
-  const server = createServer((request, response) => void handle(request as Incoming, response))
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
+  const server = await serve((request, response) => void handle(request as Incoming, response))
   return {
-    url: `http://127.0.0.1:${port}`,
+    ...server,
     seen,
     letGo() {
       for (const end of held) end()
       held.clear()
-    },
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
     },
   }
 }
@@ -125,16 +134,7 @@ export async function resumableServer(steps: number): Promise<RunningServer> {
     eventStore: new Events(),
   })
   await mcp.connect(transport)
-  const server = createServer((request, response) => void transport.handleRequest(request, response))
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  return {
-    url: `http://127.0.0.1:${port}`,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
-    },
-  }
+  return serve((request, response) => void transport.handleRequest(request, response))
 }
 
 /** All events of a short test, in order. */

@@ -3,10 +3,9 @@
  * session, as a test needs it.
  */
 import { randomUUID } from 'node:crypto'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+import { serve } from './mcp-servers.ts'
 import type { RunningServer } from './mcp-servers.ts'
 
 /** Starts `node FILE ARGUMENTS...`; the path is `/mcp`. */
@@ -22,14 +21,11 @@ export async function bridged(file: string, ...args: readonly string[]): Promise
   stdio.onmessage = (message) => void http.send(message).catch(() => undefined)
   await stdio.start()
   await http.start()
-  const server = createServer((request, response) => void http.handleRequest(request, response))
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
+  const server = await serve((request, response) => void http.handleRequest(request, response))
   return {
-    url: `http://127.0.0.1:${port}`,
+    url: server.url,
     async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
+      await server[Symbol.asyncDispose]()
       await stdio.close()
     },
   }

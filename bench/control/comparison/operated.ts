@@ -3,16 +3,15 @@
  * long a call waited before it was sent is known only there.
  */
 import { createLimiter } from '../../../src/lane/limit/create.ts'
-import type { LaneSettings } from '../../../src/lane/settings.ts'
 import type { Limiter } from '../../../src/lane/limit/limiter.ts'
 import { Agenda } from '../engine/agenda.ts'
 import { startCallers } from '../engine/callers.ts'
 import { BIN_MS, Ledger } from '../engine/ledger.ts'
 import { streamSeed } from '../engine/random.ts'
+import { laneSettings } from '../engine/run.ts'
 import type { Run, Steering } from '../engine/run.ts'
 import { Sidecar } from '../engine/sidecar.ts'
 import { Tool } from '../engine/tool.ts'
-import { laneShape } from '../scenario.ts'
 import type { Scenario } from '../scenario.ts'
 
 /** PATCH /lanes/:tool {"limit": N, "for": "Ns"}. */
@@ -77,21 +76,5 @@ function overheard(law: Limiter, waits: { sumMs: number; calls: number }): Limit
     step: (limit, bounds, nowMs) => law.step(limit, bounds, nowMs),
     moved: (nowMs) => law.moved(nowMs),
     wakeAtMs: (limit) => law.wakeAtMs(limit),
-  }
-}
-
-/** As ../engine/run.ts has them. */
-function laneSettings(scenario: Scenario, steering: Steering): LaneSettings {
-  const { ttlSeconds, ...shape } = { ...laneShape(scenario), ...steering.lane }
-  return {
-    tool: scenario.name,
-    ...shape,
-    ttlMs: ttlSeconds * 1000,
-    leaseMs: 120_000,
-    priority: { max: 'critical', default: 'normal' },
-    retryAfter: { minMs: 1000, maxMs: 30_000 },
-    controller: steering.controller,
-    rate: undefined,
-    retryBudgetRatio: 0.1,
   }
 }

@@ -45,7 +45,8 @@ export function run(scenario: Scenario, steering: Steering, seed: number, isTrac
   return { ledger, tool }
 }
 
-function laneSettings(scenario: Scenario, steering: Steering): LaneSettings {
+/** The lane of a scenario, under a law. */
+export function laneSettings(scenario: Scenario, steering: Steering): LaneSettings {
   const { ttlSeconds, ...shape } = { ...laneShape(scenario), ...steering.lane }
   return {
     tool: scenario.name,
