@@ -12,13 +12,16 @@ export const REASONS = [
   'LANE_PAUSED',
   'DRAINING',
   'STORE_UNAVAILABLE',
+  'PROXY_OVERLOADED',
   'UPSTREAM_UNREACHABLE',
   'UPSTREAM_FAILED',
   'LEASE_EXPIRED',
   'NO_ROUTE',
   'BAD_REQUEST',
+  'REQUEST_TIMEOUT',
   'BODY_TOO_LARGE',
   'HEADERS_TOO_LARGE',
+  'INTERNAL',
 ] as const
 
 export type Reason = (typeof REASONS)[number]

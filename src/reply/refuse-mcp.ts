@@ -38,6 +38,7 @@ const PLAIN_NAME = /^[\w./-]{1,128}$/
 const NOT_FOR_MODELS: ReadonlySet<string> = new Set([
   'NO_ROUTE',
   'BAD_REQUEST',
+  'REQUEST_TIMEOUT',
   'BODY_TOO_LARGE',
   'HEADERS_TOO_LARGE',
 ])

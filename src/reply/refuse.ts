@@ -71,6 +71,12 @@ export const REPLIES: Readonly<Record<Reason, Row>> = {
     message:
       'Nobody can tell how many others call the tool $tool now, so the call was not made. Try again in $after, or do without it.',
   },
+  PROXY_OVERLOADED: {
+    status: 503,
+    notExecuted: true,
+    message:
+      'The proxy holds as many calls as it can, so this one was not made. Try again in $after, or do without it.',
+  },
   UPSTREAM_UNREACHABLE: {
     status: 502,
     notExecuted: true,
@@ -100,6 +106,11 @@ export const REPLIES: Readonly<Record<Reason, Row>> = {
     message:
       'The request could not be forwarded safely, so nothing was called; trying again unchanged will not help.',
   },
+  REQUEST_TIMEOUT: {
+    status: 408,
+    notExecuted: true,
+    message: 'The request did not arrive in time, so nothing was called. Send it again, faster.',
+  },
   BODY_TOO_LARGE: {
     status: 413,
     notExecuted: true,
@@ -110,6 +121,19 @@ export const REPLIES: Readonly<Record<Reason, Row>> = {
     notExecuted: true,
     message: 'The request headers are too large, so nothing was called. Send fewer or shorter headers.',
   },
+  INTERNAL: {
+    status: 500,
+    notExecuted: true,
+    message: 'An error inside the proxy ended this call before any tool was called.',
+  },
+}
+
+/** What replaces the sentence of a reason whose tool may have been called after all. */
+const MAY_HAVE_RUN: Partial<Readonly<Record<Reason, string>>> = {
+  INTERNAL:
+    'An error inside the proxy ended this call; it may have had an effect. Check before repeating it.',
+  REQUEST_TIMEOUT:
+    'The request body did not arrive in time and the call was given up; it may have had an effect. Check before repeating it.',
 }
 
 /** The lane that refused, as the caller may see it. */
@@ -133,6 +157,8 @@ export interface RefusalFacts {
   readonly queuedMs?: number | undefined
   /** More about what was wrong, for people; a sentence without secrets. */
   readonly detail?: string | undefined
+  /** False when the tool may have seen the call, for the reasons of which that is not certain beforehand. */
+  readonly notExecuted?: boolean | undefined
 }
 
 export interface Reply {
@@ -185,8 +211,9 @@ export function refuse(facts: RefusalFacts): Reply {
 }
 
 function bodyOf(facts: RefusalFacts, row: Row, retryAfterMs: number | undefined) {
-  const { lane } = facts
-  const message = row.message
+  const { lane, notExecuted = row.notExecuted } = facts
+  const words = notExecuted === row.notExecuted ? row.message : (MAY_HAVE_RUN[facts.reason] ?? row.message)
+  const message = words
     .replace('$tool', lane?.tool ?? '')
     .replace('$after', `${wholeSeconds(retryAfterMs ?? 0)} s`)
   return {
@@ -194,7 +221,7 @@ function bodyOf(facts: RefusalFacts, row: Row, retryAfterMs: number | undefined)
     reason: facts.reason,
     tool: lane?.tool ?? null,
     retry_after_ms: retryAfterMs,
-    not_executed: row.notExecuted,
+    not_executed: notExecuted,
     message: facts.detail === undefined ? message : `${message} (${facts.detail})`,
     queue_depth: lane?.depths.queueDepth,
     max_queue_depth: lane?.maxQueueDepth,

@@ -17,13 +17,16 @@ const CONTRACT: Readonly<Record<Reason, readonly [status: number, notExecuted: b
   LANE_PAUSED: [503, true],
   DRAINING: [503, true],
   STORE_UNAVAILABLE: [503, true],
+  PROXY_OVERLOADED: [503, true],
   UPSTREAM_UNREACHABLE: [502, true],
   UPSTREAM_FAILED: [502, false],
   LEASE_EXPIRED: [504, false],
   NO_ROUTE: [404, true],
   BAD_REQUEST: [400, true],
+  REQUEST_TIMEOUT: [408, true],
   BODY_TOO_LARGE: [413, true],
   HEADERS_TOO_LARGE: [431, true],
+  INTERNAL: [500, true],
 }
 
 const LANE: LaneView = {
@@ -154,4 +157,12 @@ test('Retry-After is a whole number of seconds from 1 to 30, never earlier than 
       assert.equal(headers.get('retry-after-ms'), String(retryAfterMs))
     }),
   )
+})
+
+test('a reason whose tool may have been called after all says so in the field and in the sentence', () => {
+  for (const reason of ['INTERNAL', 'REQUEST_TIMEOUT'] as const) {
+    const body = bodyOf(refuse({ reason, requestId: 'id-1', lane: LANE, notExecuted: false }))
+    assert.equal(body['not_executed'], false)
+    assert.match(String(body['message']), /may have had an effect/)
+  }
 })
