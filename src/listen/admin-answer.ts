@@ -24,25 +24,46 @@ export function tooLarge(): Answer {
   return json(413, { error: `the body is larger than ${MAX_BODY_BYTES} bytes` })
 }
 
-/** The whole body; undefined when it is larger than the bound. */
-export async function read(request: IncomingMessage): Promise<string | undefined> {
-  const chunks: Buffer[] = []
-  let bytes = 0
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length
-    if (bytes > MAX_BODY_BYTES) return undefined
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString('utf8')
+/** The whole body; undefined when it is larger than the bound. Errors: that the caller left. */
+export function read(request: IncomingMessage): Promise<string | undefined> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let bytes = 0
+    request.on('data', (chunk: Buffer) => {
+      bytes += chunk.length
+      // What comes beyond is read and dropped, so that the caller gets to read the answer; requestTimeout ends it.
+      if (bytes > MAX_BODY_BYTES) resolve(undefined)
+      else chunks.push(chunk)
+    })
+    request.on('end', () => resolve(Buffer.concat(chunks).toString('utf8')))
+    request.on('error', reject)
+  })
 }
 
+/** Headers of every answer: no page may read it, frame it, or take it for something else. There are no CORS headers anywhere. */
+export const GUARDS = {
+  'Cache-Control': 'no-store',
+  'X-Content-Type-Options': 'nosniff',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+} as const
+
+/** Milliseconds that a caller may leave an answer unread. */
+const UNREAD_MS = 10_000
+
 export function send(request: IncomingMessage, response: ServerResponse, answer: Answer): void {
+  const body = request.method === 'HEAD' ? undefined : answer.body
   response.writeHead(answer.status, {
     'Content-Type': answer.type,
     'Content-Length': Buffer.byteLength(answer.body),
-    'Cache-Control': 'no-store',
   })
-  response.end(request.method === 'HEAD' ? undefined : answer.body)
+  response.setTimeout(UNREAD_MS, () => response.destroy())
+  if (request.complete) {
+    response.end(body)
+    return
+  }
+  // To close on a caller who still sends would cost it the answer; requestTimeout bounds how long it may.
+  if (body !== undefined) response.write(body)
+  request.resume().once('close', () => response.end())
 }
 
 /** A segment of a path as it was meant. */

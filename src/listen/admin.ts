@@ -5,9 +5,9 @@
 import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { ValveOrder } from '../lane/valve.ts'
-import { decode, json, read, send, text, tooLarge } from './admin-answer.ts'
+import { decode, GUARDS, json, read, send, text, tooLarge } from './admin-answer.ts'
 import type { Answer } from './admin-answer.ts'
-import { isAllowedToWrite } from './authority.ts'
+import { isAllowedToRead, isAllowedToWrite } from './authority.ts'
 import { isLeasePath, leaseAnswer } from './lease-routes.ts'
 import type { Exchange, LeaseApi } from './lease-routes.ts'
 import { parseOrder } from './order.ts'
@@ -33,6 +33,12 @@ export interface AdminParts {
 
 /** Milliseconds for a whole admin request to arrive. */
 const REQUEST_TIMEOUT_MS = 10_000
+/** Milliseconds for its head. */
+const HEADERS_TIMEOUT_MS = 5000
+/** Milliseconds an idle connection is kept: a dashboard asks every few seconds, Prometheus may connect anew. */
+const KEEP_ALIVE_MS = 5000
+/** Milliseconds between two looks at these times; node's own 30 s would make them longer. */
+const CHECK_EVERY_MS = 1000
 /** Connections at once. A worker that waits for a lease holds one, and must not keep those out who look after health. */
 const MAX_CONNECTIONS = 4096
 
@@ -51,7 +57,16 @@ POST  /reload         read the configuration again
 `
 
 export function createAdminServer(parts: AdminParts): Server {
-  const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
+  const options = {
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    connectionsCheckingInterval: CHECK_EVERY_MS,
+  }
+  const server = createServer(options, (request, response) => {
+    for (const [name, value] of Object.entries(GUARDS)) response.setHeader(name, value)
+    const refused = refuse(parts, request)
+    if (refused !== undefined) return send(request, response, refused)
     const path = (request.url ?? '/').split('?')[0] ?? '/'
     if (path === '/events' && request.method === 'GET') return parts.watch(response)
     answer(parts, { request, response }, path)
@@ -68,7 +83,7 @@ export function createAdminServer(parts: AdminParts): Server {
 
 async function answer(parts: AdminParts, exchange: Exchange, path: string): Promise<Answer | 'taken'> {
   const { request } = exchange
-  if (isLeasePath(path)) return refuseWriting(parts, request) ?? leaseAnswer(parts.leases, exchange, path)
+  if (isLeasePath(path)) return leaseAnswer(parts.leases, exchange, path)
   const method = request.method === 'HEAD' ? 'GET' : (request.method ?? '')
   const tool = /^\/lanes\/([^/]+)$/.exec(path)?.[1]
   if (tool !== undefined) return laneAnswer(parts, { request, method, tool: decode(tool) })
@@ -86,8 +101,6 @@ async function answer(parts: AdminParts, exchange: Exchange, path: string): Prom
     case 'GET /lanes':
       return json(200, { lanes: parts.lanes() })
     case 'POST /reload': {
-      const refused = refuseWriting(parts, request)
-      if (refused !== undefined) return refused
       const { ok, body } = parts.reload()
       return json(ok ? 200 : 422, body)
     }
@@ -118,8 +131,6 @@ async function laneAnswer(
   }
   if (method === 'GET') return json(200, lane)
   if (method !== 'PATCH') return json(405, { error: `a lane takes GET and PATCH, not ${method}` })
-  const refused = refuseWriting(parts, request)
-  if (refused !== undefined) return refused
   const body = await read(request)
   if (body === undefined) return tooLarge()
   const parsed = parseOrder(body, bounds)
@@ -128,7 +139,9 @@ async function laneAnswer(
   return json(200, parts.lane(tool) ?? lane)
 }
 
-function refuseWriting(parts: AdminParts, request: IncomingMessage): Answer | undefined {
-  const allowed = isAllowedToWrite(request.headers, parts)
+/** Before anything else is looked at. */
+function refuse(parts: AdminParts, request: IncomingMessage): Answer | undefined {
+  const isReading = request.method === 'GET' || request.method === 'HEAD'
+  const allowed = isReading ? isAllowedToRead(request, parts) : isAllowedToWrite(request, parts)
   return allowed.ok ? undefined : json(allowed.status, { error: allowed.problem })
 }

@@ -1,25 +1,44 @@
 /**
- * Who may write through the admin listener. Off loopback: whoever has the token. On loopback: every process of this
- * host, but no web page that its user happens to look at (cross-site requests, DNS rebinding). Pure.
+ * Who may read and write through the admin listener. No web page that an operator happens to look at may do either
+ * (cross-site requests, DNS rebinding). Programs: on loopback every process of this host; elsewhere reading is open, and
+ * writing needs the token. Pure.
  */
-import { timingSafeEqual } from 'node:crypto'
-import type { IncomingHttpHeaders } from 'node:http'
+import { createHash, timingSafeEqual } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
 
 export type Authority =
   { readonly ok: true } | { readonly ok: false; readonly status: 401 | 403; readonly problem: string }
 
-const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|::1|\[::1\])$/i
+/** What is looked at of a request. */
+export type Asking = Pick<IncomingMessage, 'headers' | 'httpVersion'>
+
+export interface Listener {
+  /** The address the listener is bound to. */
+  readonly host: string
+  readonly token: string | undefined
+}
+
+const LOOPBACK = /^(?:localhost\.?|127(?:\.\d{1,3}){3}|::1|\[::1\])$/i
 
 export function isLoopback(host: string): boolean {
   return LOOPBACK.test(host)
 }
 
-export function isAllowedToWrite(
-  headers: IncomingHttpHeaders,
-  listener: { readonly host: string; readonly token: string | undefined },
-): Authority {
-  const { host, token } = listener
-  if (isLoopback(host)) return fromThisHost(headers)
+export function isAllowedToRead(asking: Asking, listener: Listener): Authority {
+  const { headers, httpVersion } = asking
+  if (isLoopback(listener.host)) {
+    // Only HTTP/1.0 may leave out Host, and no browser speaks it.
+    const isPlain = headers.host === undefined && httpVersion === '1.0'
+    if (!isPlain && !isLoopback(nameIn(headers.host))) return foreignHost()
+  }
+  // A page may be opened, but not read by another: without CORS headers it could not, yet it could hold connections.
+  return isFromPage(asking) && headers['sec-fetch-mode'] !== 'navigate' ? page() : { ok: true }
+}
+
+export function isAllowedToWrite(asking: Asking, { host, token }: Listener): Authority {
+  const { headers } = asking
+  if (isFromPage(asking)) return page()
+  if (isLoopback(host)) return isLoopback(nameIn(headers.host)) ? { ok: true } : foreignHost()
   if (token === undefined || token === '') {
     const problem =
       'writing is off: the admin listener is not on loopback and SPILLWAY_ADMIN_TOKEN is not set'
@@ -34,18 +53,43 @@ export function isAllowedToWrite(
   }
 }
 
-function fromThisHost(headers: IncomingHttpHeaders): Authority {
-  const name = (headers.host ?? '').replace(/:\d+$/, '')
-  if (isLoopback(name) && headers.origin === undefined) return { ok: true }
-  return {
-    ok: false,
-    status: 403,
-    problem: 'writing from web pages is refused: call this address by its loopback name',
-  }
+/**
+ * PATCH, PUT and DELETE of a page are preceded by a preflight, which is never granted here. A POST can be sent without
+ * one, with any body and without leave to read the answer; then the Fetch standard makes the browser send Origin, if only
+ * as `null`. Sec-Fetch-Site and Referer are second signs for browsers that are older or are told to hide the first.
+ */
+function isFromPage({ headers }: Asking): boolean {
+  const site = headers['sec-fetch-site']
+  return (
+    headers.origin !== undefined ||
+    (headers.referer !== undefined && !isSameHost(headers.referer, headers.host)) ||
+    (site !== undefined && site !== 'none' && site !== 'same-origin')
+  )
 }
 
+function isSameHost(referer: string, host: string | undefined): boolean {
+  return URL.canParse(referer) && new URL(referer).host === host
+}
+
+function page(): Authority {
+  return { ok: false, status: 403, problem: 'web pages may not call this address: use a program' }
+}
+
+function foreignHost(): Authority {
+  const problem = 'this address is called by a loopback name: use 127.0.0.1, [::1] or localhost as Host'
+  return { ok: false, status: 403, problem }
+}
+
+/** Without its port. */
+function nameIn(host: string | undefined): string {
+  return (host ?? '').replace(/:\d+$/, '')
+}
+
+/** In the same time whatever was sent: digests have one length. */
 function isSame(a: string, b: string): boolean {
-  const left = Buffer.from(a)
-  const right = Buffer.from(b)
-  return left.length === right.length && timingSafeEqual(left, right)
+  return timingSafeEqual(digest(a), digest(b))
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest()
 }

@@ -38,7 +38,7 @@ export class Watchers {
     response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' })
     this.#watching.add(response)
     response.on('close', () => this.#remove(response))
-    this.#send(response, 'lanes', this.#parts.lanes())
+    this.#send(response, written('lanes', this.#parts.lanes()))
     this.#timer ??= this.#tick()
   }
 
@@ -80,11 +80,18 @@ export class Watchers {
   }
 
   #broadcast(name: string, data: object): void {
-    for (const response of this.#watching) this.#send(response, name, data)
+    if (this.#watching.size === 0) return
+    const text = written(name, data)
+    for (const response of this.#watching) this.#send(response, text)
   }
 
-  #send(response: ServerResponse, name: string, data: object): void {
+  /** What a slow watcher has left unread stays within the bound by what it is sent at once. */
+  #send(response: ServerResponse, text: string): void {
     if (response.writableLength > MAX_UNREAD_BYTES) response.destroy()
-    else response.write(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`)
+    else response.write(text)
   }
+}
+
+function written(name: string, data: object): string {
+  return `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`
 }

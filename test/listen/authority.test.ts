@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import type { IncomingHttpHeaders } from 'node:http'
 import { test } from 'node:test'
-import { isAllowedToWrite, isLoopback } from '../../src/listen/authority.ts'
+import { isAllowedToRead, isAllowedToWrite, isLoopback } from '../../src/listen/authority.ts'
 
 const LOOPBACK: readonly [host: string, expected: boolean][] = [
   ['localhost', true],
   ['LOCALHOST', true],
   ['127.0.0.1', true],
   ['127.1.2.3', true],
+  ['localhost.', true],
   ['::1', true],
   ['[::1]', true],
   ['0.0.0.0', false],
@@ -40,6 +41,30 @@ const ROWS: readonly [
   ['a process of this host may write on the default port', { host: 'localhost' }, LOCAL, 200],
   ['a web page may not write', { host: 'localhost:9090', origin: 'https://evil.com' }, LOCAL, 403],
   ['a web page of no origin may not write', { host: 'localhost:9090', origin: 'null' }, LOCAL, 403],
+  [
+    'a page of another site may not write, even where it hides its origin',
+    { host: 'localhost:9090', 'sec-fetch-site': 'cross-site' },
+    LOCAL,
+    403,
+  ],
+  [
+    'a page of another port of this host may not write',
+    { host: 'localhost:9090', 'sec-fetch-site': 'same-site' },
+    LOCAL,
+    403,
+  ],
+  [
+    'a page whose browser only tells where it comes from may not write',
+    { host: 'localhost:9090', referer: 'http://evil.com/' },
+    LOCAL,
+    403,
+  ],
+  [
+    'off loopback a web page may not write, even with the token',
+    { authorization: 'Bearer secret', origin: 'https://evil.com' },
+    OPEN,
+    403,
+  ],
   ['a name that was rebound to this host may not write', { host: 'evil.com:9090' }, LOCAL, 403],
   ['a request without a Host may not write', {}, LOCAL, 403],
   ['off loopback the token may write', { authorization: 'Bearer secret' }, OPEN, 200],
@@ -65,8 +90,46 @@ const ROWS: readonly [
 
 for (const [name, headers, listener, status] of ROWS) {
   test(name, () => {
-    const authority = isAllowedToWrite(headers, listener)
+    const authority = isAllowedToWrite({ headers, httpVersion: '1.1' }, listener)
     assert.equal(authority.ok ? 200 : authority.status, status)
     if (!authority.ok) assert.ok(!authority.problem.includes('secret'))
+  })
+}
+
+const READING: readonly [
+  name: string,
+  headers: IncomingHttpHeaders,
+  listener: typeof LOCAL | typeof OPEN,
+  status: number,
+  httpVersion?: string,
+][] = [
+  ['a process of this host may read', { host: '127.0.0.1:9090' }, LOCAL, 200],
+  ['a process of this host may read over IPv6', { host: '[::1]:9090' }, LOCAL, 200],
+  ['a request of HTTP/1.0 without a Host may read', {}, LOCAL, 200, '1.0'],
+  ['a request of HTTP/1.1 without a Host may not read', {}, LOCAL, 403],
+  ['an empty Host may not read', { host: '' }, LOCAL, 403, '1.0'],
+  ['a name that was rebound to this host may not read', { host: 'evil.com:9090' }, LOCAL, 403],
+  ['a name that begins as a loopback name may not read', { host: '127.0.0.1.evil.com' }, LOCAL, 403],
+  ['a web page may not read', { host: 'localhost:9090', origin: 'https://evil.com' }, LOCAL, 403],
+  [
+    'an event stream that a web page opens is not given',
+    { host: 'localhost:9090', 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors' },
+    LOCAL,
+    403,
+  ],
+  [
+    'a link to a page of this listener may be followed',
+    { host: 'localhost:9090', 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' },
+    LOCAL,
+    200,
+  ],
+  ['off loopback every program may read by any name', { host: 'spillway.internal:9090' }, OPEN, 200],
+  ['off loopback a web page may not read', { host: '10.0.0.1', origin: 'null' }, OPEN, 403],
+]
+
+for (const [name, headers, listener, status, httpVersion = '1.1'] of READING) {
+  test(name, () => {
+    const authority = isAllowedToRead({ headers, httpVersion }, listener)
+    assert.equal(authority.ok ? 200 : authority.status, status)
   })
 }

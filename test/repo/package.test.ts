@@ -18,6 +18,7 @@ interface Package {
   readonly scripts: Readonly<Record<string, string>>
   readonly dependencies: Readonly<Record<string, string>>
   readonly devDependencies: Readonly<Record<string, string>>
+  readonly allowScripts: Readonly<Record<string, boolean>>
 }
 
 const PACKAGE = JSON.parse(read('package.json')) as Package
@@ -32,6 +33,17 @@ test('every dependency is pinned to one version, the same in the lock file', () 
     assert.match(version, /^\d+\.\d+\.\d+$/, name)
     assert.equal(packages[`node_modules/${name}`]?.version, version, name)
   }
+})
+
+test('only the named packages run a script when they are installed', () => {
+  const { packages } = JSON.parse(read('package-lock.json')) as {
+    packages: Record<string, { hasInstallScript?: boolean }>
+  }
+  const scripted = Object.entries(packages).filter(([, { hasInstallScript }]) => hasInstallScript === true)
+  assert.deepEqual(
+    new Set(scripted.map(([path]) => path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length))),
+    new Set(Object.keys(PACKAGE.allowScripts)),
+  )
 })
 
 test('src imports only node and what an installation of the package has', () => {
