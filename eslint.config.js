@@ -144,7 +144,7 @@ export default tseslint.config(
   room(['src/listen/*.ts'], NODE, LANE, TIME, 'zod'),
   room(
     [
-      'src/upstream/{answer-watch,event-scan,exchange,forward,held-answer,message-scan,pool,upgrade,upload}.ts',
+      'src/upstream/{answer,answer-head,answer-watch,event-scan,exchange,forward,held-answer,message-scan,pool,upgrade,upload}.ts',
     ],
     NODE,
     'undici',

@@ -9,9 +9,10 @@ import type { Dispatcher, Pool } from 'undici'
 import type { LeaseEnd } from '../lane/lease.ts'
 import type { Outcome, Reason, Verdict } from '../lane/reason.ts'
 import type { Pushback } from '../lane/throttle.ts'
+import { Answer } from './answer.ts'
+import { hasForeignCoding, headFor } from './answer-head.ts'
 import { isEventStream, toCaller, trailerPairs } from './headers.ts'
 import type { Exchange } from './exchange.ts'
-import { HeldAnswer } from './held-answer.ts'
 import { reasonOf, verdictOf } from './outcome.ts'
 import { pushbackOf } from './pushback.ts'
 import { tunnel } from './upgrade.ts'
@@ -29,7 +30,10 @@ class Stopped extends Error {
   readonly code = 'STOPPED'
 }
 
-const UNPRINTABLE = /[^\t\u0020-\u007e]/
+/** The tool's answer is none that could be passed on. */
+class Unsendable extends Error {
+  readonly code = 'UNSENDABLE'
+}
 
 class Forwarding implements Dispatcher.DispatchHandler {
   readonly #pool: Pool
@@ -39,24 +43,20 @@ class Forwarding implements Dispatcher.DispatchHandler {
   #stop: Stop | undefined
   #isEnded = false
   #isCallerGone = false
-  #hasWritten = false
   #status = 0
   #pushback: Pushback | undefined
-  /** Set while the answer may still be thrown away for another try. */
-  #held: HeldAnswer | undefined
+  readonly #answer: Answer
   /** Milliseconds; from here on the tool's time counts. */
   #sentAtMs: number
   /** The tool is the one to move: nothing of the request is left with the caller. */
   #isSent: boolean
   #firstByteAtMs = 0
   #isEventStream = false
-  /** Milliseconds in which the caller did not read; not the tool's time. */
-  #callerMs = 0
-  #pausedAtMs = 0
 
   constructor(pool: Pool, exchange: Exchange) {
     this.#pool = pool
     this.#exchange = exchange
+    this.#answer = new Answer(exchange)
     this.#startedAtMs = exchange.nowMs()
     this.#sentAtMs = this.#startedAtMs
     this.#isSent = exchange.upload === undefined
@@ -102,15 +102,20 @@ class Forwarding implements Dispatcher.DispatchHandler {
     _headers: unknown,
     statusText?: string,
   ): void {
-    const { slot, response, tool, queuedMs } = this.#exchange
+    const { slot, request, tool, queuedMs } = this.#exchange
     slot.renew()
     if (status < 200) return
+    const raw = (controller.rawHeaders ?? []) as Buffer[]
+    if (hasForeignCoding(raw)) {
+      controller.abort(new Unsendable("the tool's answer is in a transfer coding that was not asked for"))
+      return
+    }
     this.#status = status
     this.#firstByteAtMs = this.#exchange.nowMs()
     const upstreamMs = this.#firstByteAtMs - this.#startedAtMs
     this.#exchange.answered(status, upstreamMs)
     slot.answered(upstreamMs)
-    const headers = toCaller((controller.rawHeaders ?? []) as Buffer[])
+    const headers = toCaller(raw)
     this.#pushback = pushbackOf(status, headers)
     if (this.#pushback === undefined && verdictOf(status) !== 'dropped') slot.accepted()
     this.#exchange.watch?.head(status, headers)
@@ -118,16 +123,8 @@ class Forwarding implements Dispatcher.DispatchHandler {
     this.#isEventStream = isEventStream(headers)
     headers.push('Server-Timing', `queue;dur=${queuedMs.toFixed(1)}, upstream;dur=${upstreamMs.toFixed(1)}`)
     headers.push('X-Spillway-Tool', tool)
-    const text = UNPRINTABLE.test(statusText ?? '') ? '' : (statusText ?? '')
-    if (this.#exchange.mayRetry(status)) {
-      this.#held = new HeldAnswer(response, { status, text, headers })
-      return
-    }
-    response.writeHead(status, text, headers)
-    // Head and body mostly come together and then leave together; a head that comes alone must not wait for a body.
-    process.nextTick(() => {
-      if (!this.#hasWritten && !this.#isEnded) response.flushHeaders()
-    })
+    const head = headFor(request, { status, text: statusText ?? '', headers })
+    this.#answer.begin(head, this.#exchange.mayRetry(status))
   }
 
   /** The tool switched protocols: from here on bytes are only carried, and the lease lasts as long as they flow. */
@@ -151,23 +148,10 @@ class Forwarding implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    const { slot, response, watch } = this.#exchange
+    const { slot, watch } = this.#exchange
     slot.renew()
     watch?.chunk(chunk, this.#elapsedMs())
-    if (this.#isCallerGone || this.#held?.keep(chunk) === true) return
-    this.#held?.release()
-    this.#held = undefined
-    this.#hasWritten = true
-    if (response.write(chunk)) return
-    controller.pause()
-    this.#pausedAtMs = this.#exchange.nowMs()
-    slot.waitsFor('caller')
-    response.once('drain', () => {
-      this.#callerMs += this.#exchange.nowMs() - this.#pausedAtMs
-      slot.waitsFor('tool')
-      slot.renew()
-      controller.resume()
-    })
+    if (!this.#isCallerGone) this.#answer.write(chunk, controller)
   }
 
   onResponseEnd(controller: Dispatcher.DispatchController): void {
@@ -176,9 +160,9 @@ class Forwarding implements Dispatcher.DispatchHandler {
     const latencyMs = verdict === 'ok' ? this.#latencyMs() : undefined
     const end: LeaseEnd = { cause: 'completed', verdict, latencyMs, pushback: this.#pushback }
     const trailers = trailerPairs(toCaller((controller.rawTrailers ?? []) as Buffer[]))
-    if (this.#held !== undefined && !this.#isCallerGone) return this.#endHeld(this.#held, end, trailers)
+    if (this.#answer.isHeld && !this.#isCallerGone) return this.#endHeld(end, trailers)
     if (!this.#isCallerGone) {
-      if (trailers.length > 0) response.addTrailers(trailers)
+      this.#answer.trailers(trailers)
       this.#abandonUpload()
       endAfterBody(request, response)
     }
@@ -237,16 +221,12 @@ class Forwarding implements Dispatcher.DispatchHandler {
   }
 
   /** The lease is over before another try is asked for; without one, the caller gets what the tool said. */
-  #endHeld(held: HeldAnswer, end: LeaseEnd, trailers: [string, string][]): void {
-    const { slot, response } = this.#exchange
+  #endHeld(end: LeaseEnd, trailers: [string, string][]): void {
     this.#isEnded = true
-    slot.settle(end)
+    this.#exchange.slot.settle(end)
     const durationMs = this.#elapsedMs()
     this.#exchange.retry(() => {
-      held.release()
-      if (trailers.length > 0) response.addTrailers(trailers)
-      response.end()
-      this.#exchange.finished('completed', durationMs)
+      this.#exchange.finished(this.#answer.release(trailers) ? 'completed' : 'cancelled', durationMs)
     })
   }
 
@@ -259,13 +239,13 @@ class Forwarding implements Dispatcher.DispatchHandler {
   #break(end: LeaseEnd, reason: Reason): void {
     if (this.#isCallerGone) {
       this.#end(end, 'cancelled')
-    } else if (this.#status === 0 || this.#held !== undefined) {
+    } else if (this.#status === 0 || this.#answer.isHeld) {
       this.#isEnded = true
       this.#abandonUpload()
       this.#exchange.slot.settle(end)
       this.#exchange.refuse(reason)
     } else {
-      this.#exchange.response.destroy()
+      this.#answer.cut()
       this.#end(end, 'broken')
     }
   }
@@ -292,6 +272,6 @@ class Forwarding implements Dispatcher.DispatchHandler {
 
   /** Milliseconds of the tool's own time since it has the request. */
   #elapsedMs(): number {
-    return Math.max(0, this.#exchange.nowMs() - this.#sentAtMs - this.#callerMs)
+    return Math.max(0, this.#exchange.nowMs() - this.#sentAtMs - this.#answer.callerMs)
   }
 }

@@ -118,11 +118,30 @@ export function isEventStream(headers: readonly string[]): boolean {
   return false
 }
 
-/** Without what would speak about framing (RFC 9110, 6.5.1). */
+/**
+ * RFC 9110, 6.5.1: what frames, routes, authenticates or explains the content is read before the body, or not at all. A
+ * recipient that merges trailers into the head would be misled by it.
+ */
+const NO_TRAILER = new Set([
+  'authorization',
+  'cache-control',
+  'content-encoding',
+  'content-length',
+  'content-range',
+  'content-type',
+  'cookie',
+  'host',
+  'location',
+  'set-cookie',
+  'trailer',
+  'www-authenticate',
+])
+
+/** Those of a flat list that may be trailers. */
 export function trailerPairs(flat: readonly string[]): [string, string][] {
   const out: [string, string][] = []
   for (let i = 0; i < flat.length; i += 2) {
-    if (!/^(?:content-length|trailer)$/i.test(flat[i] as string))
+    if (!NO_TRAILER.has((flat[i] as string).toLowerCase()))
       out.push([flat[i] as string, flat[i + 1] as string])
   }
   return out

@@ -3,16 +3,10 @@
  * bound it goes out as it is, and what follows is streamed. Knows nothing of retries.
  */
 import type { ServerResponse } from 'node:http'
+import type { Head } from './answer-head.ts'
 
 /** Bytes of a body: what tools say when they fail is short. */
 const MAX_BYTES = 65_536
-
-export interface Head {
-  readonly status: number
-  readonly text: string
-  /** Flat list of names and values. */
-  readonly headers: string[]
-}
 
 export class HeldAnswer {
   readonly #response: ServerResponse

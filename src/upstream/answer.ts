@@ -1,0 +1,90 @@
+/**
+ * The tool's answer on its way to the caller, at the caller's speed: kept back while it may still be thrown away for
+ * another try, else passed on as it comes. Must not know of leases' ends or of verdicts.
+ */
+import type { Dispatcher } from 'undici'
+import type { Head } from './answer-head.ts'
+import type { Exchange } from './exchange.ts'
+import { HeldAnswer } from './held-answer.ts'
+
+export class Answer {
+  readonly #exchange: Exchange
+  #head: Head | undefined
+  /** Set while the answer may still be thrown away for another try. */
+  #held: HeldAnswer | undefined
+  #hasWritten = false
+  #isOver = false
+  /** Milliseconds in which the caller did not read; not the tool's time. */
+  #callerMs = 0
+  #pausedAtMs = 0
+
+  constructor(exchange: Exchange) {
+    this.#exchange = exchange
+  }
+
+  get isHeld(): boolean {
+    return this.#held !== undefined
+  }
+
+  get callerMs(): number {
+    return this.#callerMs
+  }
+
+  begin(head: Head, isHeld: boolean): void {
+    const { response } = this.#exchange
+    this.#head = head
+    if (isHeld) {
+      this.#held = new HeldAnswer(response, head)
+      return
+    }
+    response.writeHead(head.status, head.text, head.headers)
+    // Head and body mostly come together and then leave together; a head that comes alone must not wait for a body.
+    process.nextTick(() => {
+      if (!this.#hasWritten && !this.#isOver) response.flushHeaders()
+    })
+  }
+
+  /** A caller who does not read stops the tool. */
+  write(chunk: Buffer, controller: Dispatcher.DispatchController): void {
+    const { slot, response } = this.#exchange
+    if (this.#held?.keep(chunk) === true) return
+    this.#held?.release()
+    this.#held = undefined
+    this.#hasWritten = true
+    if (response.write(chunk)) return
+    controller.pause()
+    this.#pausedAtMs = this.#exchange.nowMs()
+    slot.waitsFor('caller')
+    response.once('drain', () => {
+      this.#callerMs += this.#exchange.nowMs() - this.#pausedAtMs
+      slot.waitsFor('tool')
+      slot.renew()
+      controller.resume()
+    })
+  }
+
+  /** The tool has said everything; what is held is let go by `release`. */
+  trailers(pairs: [string, string][]): void {
+    this.#isOver = true
+    if (pairs.length > 0 && this.#head?.isChunked === true) this.#exchange.response.addTrailers(pairs)
+  }
+
+  /** It will not come whole, and the caller has to see that. */
+  cut(): void {
+    const { request, response } = this.#exchange
+    this.#isOver = true
+    // Where the end of the connection is the end of the body, only a reset tells the two apart.
+    if (request.httpVersion === '1.0') request.socket.resetAndDestroy()
+    response.destroy()
+  }
+
+  /** Gives the whole answer that was kept back to its caller; false when the caller has left. */
+  release(trailers: [string, string][]): boolean {
+    const { response } = this.#exchange
+    if (response.destroyed) return false
+    this.#held?.release()
+    this.trailers(trailers)
+    response.end()
+    return true
+  }
+}
