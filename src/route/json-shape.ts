@@ -1,134 +1,165 @@
 /**
- * What JSON.parse does not tell of a JSON-RPC message: keys that two readers could read differently (written twice, or in
- * other letters than the protocol's, which some parsers take for the same), how deep it is, and the id as it was
- * written. Pure. Expects text that JSON.parse has taken.
+ * What of a JSON-RPC message says where it goes: method, id, the name or requestId in its params. And whether two readers
+ * could read it differently: keys written twice, or in other letters than the protocol's, which some parsers take for the
+ * same. Looks at the bytes in steps, so that no message keeps the process from other work; the rest of it is only
+ * checked to be JSON. Pure. Must not know what a method means.
  */
-
-/** Containers within each other. Some readers overflow their stack; no tool's arguments come near it. */
-export const MOST_NESTED = 100
+import { JsonScan } from './json-scan.ts'
+import type { JsonSink } from './json-scan.ts'
 
 /** Keys of a message, or of its params: several times what any revision has. */
 export const MOST_KEYS = 256
+/** Bytes of such a key as it is written: the longest that the protocol has is 16. */
+export const LONGEST_KEY_BYTES = 1024
+/** Messages in one batch. */
+export const MOST_IN_BATCH = 64
+/** Bytes of a value as it is written: 1,024 characters, each as six, and quotes. */
+const LONGEST_VALUE_BYTES = 6146
 
+/** A value that matters. Containers are `other`: nothing that matters is one. */
+export type Field =
+  | { readonly kind: 'absent' | 'other' | 'too long' }
+  /** JSON text of a string, a number, true, false or null. */
+  | { readonly kind: 'scalar'; readonly json: string }
+
+export interface MessageShape {
+  readonly method: Field
+  readonly id: Field
+  /** It has a result or an error. */
+  readonly isAnswer: boolean
+  /** Of `params`. */
+  readonly name: Field
+  readonly requestId: Field
+}
+
+export type BodyShape =
+  | { readonly kind: 'message'; readonly message: MessageShape }
+  | { readonly kind: 'batch'; readonly messages: readonly MessageShape[] }
+  | { readonly kind: 'problem'; readonly what: string }
+
+const ABSENT: Field = { kind: 'absent' }
 /** Folded, as they are written. */
 const MESSAGE_KEYS = foldedKeys(['jsonrpc', 'id', 'method', 'params', 'result', 'error'])
 const PARAMS_KEYS = foldedKeys(['name', 'requestId'])
 /** What some readers end a text at, leave out, or take for something else than a key. */
 const ODD = /[\p{Cc}\p{Cs}]|^__proto__$/u
 
-export interface JsonShape {
-  /** Why two readers could read it differently; undefined when they could not. */
-  readonly problem: string | undefined
-  /** The text of each message's `id`, in order; undefined for a message without one. */
-  readonly ids: readonly (string | undefined)[]
+export class ShapeReader {
+  readonly #messages: Messages
+  readonly #scan: JsonScan
+
+  constructor(bytes: Buffer) {
+    this.#messages = new Messages(bytes)
+    this.#scan = new JsonScan(bytes, this.#messages)
+  }
+
+  /** Looks at so many bytes more; undefined while there are others. */
+  step(mostBytes: number): BodyShape | undefined {
+    if (!this.#scan.step(mostBytes)) return undefined
+    const { problem } = this.#scan
+    if (problem !== undefined) return { kind: 'problem', what: problem }
+    const { isBatch, drafts } = this.#messages
+    const [message] = drafts
+    if (isBatch) return { kind: 'batch', messages: drafts }
+    return message === undefined ? { kind: 'problem', what: NO_OBJECT } : { kind: 'message', message }
+  }
 }
 
-type Role = 'batch' | 'message' | 'params' | 'other'
+const NO_OBJECT = 'a JSON-RPC message is an object'
 
-interface Frame {
-  readonly role: Role
-  readonly isObject: boolean
-  /** Of a message and its params; nobody looks at others. */
-  readonly keys: Set<string> | undefined
-  /** The next string is a key. */
-  isAtKey: boolean
+interface Draft {
+  method: Field
+  id: Field
+  isAnswer: boolean
+  name: Field
+  requestId: Field
+}
+
+/** An object whose keys matter; the batch around them has none. */
+interface Level {
+  readonly role: 'message' | 'params'
+  readonly keys: Set<string>
+  /** The value that comes is this one's. */
   key: string
 }
 
-const SCALAR_END = /[\s,\]}]/g
+class Messages implements JsonSink {
+  isBatch = false
+  readonly drafts: Draft[] = []
+  problem: string | undefined
+  readonly #bytes: Buffer
+  readonly #levels: Level[] = []
 
-export function shapeOf(text: string): JsonShape {
-  return new Reader(text).read()
-}
-
-class Reader {
-  readonly #text: string
-  readonly #frames: Frame[] = []
-  readonly #ids: (string | undefined)[] = []
-  #problem: string | undefined
-
-  constructor(text: string) {
-    this.#text = text
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes
   }
 
-  read(): JsonShape {
-    const text = this.#text
-    for (let at = 0; at < text.length && this.#problem === undefined;) {
-      const letter = text[at] as string
-      if (letter === '"') at = this.#string(at)
-      else if (letter === '{' || letter === '[') at = this.#open(letter === '{', at)
-      else if (letter === '}' || letter === ']') {
-        this.#frames.pop()
-        at++
-      } else if (letter === ',' || letter === ':') {
-        const frame = this.#frames.at(-1)
-        if (frame !== undefined) frame.isAtKey = letter === ','
-        at++
-      } else if (letter === ' ' || letter === '\n' || letter === '\r' || letter === '\t') at++
-      else at = this.#scalar(at)
+  open(isObject: boolean): boolean {
+    const level = this.#levels.at(-1)
+    if (level !== undefined) {
+      this.#note(level, { kind: 'other' })
+      if (level.role !== 'message' || level.key !== 'params' || !isObject) return false
+      this.#levels.push({ role: 'params', keys: new Set(), key: '' })
+      return true
     }
-    return { problem: this.#problem, ids: this.#ids }
+    if (!isObject && !this.isBatch) this.isBatch = true
+    else if (!isObject) this.problem = NO_OBJECT
+    else if (this.drafts.length === MOST_IN_BATCH)
+      this.problem = `the batch holds more than ${MOST_IN_BATCH} messages`
+    else {
+      this.drafts.push({ method: ABSENT, id: ABSENT, isAnswer: false, name: ABSENT, requestId: ABSENT })
+      this.#levels.push({ role: 'message', keys: new Set(), key: '' })
+    }
+    return true
   }
 
-  #open(isObject: boolean, at: number): number {
-    const above = this.#frames.at(-1)
-    const role = roleOf(above, isObject)
-    if (role === 'message') this.#ids.push(undefined)
-    if (this.#frames.length >= MOST_NESTED) this.#problem = `it is nested more than ${MOST_NESTED} deep`
-    const keys = role === 'message' || role === 'params' ? new Set<string>() : undefined
-    this.#frames.push({ role, isObject, keys, isAtKey: isObject, key: '' })
-    return at + 1
+  close(): void {
+    this.#levels.pop()
   }
 
-  #string(at: number): number {
-    const end = endOfString(this.#text, at)
-    const frame = this.#frames.at(-1)
-    if (frame?.keys === undefined) return end
-    if (frame.isAtKey) this.#key(frame, frame.keys, JSON.parse(this.#text.slice(at, end)) as string)
-    else this.#value(frame, at, end)
-    return end
+  key(from: number, to: number): void {
+    const level = this.#levels.at(-1)
+    if (level === undefined) return
+    const what =
+      to - from > LONGEST_KEY_BYTES ? `it has a key of ${to - from} bytes` : this.#key(level, from, to)
+    if (what !== undefined) this.problem = `the message is ambiguous: ${what}`
   }
 
-  #scalar(at: number): number {
-    SCALAR_END.lastIndex = at
-    const end = SCALAR_END.exec(this.#text)?.index ?? this.#text.length
-    const frame = this.#frames.at(-1)
-    if (frame !== undefined) this.#value(frame, at, end)
-    return end
+  value(from: number, to: number): void {
+    const level = this.#levels.at(-1)
+    if (level === undefined) this.problem = NO_OBJECT
+    else if (!MATTERS.has(level.key)) return
+    else if (to - from > LONGEST_VALUE_BYTES) this.#note(level, { kind: 'too long' })
+    else this.#note(level, { kind: 'scalar', json: this.#bytes.toString('utf8', from, to) })
   }
 
-  #key(frame: Frame, keys: Set<string>, key: string): void {
-    const known = (frame.role === 'message' ? MESSAGE_KEYS : PARAMS_KEYS).get(folded(key))
-    if (keys.has(key)) this.#problem = `the key ${named(key)} is there twice`
-    else if (known !== undefined && known !== key)
-      this.#problem = `the key ${named(key)} is another only by its letters' case`
-    else if (ODD.test(key)) this.#problem = `the key ${named(key)} is none that every reader takes alike`
-    else if (keys.size >= MOST_KEYS) this.#problem = `it has more than ${MOST_KEYS} keys`
+  /** What is wrong with it. */
+  #key(level: Level, from: number, to: number): string | undefined {
+    const { role, keys } = level
+    const text = this.#bytes.toString('utf8', from + 1, to - 1)
+    const key = text.includes('\\') ? (JSON.parse(`"${text}"`) as string) : text
+    const known = (role === 'message' ? MESSAGE_KEYS : PARAMS_KEYS).get(folded(key))
+    if (keys.has(key)) return `the key ${named(key)} is there twice`
+    if (known !== undefined && known !== key)
+      return `the key ${named(key)} is another only by its letters' case`
+    if (ODD.test(key)) return `the key ${named(key)} is none that every reader takes alike`
+    if (keys.size >= MOST_KEYS) return `it has more than ${MOST_KEYS} keys`
     keys.add(key)
-    frame.key = key
+    level.key = key
+    return undefined
   }
 
-  #value(frame: Frame, at: number, end: number): void {
-    if (frame.role !== 'message' || frame.key !== 'id') return
-    this.#ids[this.#ids.length - 1] = this.#text.slice(at, end)
+  #note({ role, key }: Level, field: Field): void {
+    const draft = this.drafts.at(-1)
+    if (draft === undefined) return
+    if (role === 'params') {
+      if (key === 'name' || key === 'requestId') draft[key] = field
+    } else if (key === 'method' || key === 'id') draft[key] = field
+    else if (key === 'result' || key === 'error') draft.isAnswer = true
   }
 }
 
-function roleOf(above: Frame | undefined, isObject: boolean): Role {
-  if (above === undefined) return isObject ? 'message' : 'batch'
-  if (above.role === 'batch') return isObject ? 'message' : 'other'
-  return above.role === 'message' && above.key === 'params' && isObject ? 'params' : 'other'
-}
-
-/** After the closing quote. */
-function endOfString(text: string, at: number): number {
-  for (let quote = text.indexOf('"', at + 1); ; quote = text.indexOf('"', quote + 1)) {
-    if (quote === -1) return text.length
-    let before = quote - 1
-    while (text[before] === '\\') before--
-    if ((quote - before) % 2 === 1) return quote + 1
-  }
-}
+const MATTERS: ReadonlySet<string> = new Set(['method', 'id', 'result', 'error', 'name', 'requestId'])
 
 function foldedKeys(keys: readonly string[]): ReadonlyMap<string, string> {
   return new Map(keys.map((key) => [folded(key), key]))

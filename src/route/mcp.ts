@@ -3,15 +3,14 @@
  * The body decides; since 2026-07-28 the routing headers have to agree with it. Pure. What two readers could read
  * differently is a problem, never a guess. Must not know lanes or sockets.
  */
-import { shapeOf } from './json-shape.ts'
+import { ShapeReader } from './json-shape.ts'
+import type { BodyShape, Field, MessageShape } from './json-shape.ts'
 
 /** Since this revision headers name method and tool, and closing the connection cancels. Revisions are dates. */
 export const HEADERS_SINCE = '2026-07-28'
 /** The first revision without batches. */
 const NO_BATCHES_SINCE = '2025-06-18'
 const REVISION = /^\d{4}-\d{2}-\d{2}$/
-/** Messages in one batch. */
-export const MOST_IN_BATCH = 64
 /** Characters of a tool's name, or of an id: eight times what the specification asks for. */
 export const LONGEST_NAME = 1024
 
@@ -84,10 +83,13 @@ export interface McpHeaders {
 }
 
 const JSON_TYPE = /^\s*application\/json\s*(?:;\s*charset\s*=\s*"?utf-?8"?\s*)?;?\s*$/i
+/** Characters of a content type that is looked at: the pattern takes quadratic time for one that is full of blank. */
+const LONGEST_TYPE = 256
 /** What some servers take for JSON, though it is not said as it should be: in another charset it could say anything. */
 const LIKE_JSON = /json|charset\s*=\s*"?(?!(?:utf-?8|us-ascii|iso-8859-1)"?\s*(?:;|$))/i
-/** Whether it begins as JSON does in some encoding, whatever blank comes before. */
-const STARTS_AS_JSON = /^[\s\p{Cc}\uFEFF\uFFFD]*[{[]/u
+/** What may stand before JSON in some encoding, and what JSON begins with. */
+const BEFORE_JSON = /^[\s\p{Cc}\uFEFF\uFFFD]*/u
+const STARTS_JSON = /^[{[]/
 /** What a reader may end a text at, or leave out. */
 const ODD = /[\p{Cc}\p{Cs}]/u
 
@@ -97,45 +99,102 @@ export function isHeaderRouted({ version }: Pick<McpHeaders, 'version'>): boolea
   return REVISION.test(said) && said >= HEADERS_SINCE
 }
 
-export function readMcp(bytes: Buffer, headers: McpHeaders): McpBody {
-  if (headers.version.length > 1) return problem('there is more than one MCP-Protocol-Version')
-  if (headers.contentType.length > 1) return problem('there is more than one Content-Type')
-  const type = headers.contentType[0]
-  const isJson = type !== undefined && JSON_TYPE.test(type)
-  if (headers.contentEncoding.some((each) => each.trim().toLowerCase() !== 'identity'))
-    return problem('an encoded body cannot be read: send it without Content-Encoding')
-  if (!isJson) {
-    // A form for an authorization endpoint passes; a message that a lenient server would read after all does not.
-    return LIKE_JSON.test(type ?? '') || STARTS_AS_JSON.test(bytes.toString('utf8'))
-      ? problem('an MCP message needs Content-Type: application/json')
-      : { kind: 'other', method: 'other', isStream: false, id: undefined, cancels: undefined }
+/** Reads one body in steps, of which each takes time for as many bytes as it may look at. */
+export class McpReader {
+  readonly #headers: McpHeaders
+  readonly #step: (mostBytes: number) => McpBody | undefined
+
+  constructor(bytes: Buffer, headers: McpHeaders) {
+    const what = headersProblem(headers)
+    this.#headers = headers
+    if (what !== undefined) this.#step = () => problem(what)
+    else if (isJsonType(headers.contentType[0])) this.#step = this.#message(new ShapeReader(bytes))
+    else this.#step = noMessage(bytes, headers.contentType[0] ?? '')
   }
-  const text = utf8(bytes)
-  if (text === undefined) return problem('the body is not UTF-8')
-  const parsed = parse(text)
-  if (parsed === undefined) return problem('the body is not JSON')
-  const shape = shapeOf(text)
-  if (shape.problem !== undefined) return problem(`the message is ambiguous: ${shape.problem}`)
-  const body = Array.isArray(parsed.value)
-    ? batchOf(parsed.value, shape.ids, headers)
-    : messageOf(parsed.value, shape.ids[0])
-  return isHeaderRouted(headers) ? checked(body, headers) : body
+
+  /** Looks at so many bytes more; undefined while there are others. */
+  step(mostBytes: number): McpBody | undefined {
+    return this.#step(mostBytes)
+  }
+
+  #message(shape: ShapeReader): (mostBytes: number) => McpBody | undefined {
+    return (mostBytes) => {
+      const read = shape.step(mostBytes)
+      if (read === undefined) return undefined
+      const body = bodyOf(read, this.#headers)
+      return isHeaderRouted(this.#headers) ? checked(body, this.#headers) : body
+    }
+  }
 }
 
-function batchOf(
-  items: readonly unknown[],
-  ids: readonly (string | undefined)[],
-  headers: McpHeaders,
-): McpBody {
+/** Reads it at once. */
+export function readMcp(bytes: Buffer, headers: McpHeaders): McpBody {
+  return new McpReader(bytes, headers).step(Infinity) ?? problem('the body is not JSON')
+}
+
+function headersProblem({ version, contentType, contentEncoding }: McpHeaders): string | undefined {
+  if (version.length > 1) return 'there is more than one MCP-Protocol-Version'
+  if (contentType.length > 1) return 'there is more than one Content-Type'
+  if (contentEncoding.some((each) => each.trim().toLowerCase() !== 'identity'))
+    return 'an encoded body cannot be read: send it without Content-Encoding'
+  return undefined
+}
+
+function isJsonType(type: string | undefined): boolean {
+  return type !== undefined && type.length <= LONGEST_TYPE && JSON_TYPE.test(type)
+}
+
+/** A form for an authorization endpoint passes; a message that a lenient server would read after all does not. */
+function noMessage(bytes: Buffer, type: string): (mostBytes: number) => McpBody | undefined {
+  const refused = problem('an MCP message needs Content-Type: application/json')
+  const passes: McpBody = {
+    kind: 'other',
+    method: 'other',
+    isStream: false,
+    id: undefined,
+    cancels: undefined,
+  }
+  if (LIKE_JSON.test(type)) return () => refused
+  let at = 0
+  return (mostBytes) => {
+    const end = endOfCharacter(bytes, Math.min(bytes.length, at + mostBytes))
+    const text = bytes.toString('utf8', at, end)
+    const rest = text.slice(BEFORE_JSON.exec(text)?.[0].length)
+    at = end
+    if (rest !== '') return STARTS_JSON.test(rest) ? refused : passes
+    return at < bytes.length ? undefined : passes
+  }
+}
+
+/** The next offset at which no UTF-8 character is cut in two. */
+function endOfCharacter(bytes: Buffer, offset: number): number {
+  let end = offset
+  while (end < offset + 3 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end++
+  return end
+}
+
+function bodyOf(shape: BodyShape, headers: McpHeaders): McpBody {
+  switch (shape.kind) {
+    case 'problem':
+      return shape
+    case 'message':
+      return messageOf(shape.message)
+    case 'batch':
+      return batchOf(shape.messages, headers)
+    default:
+      return shape satisfies never
+  }
+}
+
+function batchOf(items: readonly MessageShape[], headers: McpHeaders): McpBody {
   const said = headers.version[0]?.trim() ?? ''
   if (REVISION.test(said) && said >= NO_BATCHES_SINCE)
     return problem(`there are no batches in the revision ${said}`)
   if (items.length === 0) return problem('the batch is empty')
-  if (items.length > MOST_IN_BATCH) return problem(`the batch holds more than ${MOST_IN_BATCH} messages`)
   const messages: McpMessage[] = []
   const keys = new Set<string>()
-  for (const [index, item] of items.entries()) {
-    const message = messageOf(item, ids[index])
+  for (const item of items) {
+    const message = messageOf(item)
     if (message.kind === 'problem' || message.kind === 'batch') return message
     if (message.kind === 'call' && keys.has(message.call.idKey)) return problem('two calls have the same id')
     if (message.kind === 'call') keys.add(message.call.idKey)
@@ -144,44 +203,42 @@ function batchOf(
   return { kind: 'batch', messages }
 }
 
-function messageOf(value: unknown, id: string | undefined): McpBody {
-  if (!isObject(value)) return problem('a JSON-RPC message is an object')
-  const method = value['method']
-  if (method === undefined) {
-    if (!('result' in value) && !('error' in value)) return problem('the message has no method')
+function messageOf(shape: MessageShape): McpBody {
+  if (shape.method.kind === 'absent') {
+    if (!shape.isAnswer) return problem('the message has no method')
     return { kind: 'other', method: 'response', isStream: false, id: undefined, cancels: undefined }
   }
-  if (typeof method !== 'string') return problem('the method is not a string')
+  const method = valueOf(shape.method)
+  const written = shape.id.kind === 'scalar' ? shape.id.json : undefined
+  if (shape.method.kind !== 'too long' && typeof method !== 'string')
+    return problem('the method is not a string')
+  if (typeof method !== 'string' || method.length > LONGEST_NAME) return problem('the method is too long')
   if (ODD.test(method)) return problem('there are control characters in the method')
-  if (id !== undefined && idKeyOf(value['id']) === undefined)
+  if (shape.id.kind === 'too long' || (written?.length ?? 0) > LONGEST_NAME)
+    return problem('the id is too long')
+  const idKey = idKeyOf(valueOf(shape.id))
+  if (shape.id.kind !== 'absent' && idKey === undefined)
     return problem('the id is neither a string nor a number')
-  if (id !== undefined && id.length > LONGEST_NAME) return problem('the id is too long')
-  const params = isObject(value['params']) ? value['params'] : {}
-  // A copy: what is cut out of a text keeps the whole of it.
-  const written = id === undefined ? undefined : Buffer.from(id).toString()
-  if (method === 'tools/call') return callOf(value['id'], written, params)
+  if (method === 'tools/call') return callOf(shape.name, written, idKey)
   return {
     kind: 'other',
     method: KNOWN.has(method) ? (method as McpMethod) : 'other',
     isStream: STREAMED.has(method),
     id: written,
-    cancels: method === 'notifications/cancelled' ? idKeyOf(params['requestId']) : undefined,
+    cancels: method === 'notifications/cancelled' ? idKeyOf(valueOf(shape.requestId)) : undefined,
   }
 }
 
-function callOf(
-  id: unknown,
-  written: string | undefined,
-  params: Readonly<Record<string, unknown>>,
-): McpBody {
-  const idKey = idKeyOf(id)
-  if (written === undefined || idKey === undefined)
+function callOf(field: Field, id: string | undefined, idKey: string | undefined): McpBody {
+  if (id === undefined || idKey === undefined)
     return problem('a tools/call needs an id, a string or a number')
-  const name = params['name']
-  if (typeof name !== 'string') return problem('params.name of a tools/call is not a string')
-  if (name.length > LONGEST_NAME) return problem(`the tool's name is longer than ${LONGEST_NAME} characters`)
+  const name = valueOf(field)
+  if (field.kind !== 'too long' && typeof name !== 'string')
+    return problem('params.name of a tools/call is not a string')
+  if (typeof name !== 'string' || name.length > LONGEST_NAME)
+    return problem(`the tool's name is longer than ${LONGEST_NAME} characters`)
   if (ODD.test(name)) return problem('there are control characters, or half ones, in params.name')
-  return { kind: 'call', call: { id: written, idKey, name } }
+  return { kind: 'call', call: { id, idKey, name } }
 }
 
 /** 1 and "1" are two ids, 1 and 1.0 are one. */
@@ -215,6 +272,10 @@ function decoded(name: string): string | undefined {
   return text === undefined ? undefined : utf8(Buffer.from(text, 'base64'))
 }
 
+function valueOf(field: Field): unknown {
+  return field.kind === 'scalar' ? (JSON.parse(field.json) as unknown) : undefined
+}
+
 /** undefined for what is none. Where nothing had to be replaced, nothing was wrong: the slow look is for the rest. */
 function utf8(bytes: Buffer): string | undefined {
   const text = bytes.toString('utf8')
@@ -224,18 +285,6 @@ function utf8(bytes: Buffer): string | undefined {
   } catch {
     return undefined
   }
-}
-
-function parse(text: string): { readonly value: unknown } | undefined {
-  try {
-    return { value: JSON.parse(text) as unknown }
-  } catch {
-    return undefined
-  }
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function problem(what: string) {

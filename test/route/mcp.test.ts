@@ -6,14 +6,58 @@ import { test } from 'node:test'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
-import { MOST_KEYS, MOST_NESTED, shapeOf } from '../../src/route/json-shape.ts'
-import { LONGEST_NAME, MOST_IN_BATCH, readMcp } from '../../src/route/mcp.ts'
+import { MOST_NESTED } from '../../src/route/json-scan.ts'
+import { LONGEST_KEY_BYTES, MOST_IN_BATCH, MOST_KEYS, ShapeReader } from '../../src/route/json-shape.ts'
+import { LONGEST_NAME, McpReader, readMcp } from '../../src/route/mcp.ts'
 import type { McpBody, McpHeaders } from '../../src/route/mcp.ts'
 
+const HEADERS = { contentType: ['application/json'], contentEncoding: [], version: [], method: [], name: [] }
+
 function read(body: string, headers: Partial<McpHeaders> = {}): McpBody {
-  const base = { contentType: ['application/json'], contentEncoding: [], version: [], method: [], name: [] }
-  return readMcp(Buffer.from(body), { ...base, ...headers })
+  return readMcp(Buffer.from(body), { ...HEADERS, ...headers })
 }
+
+/** Why the body is none that all readers read alike. */
+function problemOf(body: string): string | undefined {
+  const shape = new ShapeReader(Buffer.from(body)).step(Infinity)
+  return shape?.kind === 'problem' ? shape.what : undefined
+}
+
+const KINDS = ['call', 'other', 'batch', 'problem']
+const SAID = [
+  'application/json',
+  'application/json; charset=utf-8',
+  '2026-07-28',
+  'tools/call',
+  '=?base64?eA==?=',
+]
+/** Bytes that look like a message here and there. */
+const anyBytes = fc
+  .array(
+    fc.oneof(
+      fc.uint8Array({ maxLength: 3 }).map((bytes) => Buffer.from(bytes)),
+      fc
+        .constantFrom(
+          '{',
+          '}',
+          '[',
+          ']',
+          ',',
+          ':',
+          '"',
+          '\\',
+          ' ',
+          '"id":1',
+          '"method":"tools/call"',
+          '"params":',
+          'é',
+          '1e5',
+        )
+        .map((text) => Buffer.from(text)),
+    ),
+    { maxLength: 30 },
+  )
+  .map((parts) => Buffer.concat(parts))
 
 const call = (id: string, name = '"x"'): string =>
   `{"id":${id},"method":"tools/call","params":{"name":${name}}}`
@@ -94,17 +138,79 @@ test('a call that waits keeps its name and its id, and not the text that they ca
 
 test('a message may be nested as deep as the bound and no deeper', () => {
   const nested = (depth: number): string => `{"a":${'['.repeat(depth)}${']'.repeat(depth)}}`
-  assert.equal(shapeOf(nested(MOST_NESTED - 1)).problem, undefined)
-  assert.match(shapeOf(nested(MOST_NESTED)).problem ?? '', /nested/)
-  assert.match(shapeOf(nested(1_000_000)).problem ?? '', /nested/)
+  assert.equal(problemOf(nested(MOST_NESTED - 1)), undefined)
+  assert.match(problemOf(nested(MOST_NESTED)) ?? '', /nested/)
+  assert.match(problemOf(nested(1_000_000)) ?? '', /nested/)
 })
 
 test('a message and its params may have as many keys as the bound, arguments any number', () => {
   const keys = (count: number): string => Array.from({ length: count }, (_, n) => `"k${n}":1`).join(',')
-  assert.equal(shapeOf(`{${keys(MOST_KEYS)}}`).problem, undefined)
-  assert.match(shapeOf(`{${keys(MOST_KEYS + 1)}}`).problem ?? '', /keys/)
-  assert.match(shapeOf(`{"params":{${keys(MOST_KEYS + 1)}}}`).problem ?? '', /keys/)
-  assert.equal(shapeOf(`{"params":{"arguments":{${keys(MOST_KEYS + 1)}}}}`).problem, undefined)
+  assert.equal(problemOf(`{${keys(MOST_KEYS)}}`), undefined)
+  assert.match(problemOf(`{${keys(MOST_KEYS + 1)}}`) ?? '', /keys/)
+  assert.match(problemOf(`{"params":{${keys(MOST_KEYS + 1)}}}`) ?? '', /keys/)
+  assert.equal(problemOf(`{"params":{"arguments":{${keys(MOST_KEYS + 1)}}}}`), undefined)
+})
+
+test('what is longer than any name of the protocol is a problem, and costs no more to find', () => {
+  const long = JSON.stringify('x'.repeat(LONGEST_NAME + 1))
+  const longer = JSON.stringify('x'.repeat(100_000))
+  for (const each of [long, longer]) {
+    assert.equal(read(`{"id":1,"method":${each}}`).kind, 'problem')
+    assert.equal(read(call('1', each)).kind, 'problem')
+    assert.equal(read(call(each)).kind, 'problem')
+    assert.equal(read(`{"id":${each},"method":"ping"}`).kind, 'problem')
+  }
+  const escaped = `"${'\\u0078'.repeat(LONGEST_NAME)}"`
+  assert.equal(read(call('1', escaped)).kind, 'call')
+  const key = (bytes: number): string => `{"id":1,"method":"ping","${'k'.repeat(bytes - 2)}":1}`
+  assert.equal(read(key(LONGEST_KEY_BYTES)).kind, 'other')
+  assert.equal(read(key(LONGEST_KEY_BYTES + 1)).kind, 'problem')
+})
+
+test('a content type full of blank is looked at in no time', () => {
+  const contentType = [`application/json${' '.repeat(16_000)}x`]
+  const startedAt = performance.now()
+  for (let n = 0; n < 20; n++) assert.equal(read('{}', { contentType }).kind, 'problem')
+  assert.ok(performance.now() - startedAt < 500)
+})
+
+test('a body is read alike at once and in steps', () => {
+  const types = ['application/json', 'text/plain', 'application/json; charset=utf-16', 'x'.repeat(300)]
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        anyBytes,
+        fc.json({ maxDepth: 3 }).map((json) => Buffer.from(json)),
+      ),
+      fc.integer({ min: 1, max: 9 }),
+      fc.constantFrom(...types),
+      (bytes, step, type) => {
+        const headers = { ...HEADERS, contentType: [type] }
+        const reader = new McpReader(bytes, headers)
+        let body: McpBody | undefined
+        for (let n = 0; body === undefined && n <= bytes.length + 1; n++) body = reader.step(step)
+        assert.deepEqual(body, readMcp(bytes, headers))
+      },
+    ),
+    { numRuns: 5000 },
+  )
+})
+
+test('arbitrary bytes under arbitrary headers are read or refused, and nothing is thrown', () => {
+  const values = fc.array(fc.oneof(fc.string({ maxLength: 40 }), fc.constantFrom(...SAID)), { maxLength: 2 })
+  const headers = fc.record({
+    contentType: values,
+    contentEncoding: values,
+    version: values,
+    method: values,
+    name: values,
+  })
+  fc.assert(
+    fc.property(anyBytes, headers, (bytes, said) => {
+      assert.ok(KINDS.includes(readMcp(bytes, said).kind))
+    }),
+    { numRuns: 2000 },
+  )
 })
 
 test('headers count since 2026-07-28 only, and then have to agree', () => {

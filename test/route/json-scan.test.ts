@@ -1,0 +1,184 @@
+/**
+ * The scan takes for JSON what JSON.parse takes, of well-formed UTF-8, in whatever steps it goes.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { JsonScan, MOST_NESTED } from '../../src/route/json-scan.ts'
+
+interface Told {
+  readonly opened: string[]
+  readonly keys: string[]
+  readonly values: string[]
+}
+
+/** The verdict, and what a sink hears that sees into the outermost `levels` containers. */
+function scanned(bytes: Buffer, step = Infinity, levels = 2) {
+  const told: Told = { opened: [], keys: [], values: [] }
+  let depth = 0
+  const text = (from: number, to: number): string => bytes.toString('utf8', from, to)
+  const scan = new JsonScan(bytes, {
+    open: (isObject) => {
+      told.opened.push(isObject ? '{' : '[')
+      if (depth === levels) return false
+      depth++
+      return true
+    },
+    close: () => depth--,
+    key: (from, to) => told.keys.push(text(from, to)),
+    value: (from, to) => told.values.push(text(from, to)),
+    problem: undefined,
+  })
+  let steps = 0
+  while (!scan.step(step)) assert.ok(steps++ <= bytes.length, 'it does not end')
+  return { isJson: scan.problem === undefined, problem: scan.problem, told }
+}
+
+function isJson(bytes: Buffer): boolean {
+  try {
+    JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes))
+    return true
+  } catch {
+    return false
+  }
+}
+
+const WELL_FORMED = [
+  '0', '-0', '0.5', '-1.25e+10', '1E-7', '1e999', '12345678901234567890', 'true', 'false', 'null', '""', '[]', '{}',
+  '[1,2]', '{"a":1,"a":2}', '{"__proto__":{}}', ' \t\r\n1 \t\r\n', '"\\u0000\\ud800\\uDFFF\\"\\\\\\/\\b\\f\\n\\r\\t"',
+  '"\u007f\u2028\u2029\u{10ffff}"', '[[[{"a":[{}]}]]]', '[-1,0.0]',
+] // prettier-ignore
+const BROKEN = [
+  '', ' ', '01', '-', '-01', '+1', '1.', '.5', '1e', '1e+', '0x1', '1 2', '1,', 'tru', 'truE', 'nul', 'falsey', '[1,]', '[,1]', '[1 2]',
+  '{"a"}', '{"a":}', '{"a":1,}', '{a:1}', '{1:1}', "{'a':1}", '{"a":1 "b":2}', '{,}', '[', '{', '[}', '{]', ']', '}', '"', '"\\x"', '"\\u12g4"',
+  '"\\u123', '"\\', '"\n"', '"\u0000"', '"\t"', '\uFEFF1', '\u00a01', '[1]x', 'NaN', 'Infinity', '/**/1', '1/**/', '--1', '1.e5', '1.5.5', '1e5e5',
+  '1e5.5', '1-', '"a" "b"', '\u000b1', '\f1', ':', ',',
+] // prettier-ignore
+
+test('what is JSON passes and what is none does not, as with JSON.parse', () => {
+  for (const text of WELL_FORMED)
+    assert.ok(isJson(Buffer.from(text)) && scanned(Buffer.from(text)).isJson, text)
+  for (const text of BROKEN) assert.ok(!isJson(Buffer.from(text)) && !scanned(Buffer.from(text)).isJson, text)
+})
+
+/** Pieces that meet in JSON, most of them where they do not belong. */
+const pieces = fc
+  .array(
+    fc.oneof(
+      { weight: 12, arbitrary: fc.constantFrom(...'{}[],:"\\ \n0123456789-+.eEu'.split('')) },
+      {
+        weight: 3,
+        arbitrary: fc.constantFrom(
+          'true',
+          'false',
+          'null',
+          '"a"',
+          '"a":',
+          '\\u00',
+          'd8',
+          'é',
+          '\u2028',
+          '\uFEFF',
+        ),
+      },
+      { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 2 }) },
+    ),
+    { maxLength: 14 },
+  )
+  .map((parts) => Buffer.from(parts.join('')))
+
+/** JSON with one byte changed, left out or put in. */
+const damaged = fc
+  .tuple(fc.json({ maxDepth: 3, stringUnit: 'grapheme' }), fc.nat(), fc.nat(255), fc.constantFrom(0, 1, 2))
+  .map(([json, place, byte, how]) => {
+    const bytes = Buffer.from(json)
+    const at = place % bytes.length
+    const put = how === 1 ? [] : [byte]
+    return Buffer.from([...bytes.subarray(0, at), ...put, ...bytes.subarray(how === 2 ? at : at + 1)])
+  })
+
+const step = fc.integer({ min: 1, max: 7 })
+
+test('any bytes are judged as JSON.parse judges them, in whatever steps', () => {
+  const any = fc.oneof(
+    pieces,
+    damaged,
+    fc.uint8Array({ maxLength: 6 }).map((bytes) => Buffer.from(bytes)),
+  )
+  fc.assert(
+    fc.property(any, step, (bytes, mostBytes) => {
+      const whole = scanned(bytes)
+      assert.equal(whole.isJson, isJson(bytes), JSON.stringify(bytes.toString('latin1')))
+      assert.deepEqual(scanned(bytes, mostBytes), whole)
+    }),
+    { numRuns: 20_000 },
+  )
+})
+
+test('strings are judged by every sequence of up to four bytes at the borders of UTF-8', () => {
+  const borders = [0x22, 0x41, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc1, 0xc2, 0xdf, 0xe0, 0xe1, 0xec, 0xed, 0xee, 0xef, 0xf0, 0xf1, 0xf3, 0xf4, 0xf5, 0xff] // prettier-ignore
+  for (const a of borders)
+    for (const b of borders)
+      for (const c of borders) {
+        for (const bytes of [
+          [a, b],
+          [a, b, c],
+          [a, b, c, 0x80],
+          [a, b, c, 0xc0],
+        ]) {
+          const text = Buffer.from([0x22, ...bytes, 0x22])
+          assert.equal(scanned(text).isJson, isJson(text), text.toString('hex'))
+        }
+      }
+})
+
+test('the sink hears of the outer containers what JSON.parse finds there', () => {
+  fc.assert(
+    fc.property(fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 3 })), step, (value, mostBytes) => {
+      const { told, isJson: isTaken } = scanned(Buffer.from(JSON.stringify(value)), mostBytes, 1)
+      assert.ok(isTaken)
+      assert.deepEqual(
+        told.keys,
+        Object.keys(value).map((key) => JSON.stringify(key)),
+      )
+      const inner = Object.values(value)
+      const plain = inner.filter((each) => typeof each !== 'object' || each === null)
+      assert.deepEqual(
+        told.values,
+        plain.map((each) => JSON.stringify(each)),
+      )
+      assert.equal(told.opened.length, 1 + inner.length - plain.length)
+    }),
+  )
+})
+
+test('containers may be as deep as the bound and no deeper, in any mixture', () => {
+  const nested = (depth: number): Buffer => {
+    const half = Math.floor(depth / 2)
+    const inner = '['.repeat(depth - half) + ']'.repeat(depth - half)
+    return Buffer.from('{"a":'.repeat(half) + inner + '}'.repeat(half))
+  }
+  assert.equal(scanned(nested(MOST_NESTED)).problem, undefined)
+  assert.match(scanned(nested(MOST_NESTED + 1)).problem ?? '', /nested/)
+})
+
+test('a sink that has found a problem ends the scan there', () => {
+  const sink = {
+    open: () => true,
+    close: () => undefined,
+    key: () => undefined,
+    problem: undefined as string | undefined,
+  }
+  let values = 0
+  const scan = new JsonScan(Buffer.from('[1,2,3,nonsense'), {
+    ...sink,
+    get problem() {
+      return values === 2 ? 'enough' : undefined
+    },
+    value: () => {
+      values++
+    },
+  })
+  assert.equal(scan.step(Infinity), true)
+  assert.deepEqual([scan.problem, values], ['enough', 2])
+})
