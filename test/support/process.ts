@@ -15,9 +15,12 @@ export interface Spillway extends AsyncDisposable {
   readonly proxyPort: number
   readonly admin: string
   readonly file: string
+  readonly pid: number
   /** All lines written so far. */
   readonly lines: readonly string[]
   signal(name: NodeJS.Signals): void
+  /** The answer to a message; the channel must be open. */
+  ask(message: string): Promise<unknown>
   /** Resolves with the exit code. */
   readonly exited: Promise<number | null>
   lane(tool: string): Promise<LaneJson>
@@ -50,6 +53,8 @@ export interface LaneJson {
 export interface StartOptions {
   readonly args?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
+  /** Opens a channel to the process for messages: what is preloaded there may answer. */
+  readonly channel?: boolean
 }
 
 /** Starts `spillway run` with this YAML; rejects with its output when it does not come to listen. */
@@ -60,7 +65,7 @@ export async function startSpillway(yaml: string, options: StartOptions = {}): P
   const args = ['run', '-c', file, '--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0', '--log', 'text']
   const child = spawn(process.execPath, [MAIN, ...args, ...(options.args ?? [])], {
     env: { ...process.env, ...options.env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', ...(options.channel === true ? (['ipc'] as const) : [])],
   })
   const lines: string[] = []
   const exited = new Promise<number | null>((resolve) => child.on('exit', resolve))
@@ -73,8 +78,8 @@ export async function startSpillway(yaml: string, options: StartOptions = {}): P
       clearTimeout(timer)
       resolve({ listen: found[1] ?? '', admin: found[2] ?? '' })
     }
-    child.stdout.setEncoding('utf8').on('data', onText)
-    child.stderr.setEncoding('utf8').on('data', onText)
+    child.stdout?.setEncoding('utf8').on('data', onText)
+    child.stderr?.setEncoding('utf8').on('data', onText)
     void exited.then((code) => {
       clearTimeout(timer)
       reject(new Error(`exit ${code}: ${lines.join('\n')}`))
@@ -86,9 +91,15 @@ export async function startSpillway(yaml: string, options: StartOptions = {}): P
     proxyPort: Number(ports.listen.split(':').at(-1)),
     admin,
     file,
+    pid: child.pid ?? 0,
     lines,
     exited,
     signal: (name) => void child.kill(name),
+    ask: (message) =>
+      new Promise((resolve) => {
+        child.once('message', resolve)
+        child.send(message)
+      }),
     lane: async (tool) => (await (await fetch(`${admin}/lanes/${tool}`)).json()) as LaneJson,
     metrics: async () => (await fetch(`${admin}/metrics`)).text(),
     async [Symbol.asyncDispose]() {
