@@ -119,6 +119,7 @@ export default tseslint.config(
     [
       'src/route/*.ts',
       'src/reply/*.ts',
+      'src/upstream/fault.ts',
       'src/upstream/headers.ts',
       'src/upstream/outcome.ts',
       'src/upstream/pushback.ts',
@@ -144,7 +145,7 @@ export default tseslint.config(
   room(['src/listen/*.ts'], NODE, LANE, TIME, 'zod'),
   room(
     [
-      'src/upstream/{answer,answer-head,answer-watch,event-scan,exchange,forward,held-answer,message-scan,pool,upgrade,upload}.ts',
+      'src/upstream/{answer,answer-head,answer-watch,event-scan,exchange,forward,held-answer,message-scan,pool,tool-time,upgrade,upload}.ts',
     ],
     NODE,
     'undici',

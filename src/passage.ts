@@ -6,11 +6,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Gate } from './gate/gate.ts'
 import { LeaseSlot } from './gate/slot.ts'
 import type { Lease } from './lane/lease.ts'
-import type { Outcome, Reason, RetryResult } from './lane/reason.ts'
+import type { Fault, Outcome, Reason, RetryResult } from './lane/reason.ts'
 import type { RequestEvent } from './observe/events.ts'
 import type { Retries } from './retries.ts'
 import { STREAM_BYTES, uploadOf } from './routed.ts'
-import type { Routed } from './routed.ts'
+import type { Routed, Told } from './routed.ts'
 import type { Exchange, Slot, Upgrade, Watch } from './upstream/exchange.ts'
 import { toTool } from './upstream/headers.ts'
 import type { Upload } from './upstream/upload.ts'
@@ -19,7 +19,7 @@ import type { Upload } from './upstream/upload.ts'
 export interface Passing {
   readonly nowMs: () => number
   readonly emit: (tool: string, event: RequestEvent) => void
-  readonly refuse: (routed: Routed, reason: Reason, queuedMs: number) => void
+  readonly refuse: (routed: Routed, reason: Reason, told: Told) => void
   readonly linger: (request: IncomingMessage) => void
   readonly retries: Retries
 }
@@ -88,9 +88,13 @@ export class Passage implements Exchange {
     )
   }
 
-  refuse(reason: Reason): void {
+  failed(fault: Fault): void {
+    this.#passing.emit(this.tool, { kind: 'tool_failed', fault, atMs: this.nowMs() })
+  }
+
+  refuse(reason: Reason, fault?: Fault): void {
     this.#tellRetry('failed')
-    const refuse = () => this.#passing.refuse(this.#routed, reason, this.queuedMs)
+    const refuse = () => this.#passing.refuse(this.#routed, reason, { queuedMs: this.queuedMs, fault })
     if (reason !== 'UPSTREAM_UNREACHABLE') return refuse()
     // That the tool was not called is not true of a request that it has answered before: its caller gets that answer.
     const otherwise = this.#routed.again?.otherwise ?? refuse

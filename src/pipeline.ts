@@ -70,8 +70,8 @@ export class Pipeline {
     this.#passing = {
       nowMs: parts.clock.nowMs,
       emit: (tool, event) => parts.events.emit(tool, event),
-      refuse: (routed, reason, queuedMs) =>
-        this.#parts.replies.refuse(routed.call, reason, { ...routed, queuedMs }),
+      refuse: (routed, reason, told) =>
+        this.#parts.replies.refuse(routed.call, reason, { ...routed, ...told }),
       linger: (request) => this.#parts.replies.linger(request),
       retries: this.#retries,
     }

@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage } from 'node:http'
 import type { Priority } from './lane/priority.ts'
-import type { Reason } from './lane/reason.ts'
+import type { Fault, Reason } from './lane/reason.ts'
 import type { Drain } from './listen/drain.ts'
 import type { Call } from './listen/server.ts'
 import type { McpCall } from './mcp/call.ts'
@@ -34,6 +34,8 @@ export interface Facts {
   readonly detail?: string | undefined
   /** Milliseconds spent in the queue. */
   readonly queuedMs?: number
+  /** What went wrong on the way to the tool: its caller is told the cause, and no more. */
+  readonly fault?: Fault | undefined
 }
 
 /** Milliseconds that a caller who was answered early may go on sending. */
@@ -60,7 +62,7 @@ export class Replies {
         fallbackTools: tool.settings.fallbackTools,
         depths,
       }
-    const told = { ...facts, priority, reason, lane }
+    const told = { ...facts, priority, reason, lane, cause: facts.fault?.cause }
     const reply = facts.mcp === undefined ? refuse(told) : refuseMcp(told, facts.mcp.answer)
     this.#parts.events.emit(tool?.tool ?? NO_TOOL, {
       kind: 'replied',
@@ -68,6 +70,7 @@ export class Replies {
       priority,
       retryAfterMs: reply.retryAfterMs,
       depths,
+      fault: facts.fault,
     })
     this.#parts.events.emit(tool?.tool ?? NO_TOOL, {
       kind: 'finished',

@@ -3,6 +3,7 @@
  * body on the way, kept where the request may be sent once more. Decides nothing about when.
  */
 import type { Priority } from './lane/priority.ts'
+import type { Fault } from './lane/reason.ts'
 import type { Call } from './listen/server.ts'
 import type { McpCall } from './mcp/call.ts'
 import type { Target } from './route/target.ts'
@@ -66,6 +67,10 @@ export interface Told {
   readonly detail?: string
   /** Milliseconds; told with 429 and 503 only. */
   readonly retryAfterMs?: number
+  /** Milliseconds spent in the queue. */
+  readonly queuedMs?: number
+  /** What went wrong on the way to the tool. */
+  readonly fault?: Fault | undefined
 }
 
 /** The tool may get it twice: its method says so, or the caller does, with a key by which the tool knows it again. */

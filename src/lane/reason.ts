@@ -61,3 +61,34 @@ export type RetryResult = (typeof RETRY_RESULTS)[number]
 export const OUTCOMES = ['completed', 'refused', 'broken', 'cancelled'] as const
 
 export type Outcome = (typeof OUTCOMES)[number]
+
+/**
+ * Why a tool could not be reached or broke a call off; a closed set, the label of upstream_failures_total. `local`: this
+ * host ran out of files or ports. `interim`: more interim answers (1xx) than one call may have.
+ */
+export const FAULT_CAUSES = [
+  'dns',
+  'refused',
+  'timeout',
+  'unreachable',
+  'certificate',
+  'tls',
+  'reset',
+  'closed',
+  'malformed',
+  'too_large',
+  'interim',
+  'local',
+  'other',
+] as const
+
+export type FaultCause = (typeof FAULT_CAUSES)[number]
+
+/** How the way to a tool failed one call. */
+export interface Fault {
+  /** How far the call had come: no connection yet, no response head yet, in the middle of the answer. */
+  readonly phase: 'connect' | 'head' | 'body'
+  readonly cause: FaultCause
+  /** The system's or the library's own word, for example ECONNREFUSED; never an address, a name or other text. */
+  readonly code: string | undefined
+}

@@ -5,7 +5,7 @@
 import type { Lane } from '../lane/lane.ts'
 import type { Action, ActionReason, Decision, Figures } from '../lane/limit/limiter.ts'
 import type { Priority } from '../lane/priority.ts'
-import type { Outcome, Reason, RetryResult } from '../lane/reason.ts'
+import type { Fault, FaultCause, Outcome, Reason, RetryResult } from '../lane/reason.ts'
 import type { ToolEvent } from './events.ts'
 
 /** Counts by a closed set of names. */
@@ -29,6 +29,10 @@ export interface Totals {
   /** `action reason` -> count. */
   readonly actions: Counts<`${Action} ${ActionReason}`>
   readonly codeClasses: Counts<string>
+  /** Calls that the way to the tool failed, by why. */
+  readonly faults: Counts<FaultCause>
+  /** The last of them. */
+  lastFault: { readonly fault: Fault; readonly atMs: number } | undefined
   /** MCP method -> messages. */
   readonly mcpMessages: Counts<string>
   /** Calls that ran on though their slots were lost. */
@@ -50,6 +54,8 @@ const newTotals = (): Totals => ({
   retries: {},
   actions: {},
   codeClasses: {},
+  faults: {},
+  lastFault: undefined,
   mcpMessages: {},
   fleetOvershoot: 0,
   fleetReports: {},
@@ -109,6 +115,10 @@ export class Board {
       case 'answered':
         add(totals.codeClasses, codeClass(event.status))
         break
+      case 'tool_failed':
+        add(totals.faults, event.fault.cause)
+        totals.lastFault = event
+        break
       case 'finished':
         add(totals.outcomes, event.outcome)
         break
@@ -142,9 +152,8 @@ export class Board {
   show(lane: Lane, moment: Moment, more: Beside = {}) {
     const now = lane.snapshot(moment.nowMs)
     const { settings } = lane
-    const { admitted, completed, failed, refused, reclaimed, cancelled, mcpMessages } = this.totals(
-      settings.tool,
-    )
+    const totals = this.totals(settings.tool)
+    const { admitted, completed, failed, refused, reclaimed, cancelled, mcpMessages } = totals
     return {
       tool: settings.tool,
       queue_depth: now.queueDepth,
@@ -170,11 +179,20 @@ export class Board {
         figures: now.lastDecision === undefined ? null : showFigures(now.lastDecision.decision.figures),
       },
       estimate_ms: Math.round(now.estimateMs),
+      last_error: totals.lastFault === undefined ? null : showFault(totals.lastFault, moment),
       totals: { admitted, completed, failed, refused, reclaimed, cancelled },
       ...(more.mcp && { mcp: { ...more.mcp, messages: mcpMessages } }),
       ...(more.fleet && { fleet: more.fleet }),
     }
   }
+}
+
+/** The last failure of the way to the tool, in JSON. */
+function showFault({ fault, atMs }: NonNullable<Totals['lastFault']>, moment: Moment) {
+  const { phase, cause, code } = fault
+  const unreached: Reason = cause === 'local' ? 'PROXY_OVERLOADED' : 'UPSTREAM_UNREACHABLE'
+  const reason: Reason = phase === 'connect' ? unreached : 'UPSTREAM_FAILED'
+  return { reason, phase, cause, code: code ?? null, at: wallTime(atMs, moment) }
 }
 
 /** `1xx` to `5xx`, or `other`. */

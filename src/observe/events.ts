@@ -4,7 +4,7 @@
  */
 import type { Depths, LaneEvent } from '../lane/event.ts'
 import type { Priority } from '../lane/priority.ts'
-import type { Outcome, Reason, RetryResult } from '../lane/reason.ts'
+import type { Fault, Outcome, Reason, RetryResult } from '../lane/reason.ts'
 
 /** The tool's name for requests that no tool matched; no tool can be called so. */
 export const NO_TOOL = '-'
@@ -20,7 +20,11 @@ export type RequestEvent =
       readonly retryAfterMs: number | undefined
       /** Absent when no tool matched. */
       readonly depths: Depths | undefined
+      /** What went wrong on the way to the tool. */
+      readonly fault?: Fault | undefined
     }
+  /** The way to the tool failed a call, at this moment (monotonic milliseconds), whatever its caller got. */
+  | { readonly kind: 'tool_failed'; readonly fault: Fault; readonly atMs: number }
   /** The tool's response head arrived. Milliseconds since its lease began. */
   | { readonly kind: 'answered'; readonly status: number; readonly firstByteMs: number }
   /** The request is over. Milliseconds since its lease began; absent when it never held one. */

@@ -5,7 +5,7 @@
 import { Counter, Gauge, Histogram, Registry } from '@prometheus-io/client'
 import type { Lane } from '../lane/lane.ts'
 import type { Board, Counts } from './board.ts'
-import { OUTCOMES, RETRY_RESULTS } from '../lane/reason.ts'
+import { FAULT_CAUSES, OUTCOMES, RETRY_RESULTS } from '../lane/reason.ts'
 import type { FleetMode, ToolEvent } from './events.ts'
 
 /** Seconds: from a cache hit to a long agent tool. */
@@ -53,6 +53,7 @@ export class Metrics {
     this.#gauges()
     this.#fleetGauges()
     this.#counters()
+    this.#upstreamCounters()
     this.#fleetCounters()
   }
 
@@ -167,7 +168,8 @@ export class Metrics {
     })
   }
 
-  #fleetCounters(): void {
+  /** What was tried beyond the first try, and what went wrong on the way. */
+  #upstreamCounters(): void {
     const { board } = this.#parts
     this.#counter(
       'retries_total',
@@ -177,6 +179,18 @@ export class Metrics {
         for (const result of RETRY_RESULTS) add({ result }, board.totals(tool).retries[result] ?? 0)
       },
     )
+    this.#counter(
+      'upstream_failures_total',
+      'Calls that the way to the tool failed.',
+      ['cause'],
+      (tool, add) => {
+        for (const cause of FAULT_CAUSES) add({ cause }, board.totals(tool).faults[cause] ?? 0)
+      },
+    )
+  }
+
+  #fleetCounters(): void {
+    const { board } = this.#parts
     this.#counter(
       'fleet_overshoot_total',
       'Calls that ran on though their slots were lost.',

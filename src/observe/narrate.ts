@@ -26,17 +26,19 @@ export interface NarratorParts {
 const RAN: ReadonlySet<Reason> = new Set<Reason>(['UPSTREAM_UNREACHABLE', 'UPSTREAM_FAILED', 'LEASE_EXPIRED'])
 
 type Replied = Extract<RequestEvent, { kind: 'replied' }>
+/** An answer that broke off: its caller got no reason, only the end of its connection. */
+type Broken = Extract<RequestEvent, { kind: 'tool_failed' }>
 
-/** The refusals of one tool and reason since the last line. */
+/** What befell calls of one tool for one reason and cause since the last line. */
 interface Sampled {
   leftOut: number
-  last: Replied
+  last: Replied | Broken
   timer: Timer
 }
 
 export class Narrator {
   readonly #parts: NarratorParts
-  /** Keyed by tool and reason: bounded by the configuration. */
+  /** Keyed by tool, reason and cause: bounded by the configuration. */
   readonly #sampled = new Map<string, Sampled>()
   readonly #deadZone = new DeadZone()
   #isClosed = false
@@ -49,8 +51,11 @@ export class Narrator {
     // What is cut by the end of this process says nothing about the tool.
     if (this.#isClosed) return
     if (event.kind === 'decided') this.#warn(tool, event)
-    if (event.kind === 'replied') this.#refused(tool, event)
-    else if (event.kind === 'decided' && event.decision.limit !== event.from) {
+    if (event.kind === 'replied') this.#sample(tool, event)
+    else if (event.kind === 'tool_failed') {
+      // Before the response head the caller's answer tells it.
+      if (event.fault.phase === 'body') this.#sample(tool, event)
+    } else if (event.kind === 'decided' && event.decision.limit !== event.from) {
       const { action, limit, reason, figures } = event.decision
       this.#status(tool)
       this.#parts.log('info', {
@@ -97,13 +102,13 @@ export class Narrator {
     this.#isClosed = true
     for (const [key, sampled] of this.#sampled) {
       sampled.timer.clear()
-      if (sampled.leftOut > 0) this.#rejected(toolOf(key), sampled.last, sampled.leftOut)
+      if (sampled.leftOut > 0) this.#write(toolOf(key), sampled.last, sampled.leftOut)
     }
     this.#sampled.clear()
   }
 
-  #refused(tool: string, event: Replied): void {
-    const key = `${event.reason} ${tool}`
+  #sample(tool: string, event: Replied | Broken): void {
+    const key = `${event.kind === 'replied' ? event.reason : 'broken'}/${event.fault?.cause ?? ''} ${tool}`
     const sampled = this.#sampled.get(key)
     if (sampled !== undefined) {
       sampled.leftOut++
@@ -111,7 +116,7 @@ export class Narrator {
       return
     }
     this.#status(tool)
-    this.#rejected(tool, event, 0)
+    this.#write(tool, event, 0)
     if (this.#isClosed) return
     this.#sampled.set(key, { leftOut: 0, last: event, timer: this.#startTimer(key) })
   }
@@ -131,7 +136,7 @@ export class Narrator {
         return
       }
       this.#status(toolOf(key))
-      this.#rejected(toolOf(key), sampled.last, sampled.leftOut)
+      this.#write(toolOf(key), sampled.last, sampled.leftOut)
       sampled.leftOut = 0
       sampled.timer = this.#startTimer(key)
     })
@@ -142,12 +147,20 @@ export class Narrator {
     if (fields !== undefined) this.#parts.log('info', fields)
   }
 
-  #rejected(tool: string, event: Replied, leftOut: number): void {
+  #write(tool: string, event: Replied | Broken, leftOut: number): void {
+    const what =
+      event.kind === 'tool_failed'
+        ? { call: 'broken' }
+        : {
+            ...(RAN.has(event.reason) ? { call: 'failed' } : { admission: 'reject' }),
+            reason: event.reason,
+            retry_after_ms: event.retryAfterMs,
+          }
     this.#parts.log('warn', {
       tool,
-      ...(RAN.has(event.reason) ? { call: 'failed' } : { admission: 'reject' }),
-      reason: event.reason,
-      retry_after_ms: event.retryAfterMs,
+      ...what,
+      cause: event.fault?.cause,
+      code: event.fault?.code,
       left_out: leftOut === 0 ? undefined : leftOut,
     })
   }

@@ -3,6 +3,7 @@
  * that does not read is cut off, and there are only so many.
  */
 import type { ServerResponse } from 'node:http'
+import type { Fault } from '../lane/reason.ts'
 import type { Clock, Timer } from '../time/clock.ts'
 import { showDecision } from './board.ts'
 import type { ToolEvent } from './events.ts'
@@ -11,6 +12,8 @@ import type { ToolEvent } from './events.ts'
 const MAX_WATCHERS = 32
 /** Bytes that a slow watcher may leave unread. */
 const MAX_UNREAD_BYTES = 1_048_576
+/** Milliseconds between two events about failures of the same tool by the same cause. */
+const FAULTS_EVERY_MS = 1000
 /** Milliseconds between two looks at all lanes. */
 const LANES_EVERY_MS = 1000
 
@@ -22,6 +25,8 @@ export interface WatchParts {
 export class Watchers {
   readonly #parts: WatchParts
   readonly #watching = new Set<ServerResponse>()
+  /** When a failure was told last: by tool, phase and cause, so bounded by the configuration. */
+  readonly #faultsAtMs = new Map<string, number>()
   #timer: Timer | undefined
 
   constructor(parts: WatchParts) {
@@ -53,6 +58,8 @@ export class Watchers {
       this.#broadcast('shedding', { tool, shed_low_priority: event.isOn })
     } else if (event.kind === 'throttled') {
       this.#broadcast('throttled', { tool, throttled: event.isOn, for_ms: Math.round(event.forMs) })
+    } else if (event.kind === 'tool_failed') {
+      this.#tellFault(tool, event.fault, event.atMs)
     } else if (event.kind === 'ended' && event.cause === 'reclaimed') {
       this.#broadcast('reclaimed', { tool, held_ms: Math.round(event.heldMs) })
     }
@@ -63,6 +70,14 @@ export class Watchers {
     this.#timer = undefined
     for (const response of this.#watching) response.end()
     this.#watching.clear()
+  }
+
+  /** A tool that is down fails every call: the first is told, then one a second. */
+  #tellFault(tool: string, { phase, cause, code }: Fault, atMs: number): void {
+    const key = `${phase} ${cause} ${tool}`
+    if (atMs - (this.#faultsAtMs.get(key) ?? -Infinity) < FAULTS_EVERY_MS) return
+    this.#faultsAtMs.set(key, atMs)
+    this.#broadcast('tool_failed', { tool, phase, cause, code: code ?? null })
   }
 
   #remove(response: ServerResponse): void {

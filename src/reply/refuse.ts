@@ -5,7 +5,7 @@
  */
 import type { Depths } from '../lane/event.ts'
 import type { Priority } from '../lane/priority.ts'
-import type { Reason } from '../lane/reason.ts'
+import type { FaultCause, Reason } from '../lane/reason.ts'
 
 interface Row {
   readonly status: number
@@ -157,6 +157,8 @@ export interface RefusalFacts {
   readonly queuedMs?: number | undefined
   /** More about what was wrong, for people; a sentence without secrets. */
   readonly detail?: string | undefined
+  /** What went wrong on the way to the tool. */
+  readonly cause?: FaultCause | undefined
   /** False when the tool may have seen the call, for the reasons of which that is not certain beforehand. */
   readonly notExecuted?: boolean | undefined
 }
@@ -219,6 +221,7 @@ function bodyOf(facts: RefusalFacts, row: Row, retryAfterMs: number | undefined)
   return {
     accepted: false,
     reason: facts.reason,
+    cause: facts.cause,
     tool: lane?.tool ?? null,
     retry_after_ms: retryAfterMs,
     not_executed: notExecuted,

@@ -4,7 +4,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { LeaseEnd } from '../lane/lease.ts'
-import type { Outcome, Reason } from '../lane/reason.ts'
+import type { Fault, Outcome, Reason } from '../lane/reason.ts'
 import type { Upload } from './upload.ts'
 
 /** The lease, as whoever runs the call holds it. */
@@ -65,8 +65,10 @@ export interface Exchange {
   mayRetry(status: number): boolean
   /** The lease is over: asks for another try; `otherwise` gives the caller what there is, at once or later. */
   retry(otherwise: () => void): void
-  /** Answers the caller in the tool's place; only before the response head. */
-  refuse(reason: Reason): void
+  /** Answers the caller in the tool's place; only before the response head. `fault`: when the tool was to blame. */
+  refuse(reason: Reason, fault?: Fault): void
+  /** The way to the tool failed this call; told before its end, whatever its caller gets. */
+  failed(fault: Fault): void
   /** The exchange is over while the caller still sends: bounds how long it may go on. */
   linger(): void
   /** The tool's response head arrived, `firstByteMs` after the lease began. */

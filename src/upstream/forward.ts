@@ -7,14 +7,16 @@ import type { Duplex } from 'node:stream'
 import { errors } from 'undici'
 import type { Dispatcher, Pool } from 'undici'
 import type { LeaseEnd } from '../lane/lease.ts'
-import type { Outcome, Reason, Verdict } from '../lane/reason.ts'
+import type { Fault, Outcome, Reason, Verdict } from '../lane/reason.ts'
 import type { Pushback } from '../lane/throttle.ts'
 import { Answer } from './answer.ts'
 import { hasForeignCoding, headFor } from './answer-head.ts'
+import { faultOf } from './fault.ts'
 import { isEventStream, toCaller, trailerPairs } from './headers.ts'
 import type { Exchange } from './exchange.ts'
 import { reasonOf, verdictOf } from './outcome.ts'
 import { pushbackOf } from './pushback.ts'
+import { ToolTime } from './tool-time.ts'
 import { tunnel } from './upgrade.ts'
 import { BodyTooLarge, endAfterBody } from './upload.ts'
 
@@ -38,7 +40,7 @@ class Unsendable extends Error {
 class Forwarding implements Dispatcher.DispatchHandler {
   readonly #pool: Pool
   readonly #exchange: Exchange
-  readonly #startedAtMs: number
+  readonly #time: ToolTime
   #controller: Dispatcher.DispatchController | undefined
   #stop: Stop | undefined
   #isEnded = false
@@ -46,19 +48,15 @@ class Forwarding implements Dispatcher.DispatchHandler {
   #status = 0
   #pushback: Pushback | undefined
   readonly #answer: Answer
-  /** Milliseconds; from here on the tool's time counts. */
-  #sentAtMs: number
   /** The tool is the one to move: nothing of the request is left with the caller. */
   #isSent: boolean
-  #firstByteAtMs = 0
   #isEventStream = false
 
   constructor(pool: Pool, exchange: Exchange) {
     this.#pool = pool
     this.#exchange = exchange
     this.#answer = new Answer(exchange)
-    this.#startedAtMs = exchange.nowMs()
-    this.#sentAtMs = this.#startedAtMs
+    this.#time = new ToolTime(() => exchange.nowMs())
     this.#isSent = exchange.upload === undefined
   }
 
@@ -93,7 +91,7 @@ class Forwarding implements Dispatcher.DispatchHandler {
     if (this.#exchange.upload === undefined) return
     this.#exchange.slot.waitsFor('tool')
     this.#isSent = true
-    this.#sentAtMs = this.#exchange.nowMs()
+    this.#time.sent()
   }
 
   onResponseStart(
@@ -111,8 +109,7 @@ class Forwarding implements Dispatcher.DispatchHandler {
       return
     }
     this.#status = status
-    this.#firstByteAtMs = this.#exchange.nowMs()
-    const upstreamMs = this.#firstByteAtMs - this.#startedAtMs
+    const upstreamMs = this.#time.answered()
     this.#exchange.answered(status, upstreamMs)
     slot.answered(upstreamMs)
     const headers = toCaller(raw)
@@ -142,9 +139,9 @@ class Forwarding implements Dispatcher.DispatchHandler {
     }
     this.#isEnded = true
     this.#exchange.slot.accepted()
-    this.#exchange.answered(status, this.#exchange.nowMs() - this.#startedAtMs)
+    this.#exchange.answered(status, this.#time.heldMs())
     const raw = (controller.rawHeaders ?? []) as Buffer[]
-    tunnel({ exchange: this.#exchange, upgrade, toTool: socket, raw, startedAtMs: this.#startedAtMs })
+    tunnel({ exchange: this.#exchange, upgrade, toTool: socket, raw, time: this.#time })
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -180,12 +177,19 @@ class Forwarding implements Dispatcher.DispatchHandler {
     } else {
       const wasInvalid =
         error instanceof errors.InvalidArgumentError || error instanceof errors.NotSupportedError
-      const reason = reasonOf({ wasStarted: this.#controller !== undefined, wasInvalid })
+      const fault = faultOf(this.#phase, error)
+      const reason = reasonOf({ wasInvalid, fault })
       // A tool that closes on a body it does not want breaks the connection, too: that is no sign of overload.
-      const verdict =
-        wasInvalid || (upload !== undefined && !upload.body.readableEnded) ? 'ignored' : 'dropped'
-      this.#break({ cause: 'failed', verdict }, reason)
+      const isTools = reason !== 'BAD_REQUEST' && reason !== 'PROXY_OVERLOADED'
+      const isDropped = isTools && (upload === undefined || upload.body.readableEnded)
+      const verdict = isDropped ? 'dropped' : 'ignored'
+      this.#break({ cause: 'failed', verdict }, reason, wasInvalid ? undefined : fault)
     }
+  }
+
+  get #phase(): Fault['phase'] {
+    if (this.#controller === undefined) return 'connect'
+    return this.#status === 0 ? 'head' : 'body'
   }
 
   #dispatch(): void {
@@ -236,14 +240,15 @@ class Forwarding implements Dispatcher.DispatchHandler {
   }
 
   /** The exchange broke: a caller without a head gets a reason, one in the middle of a body sees the connection cut. */
-  #break(end: LeaseEnd, reason: Reason): void {
+  #break(end: LeaseEnd, reason: Reason, fault?: Fault): void {
+    if (fault !== undefined) this.#exchange.failed(fault)
     if (this.#isCallerGone) {
       this.#end(end, 'cancelled')
     } else if (this.#status === 0 || this.#answer.isHeld) {
       this.#isEnded = true
       this.#abandonUpload()
       this.#exchange.slot.settle(end)
-      this.#exchange.refuse(reason)
+      this.#exchange.refuse(reason, fault)
     } else {
       this.#answer.cut()
       this.#end(end, 'broken')
@@ -261,17 +266,15 @@ class Forwarding implements Dispatcher.DispatchHandler {
   #end(end: LeaseEnd, outcome: Outcome): void {
     this.#isEnded = true
     this.#exchange.slot.settle(end)
-    this.#exchange.finished(outcome, this.#exchange.nowMs() - this.#startedAtMs)
+    this.#exchange.finished(outcome, this.#time.heldMs())
   }
 
-  /** A stream's tool has answered when its first byte is there; otherwise the whole answer counts. */
   #latencyMs(): number {
-    if (this.#isEventStream) return this.#firstByteAtMs - Math.min(this.#sentAtMs, this.#firstByteAtMs)
-    return this.#elapsedMs()
+    return this.#isEventStream ? this.#time.firstByteMs() : this.#elapsedMs()
   }
 
   /** Milliseconds of the tool's own time since it has the request. */
   #elapsedMs(): number {
-    return Math.max(0, this.#exchange.nowMs() - this.#sentAtMs - this.#answer.callerMs)
+    return this.#time.elapsedMs(this.#answer.callerMs)
   }
 }

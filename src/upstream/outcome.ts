@@ -1,7 +1,7 @@
 /**
  * What the end of an exchange says about the tool. Pure: a status or a failure in, a verdict out.
  */
-import type { Reason, Verdict } from '../lane/reason.ts'
+import type { Fault, Reason, Verdict } from '../lane/reason.ts'
 
 /**
  * Verdict of a whole answer. 5xx and 429: the tool failed or was overloaded. Other 4xx: the request was wrong, which
@@ -12,18 +12,23 @@ export function verdictOf(status: number): Verdict {
   return status >= 400 ? 'ignored' : 'ok'
 }
 
-/** Where an exchange stood when it broke. */
+/** What an exchange broke on. */
 export interface Breakage {
-  /** A connection existed and the request was being written. */
-  readonly wasStarted: boolean
   /** undici found the request itself impossible to send. */
   readonly wasInvalid: boolean
+  readonly fault: Fault
 }
 
 /** The reason for a caller whose exchange broke before the tool's response head. */
-export function reasonOf(
-  breakage: Breakage,
-): Extract<Reason, 'BAD_REQUEST' | 'UPSTREAM_UNREACHABLE' | 'UPSTREAM_FAILED'> {
-  if (breakage.wasInvalid) return 'BAD_REQUEST'
-  return breakage.wasStarted ? 'UPSTREAM_FAILED' : 'UPSTREAM_UNREACHABLE'
+export function reasonOf({
+  wasInvalid,
+  fault,
+}: Breakage): Extract<
+  Reason,
+  'BAD_REQUEST' | 'PROXY_OVERLOADED' | 'UPSTREAM_UNREACHABLE' | 'UPSTREAM_FAILED'
+> {
+  if (wasInvalid) return 'BAD_REQUEST'
+  if (fault.phase !== 'connect') return 'UPSTREAM_FAILED'
+  // This host has no file or port left for a connection: no tool is to blame for that.
+  return fault.cause === 'local' ? 'PROXY_OVERLOADED' : 'UPSTREAM_UNREACHABLE'
 }

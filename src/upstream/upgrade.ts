@@ -5,6 +5,7 @@
 import type { Duplex } from 'node:stream'
 import type { Exchange, Upgrade } from './exchange.ts'
 import { toCaller } from './headers.ts'
+import type { ToolTime } from './tool-time.ts'
 
 interface Tunnel {
   readonly exchange: Exchange
@@ -12,11 +13,10 @@ interface Tunnel {
   readonly toTool: Duplex
   /** The tool's response headers. */
   readonly raw: readonly Buffer[]
-  /** Milliseconds: when the lease began. */
-  readonly startedAtMs: number
+  readonly time: ToolTime
 }
 
-export function tunnel({ exchange, upgrade, toTool, raw, startedAtMs }: Tunnel): void {
+export function tunnel({ exchange, upgrade, toTool, raw, time }: Tunnel): void {
   const { slot } = exchange
   const { socket: toCallerSocket } = upgrade
   let isOver = false
@@ -24,7 +24,7 @@ export function tunnel({ exchange, upgrade, toTool, raw, startedAtMs }: Tunnel):
     if (isOver) return
     isOver = true
     slot.settle({ cause: 'completed', verdict: 'ignored' })
-    exchange.finished('completed', exchange.nowMs() - startedAtMs)
+    exchange.finished('completed', time.heldMs())
   }
   const cut = (): void => {
     toTool.destroy()

@@ -40,6 +40,7 @@ test('an idle lane is shown whole, in the words of the contract', () => {
     throttled_until: null,
     controller: { algorithm: 'aimd', last_action: null, last_reason: null, at: null, figures: null },
     estimate_ms: 0,
+    last_error: null,
     totals: { admitted: 0, completed: 0, failed: 0, refused: {}, reclaimed: 0, cancelled: 0 },
   })
 })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Reason, Verdict } from '../../src/lane/reason.ts'
+import type { Fault, FaultCause, Reason, Verdict } from '../../src/lane/reason.ts'
 import { reasonOf, verdictOf } from '../../src/upstream/outcome.ts'
 
 const VERDICTS: readonly [status: number, verdict: Verdict][] = [
@@ -26,16 +26,18 @@ for (const [status, verdict] of VERDICTS) {
   test(`a tool's answer ${status} is ${verdict}`, () => assert.equal(verdictOf(status), verdict))
 }
 
-const REASONS: readonly [wasStarted: boolean, wasInvalid: boolean, reason: Reason][] = [
-  [false, false, 'UPSTREAM_UNREACHABLE'],
-  [true, false, 'UPSTREAM_FAILED'],
-  [false, true, 'BAD_REQUEST'],
-  [true, true, 'BAD_REQUEST'],
+const REASONS: readonly [phase: Fault['phase'], cause: FaultCause, wasInvalid: boolean, reason: Reason][] = [
+  ['connect', 'refused', false, 'UPSTREAM_UNREACHABLE'],
+  ['connect', 'local', false, 'PROXY_OVERLOADED'],
+  ['head', 'reset', false, 'UPSTREAM_FAILED'],
+  ['head', 'local', false, 'UPSTREAM_FAILED'],
+  ['connect', 'other', true, 'BAD_REQUEST'],
+  ['head', 'other', true, 'BAD_REQUEST'],
 ]
 
-for (const [wasStarted, wasInvalid, reason] of REASONS) {
-  const name = `${wasStarted ? 'after' : 'before'} its request began${wasInvalid ? ', as it cannot be sent' : ''}`
+for (const [phase, cause, wasInvalid, reason] of REASONS) {
+  const name = `in its phase ${phase} by ${cause}${wasInvalid ? ', as it cannot be sent' : ''}`
   test(`an exchange that breaks ${name} is ${reason}`, () => {
-    assert.equal(reasonOf({ wasStarted, wasInvalid }), reason)
+    assert.equal(reasonOf({ wasInvalid, fault: { phase, cause, code: undefined } }), reason)
   })
 }
