@@ -153,6 +153,7 @@ const PLANTED: readonly (readonly [file: string, code: string, rule: string])[] 
   ['src/listen/planted.ts', "import { Gate } from '../gate/gate.ts'", IMPORTS],
   ['src/listen/planted.ts', "import { fetch } from 'undici'", IMPORTS],
   ['src/upstream/forward.ts', "import { refuse } from '../reply/refuse.ts'", IMPORTS],
+  ['src/upstream/fault.ts', "import { errors } from 'undici'", IMPORTS],
   ['src/upstream/headers.ts', "import { Agent } from 'undici'", IMPORTS],
   ['src/upstream/outcome.ts', "import { STATUS_CODES } from 'node:http'", IMPORTS],
   ['src/observe/metrics.ts', "import { Gate } from '../gate/gate.ts'", IMPORTS],
