@@ -129,6 +129,7 @@ export default tseslint.config(
   room(['src/route/peek.ts'], NODE, LANE, TIME),
   room(['src/config/*.ts'], LANE, 'zod', 'yaml', NODE),
   room(['src/config/schema.ts', 'src/config/defaults.ts'], LANE, 'zod'),
+  room(['src/config/match.ts', 'src/config/claims.ts'], LANE, '\\.\\./route/normal-(?:path|host)\\.ts'),
   room(['src/observe/events.ts'], LANE),
   room(
     ['src/observe/{board,dead-zone,log,metrics,narrate,watch}.ts'],

@@ -102,7 +102,9 @@ export class Pipeline {
     if (parsed.kind === 'problem')
       return this.#parts.replies.refuse(call, 'BAD_REQUEST', { requestId, detail: parsed.what })
     const route = tools.router.find(parsed.target)
-    if (route === undefined)
+    if (route.kind === 'ambiguous')
+      return this.#parts.replies.refuse(call, 'BAD_REQUEST', { requestId, detail: route.what })
+    if (route.kind === 'none')
       return this.#parts.replies.refuse(call, 'NO_ROUTE', { requestId, detail: this.#pathsKnown() })
 
     const tool = route.to

@@ -3,7 +3,8 @@
  * own address by an upstream. Must not know what is inside a lane (conflicts.ts).
  */
 import { arrivesAt, formatAddress, isSameAddress } from './address.ts'
-import { canonicalRule, impliedRule } from './match.ts'
+import { foldCase } from '../route/normal-path.ts'
+import { canonicalRule, impliedRule, pathsOf } from './match.ts'
 import { formatPath } from './paths.ts'
 import type { Path } from './paths.ts'
 import type { Complaint, Where } from './problems.ts'
@@ -21,7 +22,7 @@ interface Claim {
 
 /** A tool whose `match` is refused claims nothing yet. */
 export function doubleMatches({ remains, isRefused }: Shape): readonly Complaint[] {
-  const taken = new Map<string, Claim>()
+  const taken = new Map<string, readonly Claim[]>()
   const claims = Object.entries(remains.tools ?? {}).flatMap(([tool, { match, mcp }]) =>
     isRefused(['tools', tool, 'match']) || mcp?.server !== undefined ? [] : claimsOf(tool, match),
   )
@@ -31,11 +32,24 @@ export function doubleMatches({ remains, isRefused }: Shape): readonly Complaint
     ...claims.filter(({ isImplied }) => isImplied),
   ]
   return ordered.flatMap((claim) => {
-    const id = `${claim.rule.host ?? ''} ${claim.rule.path ?? '/'}`
-    const before = taken.get(id)
-    if (before === undefined) taken.set(id, claim)
-    return before === undefined ? [] : [takenBefore(claim, before)]
+    const before = idsOf(claim.rule)
+      .flatMap((id) => taken.get(id) ?? [])
+      .find((other) => meet(claim, other))
+    if (before !== undefined) return [takenBefore(claim, before)]
+    for (const id of idsOf(claim.rule)) taken.set(id, [...(taken.get(id) ?? []), claim])
+    return []
   })
+}
+
+/** Equal for rules that differ in letter case only; `meet` has the last word. */
+function idsOf(rule: MatchRule): readonly string[] {
+  return pathsOf(rule).map((path) => `${rule.host ?? ''} ${foldCase(path)}`)
+}
+
+function meet({ rule: a }: Claim, { rule: b }: Claim): boolean {
+  if (a.ignoreCase === true || b.ignoreCase === true) return true
+  const paths = new Set(pathsOf(a))
+  return pathsOf(b).some((path) => paths.has(path))
 }
 
 export function doubleAddress({ listen, admin }: ProcessSettings): readonly Complaint[] {
@@ -58,7 +72,7 @@ export function loops({ tools = {} }: Remains, { listen }: ProcessSettings): rea
 
 function claimsOf(
   tool: string,
-  match: readonly { host?: string; path?: string }[] | undefined,
+  match: readonly { host?: string; path?: string; ignoreCase?: boolean }[] | undefined,
 ): readonly Claim[] {
   const path = ['tools', tool]
   if (match === undefined) return [{ rule: impliedRule(tool), where: { kind: 'key', path }, isImplied: true }]

@@ -1,7 +1,9 @@
 /**
- * What an operator may write in `match`, and its one canonical form: host in lower case, path without a slash at the
- * end. Pure. Which rule wins for a request is route/match.ts, not here.
+ * What an operator may write in `match`, and its one canonical form, which is the one that requests are compared in
+ * (route/normal-path.ts, route/normal-host.ts). Pure. Which rule wins for a request is route/match.ts, not here.
  */
+import { keyOf, readingsOf } from '../route/normal-path.ts'
+import { normalHost } from '../route/normal-host.ts'
 import { isHostName } from './address.ts'
 import type { MatchRule } from './settings.ts'
 import { refuse } from './problems.ts'
@@ -10,14 +12,16 @@ import { show } from './show.ts'
 
 const LONGEST_PATH = 1024
 const PATH_CHARACTERS = /^[A-Za-z0-9._~!$&'()*+,;=:@%/-]*$/
+/** Encoded: what no path of a tool has in it. */
+const NO_CHARACTER = /%(?:[01][0-9a-f]|7f)/i
 const HOST_EXAMPLE = 'write for example browser.tools.internal'
 
 export function parseMatchHost(text: string): Parsed<string> {
-  const host = text.toLowerCase().replace(/\.$/, '')
-  if (isHostName(host)) return { ok: true, value: host }
-  if (/^\[[0-9a-f:.]+\]$/.test(host) && URL.canParse(`http://${host}`)) return { ok: true, value: host }
-  if (host.includes('://')) return refuse('must be a host name, not a URL', HOST_EXAMPLE)
-  if (/^[^:]+:\d*$/.test(host))
+  const host = normalHost(text)
+  if (host !== undefined && (isHostName(host) || (host.startsWith('[') && host.endsWith(']'))))
+    return { ok: true, value: host }
+  if (text.includes('://')) return refuse('must be a host name, not a URL', HOST_EXAMPLE)
+  if (/^[^:]+:\d*$/.test(text))
     return refuse('must be a host name without a port', 'write it without the port')
   return refuse(`must be a host name, not ${show(text)}`, HOST_EXAMPLE)
 }
@@ -31,22 +35,43 @@ export function parseMatchPath(text: string): Parsed<string> {
     return refuse('holds a ? or a #', 'write the path alone; a query takes no part in matching')
   if (!PATH_CHARACTERS.test(text))
     return refuse('holds a character that no path has', 'write it percent-encoded')
+  if (/;|%3b/i.test(text))
+    return refuse('holds a semicolon', 'write the path up to it; parameters take no part in matching')
+  if (/%(?![0-9a-f]{2})/i.test(text)) return refuse('holds a % that starts no escape', 'write %25 for a %')
+  if (NO_CHARACTER.test(text)) return refuse('holds a control character', 'write the path without it')
   const path = text.endsWith('/') ? text.slice(0, -1) : text
-  const segments = path.slice(1).split('/')
-  if (segments.includes('')) return refuse('holds an empty segment', 'write one / between two segments')
-  if (segments.some(isDots)) return refuse('holds a . or .. segment', 'write the path that it stands for')
-  return { ok: true, value: path }
+  if (path.slice(1).split('/').includes(''))
+    return refuse('holds an empty segment', 'write one / between two segments')
+  const [normal, ...others] = readingsOf(path)
+  if ([normal, ...others].some(({ names }) => names.some(isDots)))
+    return refuse('holds a . or .. segment', 'write the path that it stands for')
+  if (others.some(({ isLoose, names }) => isLoose && keyOf(names) !== keyOf(normal.names)))
+    return refuse(
+      'holds a %3F or %23, or a space or dot at the end of a segment, which some servers leave out',
+      'write the path of a tool without them',
+    )
+  return { ok: true, value: keyOf(normal.names) }
+}
+
+/** The paths that servers may take for a rule's own: two rules with one in common are the same. */
+export function pathsOf({ path = '/' }: MatchRule): readonly string[] {
+  return [...new Set(readingsOf(path).map(({ names }) => keyOf(names)))]
 }
 
 /** Canonical; undefined when a part of it would be refused. */
 export function canonicalRule(rule: {
   readonly host?: string
   readonly path?: string
+  readonly ignoreCase?: boolean
 }): MatchRule | undefined {
   const host = rule.host === undefined ? undefined : parseMatchHost(rule.host)
   const path = rule.path === undefined ? undefined : parseMatchPath(rule.path)
   if (host?.ok === false || path?.ok === false) return undefined
-  return { ...(host && { host: host.value }), ...(path && { path: path.value }) }
+  return {
+    ...(host && { host: host.value }),
+    ...(path && { path: path.value }),
+    ...(rule.ignoreCase === true && { ignoreCase: true }),
+  }
 }
 
 /** What a tool without `match` takes. */
@@ -54,7 +79,6 @@ export function impliedRule(tool: string): MatchRule {
   return { path: `/${tool}` }
 }
 
-function isDots(segment: string): boolean {
-  const plain = segment.replaceAll(/%2e/gi, '.')
-  return plain === '.' || plain === '..'
+function isDots(name: string): boolean {
+  return name === '.' || name === '..'
 }

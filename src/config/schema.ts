@@ -167,11 +167,15 @@ const matchSchema = z
     {
       host: text(parseMatchHost, { what: 'a host name', example: 'browser.tools.internal' }).exactOptional(),
       path: text(parseMatchPath, { what: 'a path', example: '/browser' }).exactOptional(),
+      ignoreCase: yesOrNo().exactOptional(),
     },
     { error: says('a map with host, path or both', '{ path: /browser }') },
   )
   .superRefine((rule, context) => {
-    if (rule.host !== undefined || rule.path !== undefined) return
+    if (rule.path !== undefined) return
+    if (rule.host !== undefined && rule.ignoreCase === undefined) return
+    if (rule.host !== undefined)
+      return context.addIssue(twoLines('has ignoreCase and no path', 'remove it; hosts have no letter case'))
     context.addIssue(twoLines('matches nothing', 'write host, path or both, for example { path: /browser }'))
   })
 

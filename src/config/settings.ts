@@ -10,10 +10,12 @@ export interface Address {
   readonly port: number
 }
 
-/** One entry of `match`: at least one of the two is there. `host` is lower case without a port; `path` starts with `/` and ends without. */
+/** One entry of `match`, in normal form: host or path is there. `path` starts with `/` and ends without. */
 export interface MatchRule {
   readonly host?: string
   readonly path?: string
+  /** For a tool that reads `/Path` as `/path`. */
+  readonly ignoreCase?: boolean
 }
 
 /** How a lane of an MCP server answers a call that it cannot take. */

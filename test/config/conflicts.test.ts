@@ -103,6 +103,36 @@ test('two tools with the same match are refused at the second', () => {
   ])
 })
 
+const SAME: readonly (readonly [string, string])[] = [
+  ['{ path: /api/heavy }', '{ path: "/api/%68eavy" }'],
+  ['{ path: "/a/b%2fc" }', '{ path: "/a/b%2Fc" }'],
+  ['{ path: "/a/b%2Fc" }', '{ path: /a/b/c }'],
+  ['{ path: "/a/b%5Cc" }', '{ path: /a/b/c }'],
+  ['{ path: /API, ignoreCase: true }', '{ path: /api }'],
+  ['{ path: /api }', '{ path: /Api, ignoreCase: true }'],
+  ['{ path: "/%C3%89", ignoreCase: true }', '{ path: "/%c3%a9" }'],
+  ['{ host: "[::1]" }', '{ host: "[0:0:0::1]" }'],
+  ['{ host: a.b. }', '{ host: A.b, path: / }'],
+  ['{ host: 127.0.0.1 }', '{ host: "0x7f.0.0.1" }'],
+]
+
+for (const [one, other] of SAME) {
+  test(`two tools with the matches ${one} and ${other} have the same one`, () => {
+    const text = `tools:\n  a: { upstream: http://x, match: [${one}] }\n  b: { upstream: http://x, match: [${other}] }\n`
+    const problems = problemsIn(text)
+    assert.equal(problems.length, 1)
+    assert.match(problems[0] ?? '', /tools\.b\.match\[0\]: the same match as tools\.a\.match\[0\]/)
+  })
+}
+
+test('two tools whose paths differ in letter case only are two, and so are those with and without an escaped percent', () => {
+  const text = (one: string, other: string) =>
+    `tools:\n  a: { upstream: http://x, match: [{ path: "${one}" }] }\n  b: { upstream: http://x, match: [{ path: "${other}" }] }\n`
+  assert.deepEqual(problemsIn(text('/api', '/API')), [])
+  assert.deepEqual(problemsIn(text('/heavy', '/%2568eavy')), [])
+  assert.deepEqual(problemsIn(text('/a/b%2Fc', '/a/b')), [])
+})
+
 test('a tool whose implied path another tool has written is told to write its own', () => {
   const text = 'tools:\n  a: { upstream: http://x }\n  b: { upstream: http://x, match: [{ path: /a }] }\n'
   assert.deepEqual(problemsIn(text), [

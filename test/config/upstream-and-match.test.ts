@@ -59,13 +59,17 @@ test('match is brought into one form: host in lower case, path without a slash a
       - { host: Browser.Tools.Internal. }
       - { path: /a/b%20c/ }
       - { path: / }
-      - { host: "[::1]", path: /x }
+      - { host: "[0:0::0001]", path: /x }
+      - { path: /%61b%2fc/~%7e%c3%a9, ignoreCase: true }
+      - { host: "a..", path: /y, ignoreCase: false }
 `
   assert.deepEqual(toolIn(text, 'a').match, [
     { host: 'browser.tools.internal' },
     { path: '/a/b%20c' },
     { path: '/' },
     { host: '[::1]', path: '/x' },
+    { path: '/ab%2Fc/~~%C3%A9', ignoreCase: true },
+    { host: 'a', path: '/y' },
   ])
 })
 
@@ -95,6 +99,28 @@ const BAD_RULES: readonly (readonly [string, string])[] = [
   [
     '{ path: /a/%2E./b }',
     '4:21 tools.a.match[0].path: holds a . or .. segment; write the path that it stands for',
+  ],
+  [
+    '{ path: /a%2f..%5cb }',
+    '4:21 tools.a.match[0].path: holds a . or .. segment; write the path that it stands for',
+  ],
+  [
+    '{ path: /a;v=1 }',
+    '4:21 tools.a.match[0].path: holds a semicolon; write the path up to it; parameters take no part in matching',
+  ],
+  [
+    '{ path: /a%3Bv }',
+    '4:21 tools.a.match[0].path: holds a semicolon; write the path up to it; parameters take no part in matching',
+  ],
+  ['{ path: /a%zz }', '4:21 tools.a.match[0].path: holds a % that starts no escape; write %25 for a %'],
+  ['{ path: /a%00 }', '4:21 tools.a.match[0].path: holds a control character; write the path without it'],
+  [
+    '{ path: /a. }',
+    '4:21 tools.a.match[0].path: holds a %3F or %23, or a space or dot at the end of a segment, which some servers leave out; write the path of a tool without them',
+  ],
+  [
+    '{ host: a, ignoreCase: true }',
+    '4:13 tools.a.match[0]: has ignoreCase and no path; remove it; hosts have no letter case',
   ],
   ['{ path: /. }', '4:21 tools.a.match[0].path: holds a . or .. segment; write the path that it stands for'],
   ['{ path: /a//b }', '4:21 tools.a.match[0].path: holds an empty segment; write one / between two segments'],

@@ -17,7 +17,8 @@ function at(path: string, host = 'localhost', isAbsolute = false): Target {
 
 function found(tools: readonly Routed[], target: Target): string | undefined {
   const route = new Router(tools).find(target)
-  return route && `${route.to.tool} ${route.path}`
+  if (route.kind === 'ambiguous') return 'BAD_REQUEST'
+  return route.kind === 'found' ? `${route.to.tool} ${route.path}` : undefined
 }
 
 const TOOLS = [
@@ -36,8 +37,8 @@ const ROWS: readonly [target: Target, expected: string | undefined][] = [
   [at('/githubx'), undefined],
   [at('/GitHub'), undefined],
   [at('/'), undefined],
-  [at('//github'), undefined],
-  [at('/%67ithub'), undefined],
+  [at('//github'), 'github /'],
+  [at('/%67ithub'), 'github /'],
   [at('/github/search'), 'search /'],
   [at('/github/search/code'), 'search /code'],
   [at('/github/searching'), 'github /searching'],
@@ -58,6 +59,74 @@ for (const [target, expected] of ROWS) {
     assert.equal(found(TOOLS, target), expected)
   })
 }
+
+const GUARDED = [
+  tool('wide', [{ path: '/api' }]),
+  tool('heavy', [{ path: '/api/heavy' }]),
+  tool('loud', [{ path: '/Loud', ignoreCase: true }]),
+  tool('projects', [{ path: '/projects' }]),
+  tool('one', [{ path: '/lab/group%2Fname' }]),
+  tool('six', [{ host: '[0:0::0001]' }]),
+]
+
+const SPELLINGS: readonly [path: string, expected: string | undefined][] = [
+  ['/api/%68eavy/x', 'heavy /x'],
+  ['/api/%68%65%61%76%79', 'heavy /'],
+  ['/%61pi/x%2Dy', 'wide /x%2Dy'],
+  ['/api//heavy', 'heavy /'],
+  ['//api///heavy//x', 'heavy //x'],
+  ['/api/heavy/', 'heavy /'],
+  ['/api/heavy;v=1', 'heavy /;v=1'],
+  ['/api;v=1/heavy;w/x;y', 'heavy /x;y'],
+  ['/api/;x/heavy', 'heavy /'],
+  ['/;/api/heavy', 'heavy /'],
+  ['/api/heavy%2fx', 'BAD_REQUEST'],
+  ['/api/heavy%5Cx', 'BAD_REQUEST'],
+  ['/api%2Fheavy', 'BAD_REQUEST'],
+  ['/api%2Fx', 'BAD_REQUEST'],
+  ['/api/x;%2fheavy', 'wide /x;%2fheavy'],
+  ['/api;%2fheavy', 'BAD_REQUEST'],
+  ['/api/heavy%3bv=1', 'BAD_REQUEST'],
+  ['/api/heavy%3Fv=1', 'BAD_REQUEST'],
+  ['/api/heavy%20', 'BAD_REQUEST'],
+  ['/api/heavy.', 'BAD_REQUEST'],
+  ['/api/heavy.x', 'wide /heavy.x'],
+  ['/api/heavy%zz', 'BAD_REQUEST'],
+  ['/api/%heavy', 'BAD_REQUEST'],
+  ['/api/heavy%', 'BAD_REQUEST'],
+  ['/api/heavy%09', 'BAD_REQUEST'],
+  ['/api/x/100%', 'wide /x/100%'],
+  ['/projects/100%', 'projects /100%'],
+  ['/api/%2568eavy', 'wide /%2568eavy'],
+  ['/api/heavy%252fx', 'wide /heavy%252fx'],
+  ['/api/My%20Document%3F.txt', 'wide /My%20Document%3F.txt'],
+  ['/api/caf%c3%a9/%E9', 'wide /caf%c3%a9/%E9'],
+  ['/api/HEAVY', 'wide /HEAVY'],
+  ['/API/heavy', undefined],
+  ['/LOUD/x', 'loud /x'],
+  ['/l%4fud/X', 'loud /X'],
+  ['/projects/group%2Fname/issues', 'projects /group%2Fname/issues'],
+  ['/projects/a%2Fb%2Fc%5Cd%3Be', 'projects /a%2Fb%2Fc%5Cd%3Be'],
+  ['/lab/group%2fname/x', 'one /x'],
+  ['/lab/group/name/x', 'one /x'],
+]
+
+for (const [path, expected] of SPELLINGS) {
+  test(`the spelling ${path} goes to ${expected ?? 'no tool'}`, () => {
+    assert.equal(found(GUARDED, at(path)), expected)
+  })
+}
+
+test('the longest path of segments that are nothing is read in no time', () => {
+  const router = new Router([...GUARDED, tool('deep', [{ path: '/a/b/c/d/e/f' }])])
+  for (const part of ['/;', '%2f%5c', ';%2f', '%20', '%zz', '/a']) {
+    const path = `/${part.repeat(16_384 / part.length)}%2f%5c%3b%20`
+    const startedMs = performance.now()
+    for (let i = 0; i < 20; i++) router.find(at(path))
+    // 1.7 ms each at most when it was measured; splitting in the plain way took 11.
+    assert.ok(performance.now() - startedMs < 20 * 50, part)
+  }
+})
 
 test('a tool with the path / takes what nobody else wants, and keeps the path', () => {
   const tools = [...TOOLS, tool('rest', [{ path: '/' }])]
@@ -105,7 +174,8 @@ test('a request takes the most specific match, whatever the order of the tools',
     fc.property(rules, target, (matches, { path: asked, host: name, isAbsolute }) => {
       const tools = matches.map((match, i) => tool(`t${i}`, [match]))
       const wanted = at(asked, name, isAbsolute)
-      assert.equal(new Router(tools).find(wanted)?.to.tool, naive(tools, wanted))
+      const route = new Router(tools).find(wanted)
+      assert.equal(route.kind === 'found' ? route.to.tool : undefined, naive(tools, wanted))
     }),
     { numRuns: 2000 },
   )

@@ -1,0 +1,116 @@
+/**
+ * The promise of routing: what a decoding server takes for the same resource goes through the same lane or nowhere.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { Router } from '../../src/route/match.ts'
+import type { Routed } from '../../src/route/match.ts'
+import { parseTarget } from '../../src/route/target.ts'
+import { resourceAt } from './decoding-server.ts'
+import type { ServerManner } from './decoding-server.ts'
+
+const RUNS = 20_000
+
+const segment = fc.constantFrom('api', 'heavy', 'a', 'b', 'x.y', 'a b')
+const plainPath = fc.array(segment, { minLength: 1, maxLength: 4 }).map((names) => `/${names.join('/')}`)
+const manner: fc.Arbitrary<ServerManner> = fc.record({
+  slash: fc.boolean(),
+  backslash: fc.boolean(),
+  parameters: fc.constantFrom('kept', 'cut', 'cut after decoding'),
+  mergesSlashes: fc.boolean(),
+  ignoresCase: fc.boolean(),
+})
+
+const tree = fc
+  .uniqueArray(plainPath, { minLength: 1, maxLength: 5 })
+  .chain((paths) => fc.record({ paths: fc.constant(paths), strip: fc.boolean(), hasRoot: fc.boolean() }))
+
+function toolsOf(
+  { paths, strip, hasRoot }: { paths: readonly string[]; strip: boolean; hasRoot: boolean },
+  ignoreCase: boolean,
+): readonly Routed[] {
+  return [...paths, ...(hasRoot ? ['/'] : [])].map((path) => ({
+    tool: path,
+    match: [{ path, ignoreCase }],
+    stripPath: strip,
+  }))
+}
+
+/** One character of a path, written in another way; which of them mean the same is the server's to say. */
+function spelled(letter: string, luck: number): string {
+  const hex = letter.charCodeAt(0).toString(16).padStart(2, '0')
+  if (letter === '/')
+    return ['/', '/', '//', '%2f', '%2F', '%5c', '/;p=1/', ';p/', '%3Bp/', '/;%2f', '%3b/'][luck % 11] ?? '/'
+  if (letter === ' ') return '%20'
+  return (
+    [letter, letter, letter, `%${hex}`, `%${hex.toUpperCase()}`, letter.toUpperCase()][luck % 6] ?? letter
+  )
+}
+
+const respelling = fc
+  .tuple(
+    plainPath,
+    fc.infiniteStream(fc.nat(65)),
+    fc.constantFrom('', '/', ';v=1', '%3bv', '//', '/;x', '%2f'),
+  )
+  .map(([path, lucks, end]) => {
+    const written = path.replace(/./g, (letter) => spelled(letter, lucks.next().value as number))
+    return { path, written: (written.startsWith('/') ? '' : '/') + written + end }
+  })
+
+function wayOf(router: Router<Routed>, path: string): { tool: string; path: string } | undefined {
+  const parsed = parseTarget(path.replaceAll(' ', '%20'), ['h'], 1)
+  if (parsed.kind === 'problem') return undefined
+  const route = router.find(parsed.target)
+  if (route.kind === 'ambiguous') return undefined
+  return route.kind === 'found' ? { tool: route.to.tool, path: route.path } : { tool: 'none', path: '' }
+}
+
+test('whatever a decoding server takes for the same resource takes the same lane, or none', () => {
+  let compared = 0
+  let forwarded = 0
+  fc.assert(
+    fc.property(tree, respelling, manner, (lanes, { path, written }, server) => {
+      const same = [path, `${path}/`].some(
+        (each) => resourceAt(each, server).join('/') === resourceAt(written, server).join('/'),
+      )
+      if (!same) return
+      const router = new Router(toolsOf(lanes, server.ignoresCase))
+      const way = wayOf(router, written)
+      compared++
+      if (way === undefined) return
+      forwarded++
+      const plain = wayOf(router, path)
+      assert.equal(way.tool, plain?.tool, `${written} for ${path}`)
+      // Behind the lane it is the same resource, too: the prefix was cut off where it ends.
+      const merging = { ...server, mergesSlashes: true }
+      assert.deepEqual(resourceAt(way.path, merging), resourceAt(plain?.path ?? '', merging), written)
+    }),
+    { numRuns: RUNS },
+  )
+  // The property is no empty one: re-spellings are compared, and most of them pass.
+  assert.ok(compared > RUNS / 50, `${compared} compared`)
+  assert.ok(forwarded > compared / 4, `${forwarded} of ${compared} forwarded`)
+})
+
+test('what is forwarded is the end of what the caller wrote, byte for byte', () => {
+  fc.assert(
+    fc.property(tree, respelling, fc.boolean(), (lanes, { written }, ignoreCase) => {
+      const way = wayOf(new Router(toolsOf(lanes, ignoreCase)), written)
+      if (way === undefined || way.tool === 'none') return
+      assert.ok(written.endsWith(way.path) || written.endsWith(way.path.slice(1)), `${written} ${way.path}`)
+    }),
+    { numRuns: RUNS / 4 },
+  )
+})
+
+test('a path that is its own normal form is found by both ways of looking', () => {
+  fc.assert(
+    fc.property(tree, plainPath, fc.boolean(), (lanes, path, ignoreCase) => {
+      const router = new Router(toolsOf(lanes, ignoreCase))
+      const encoded = path.replace('a', '%61')
+      assert.deepEqual(wayOf(router, encoded)?.tool, wayOf(router, path)?.tool)
+    }),
+  )
+})
