@@ -231,9 +231,10 @@ export class Pipeline {
   #run(routed: Routed, lease: Lease): void {
     const { call, tool } = routed
     const passage = new Passage(routed, lease, this.#passing)
-    if (call.response.destroyed) {
+    if (call.response.destroyed || routed.mcp?.isWithdrawn === true) {
       passage.slot.settle({ cause: 'cancelled', verdict: 'ignored' })
       passage.finished('cancelled', 0)
+      if (!call.response.destroyed) call.response.writeHead(202).end()
       return
     }
     // The body is asked for only now that it has somewhere to go.

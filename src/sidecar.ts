@@ -70,6 +70,8 @@ export class Sidecar {
       random,
       fleet: this.#fleet,
       emit: (tool, event) => this.#events.emit(tool, event),
+      failed: (error) =>
+        log('error', { internal_error: error instanceof Error ? error.stack : String(error) }),
     })
     this.#narrator = new Narrator({ log, clock, status: (tool) => this.#statusOf(tool) })
     this.#watchers = new Watchers({ clock, lanes: () => this.#lanes() })

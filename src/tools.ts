@@ -150,13 +150,13 @@ export class Tools {
   }
 
   #open(settings: ToolSettings): Tool {
-    const { emit, clock, random, fleet } = this.#parts
+    const { emit, clock, random, failed, fleet } = this.#parts
     const { tool: name, lane } = settings
     const tell = (event: ToolEvent): void => {
       emit(name, event)
       if (MOVES_DEMAND.has(event.kind)) fleet?.notice(name)
     }
-    const tool = new Tool(settings, { clock, random, tell })
+    const tool = new Tool(settings, { clock, random, failed, tell })
     fleet?.join(name, lane.maxConcurrent, tool.gate)
     return tool
   }

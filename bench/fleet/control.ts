@@ -76,6 +76,7 @@ async function run(
   const clock: Clock = {
     nowMs: () => agenda.nowMs,
     wallMs: () => agenda.nowMs,
+    stoppedMs: () => 0,
     after: (delayMs, wake) => {
       let isSet = true
       agenda.at(agenda.nowMs + Math.max(0, delayMs), () => {
@@ -98,7 +99,15 @@ async function run(
       maxQueueDepth: 400,
       controller,
     })
-    const gate = new Gate(settings, { clock, random: () => luck.next(), tell: () => tell.kind() })
+    const failed = (error: unknown): never => {
+      throw error
+    }
+    const gate = new Gate(settings, {
+      clock,
+      random: () => luck.next(),
+      tell: () => tell.kind(),
+      failed,
+    })
     if (perSec.length > 1) {
       const store = hub.open({ fleet: 'f', sidecar: `s${index}`, ttlMs: 10_000, answerWithinMs: 1000 })
       const parts = { store, lane: gate, clock, random: () => luck.next(), tell: () => undefined }

@@ -38,7 +38,15 @@ export async function keepers(
     let notice = (): void => undefined
     const controller = { algorithm: 'fixed' } as const
     const settings = laneSettings({ maxConcurrent: cap, maxQueueDepth: 10_000, controller })
-    const gate = new Gate(settings, { clock: systemClock, random: Math.random, tell: () => notice() })
+    const failed = (error: unknown): never => {
+      throw error
+    }
+    const gate = new Gate(settings, {
+      clock: systemClock,
+      random: Math.random,
+      tell: () => notice(),
+      failed,
+    })
     if (open === undefined) return { gate, keeper: undefined, store: undefined }
     const own = open({ fleet: `bench${name}`, sidecar: `s${index}`, ttlMs: TTL_MS, answerWithinMs: 1000 })
     const store: FleetStore = {

@@ -16,6 +16,11 @@ export class DeadlineHeap<T extends Due> {
     return this.#items.length
   }
 
+  /** All of them, in no order that means anything. Not to be changed meanwhile. */
+  items(): Iterable<T> {
+    return this.#items
+  }
+
   /** The item that is due first. */
   peek(): T | undefined {
     return this.#items[0]

@@ -6,7 +6,8 @@
 import { Door } from './door.ts'
 import type { RetryAnswer } from './door.ts'
 import type { Depths, LaneListener } from './event.ts'
-import type { EndedLease, Lease, LeaseEnd } from './lease.ts'
+import type { Lease, LeaseEnd } from './lease.ts'
+import { Lessons } from './lessons.ts'
 import { NO_MOVES } from './moves.ts'
 import type { Admission, Moves, Refusal, Refused, Want } from './moves.ts'
 import { Outlook } from './outlook.ts'
@@ -33,6 +34,7 @@ export class Lane {
   /** Who may come in; for the gate to ask, not to change. */
   readonly door: Door
   readonly #recent: RecentCalls
+  readonly #lessons: Lessons
   readonly #tell: LaneListener
   /** Luck of the latest newcomer, for what needs luck and is not about a newcomer. */
   #luck = 0
@@ -44,11 +46,7 @@ export class Lane {
     this.#tell = tell
     this.#steering = new Steering(settings, {
       limiterOf,
-      figures: (atMs) => ({
-        calls: 0,
-        errorRate: this.#recent.errorRate(atMs),
-        p95Ms: this.#recent.p95Ms(atMs),
-      }),
+      figures: (atMs) => ({ calls: 0, ...this.#recent.figures(atMs) }),
       decided: (decision, from) => {
         const { algorithm } = this.#steering.limiter
         this.#tell({ kind: 'decided', algorithm, decision, from, depths: this.depths() })
@@ -61,7 +59,9 @@ export class Lane {
       throttle: this.#throttle,
     }
     this.#outlook = new Outlook(parts)
-    this.door = new Door(settings, { ...parts, outlook: this.#outlook }, nowMs)
+    const outlook = this.#outlook
+    this.door = new Door(settings, { ...parts, outlook }, nowMs)
+    this.#lessons = new Lessons({ ...parts, outlook, recent: this.#recent, tell })
   }
 
   get settings(): LaneSettings {
@@ -70,11 +70,11 @@ export class Lane {
 
   /** Decides at once: a lease, a place in the queue, or a refusal. */
   admit(want: Want, nowMs: number): Admission {
-    const { spread, priority = 'normal', agent = '', leaseMs } = want
+    const { spread, priority = 'normal', agent = '', leaseMs, agentOf } = want
     this.#luck = spread
     if (this.door.takesAtOnce(nowMs)) {
       this.#admitted(false, nowMs)
-      return { kind: 'granted', lease: this.#grant({ queuedAtMs: nowMs, priority, leaseMs }, nowMs) }
+      return { kind: 'granted', lease: this.#grant({ queuedAtMs: nowMs, priority, leaseMs, agentOf }, nowMs) }
     }
     this.#watch(nowMs)
     const ttlMs = Math.min(this.#settings.ttlMs, want.ttlMs ?? Infinity)
@@ -83,7 +83,7 @@ export class Lane {
     if (reason !== undefined) return { kind: 'refused', refusal: this.#refuse(reason, spread, nowMs) }
     const putOut = this.#putOut(this.door.leastWanted(newcomer, nowMs), priority, nowMs)
     const dueAtMs = nowMs + ttlMs
-    const ticket = new Ticket({ queuedAtMs: nowMs, dueAtMs, spread, priority, agent, leaseMs })
+    const ticket = new Ticket({ queuedAtMs: nowMs, dueAtMs, spread, priority, agent, leaseMs, agentOf })
     this.#queue.push(ticket)
     this.#admitted(true, nowMs)
     this.#watch(nowMs)
@@ -96,7 +96,7 @@ export class Lane {
       this.#tell({ kind: 'ended_twice' })
       return NO_MOVES
     }
-    this.#learn(lease, end, nowMs)
+    this.#lessons.learn(lease, end, { nowMs, spread: this.#luck })
     return this.#dispatch(nowMs)
   }
 
@@ -119,9 +119,25 @@ export class Lane {
   /** Does what has come due: reclaims silent leases, refuses stale tickets, ends orders, closes windows. */
   expire(nowMs: number): Moves {
     const reclaimed = this.#reclaim(nowMs)
-    if (this.#steering.valve.expire(nowMs)) this.#followValve(nowMs)
-    const moves = this.#dispatch(nowMs)
+    const moves = this.refresh(nowMs)
     return reclaimed.length === 0 ? moves : { ...moves, reclaimed }
+  }
+
+  /** The same but for leases: bytes that renew one may not have been read yet. */
+  refresh(nowMs: number): Moves {
+    if (this.#steering.valve.expire(nowMs)) this.#followValve(nowMs)
+    return this.#dispatch(nowMs)
+  }
+
+  /**
+   * This process stood still for `ms` until about now. That is no silence and no latency of the tool's; but the time of
+   * those who wait went by.
+   */
+  stopped(ms: number, nowMs: number): void {
+    if (this.#running.active === 0) return
+    this.#running.stopped(ms, nowMs)
+    // To the law, what was sent before says nothing any more.
+    this.#steering.limiter.moved(nowMs)
   }
 
   /** Milliseconds: when `expire` has to be called next; Infinity when nothing can come due. */
@@ -177,8 +193,7 @@ export class Lane {
       oldestWaitMs: oldest === undefined ? 0 : nowMs - oldest.queuedAtMs,
       active,
       limit,
-      p95Ms: this.#recent.p95Ms(nowMs),
-      errorRate: this.#recent.errorRate(nowMs),
+      ...this.#recent.figures(nowMs),
       paused: this.#steering.valve.isPaused,
       pausedUntilMs: this.#steering.valve.pausedUntilMs,
       pinned: this.#steering.valve.pinnedLimit !== undefined,
@@ -220,28 +235,12 @@ export class Lane {
     return lease
   }
 
-  /** What the end of a lease, already taken out, says to controller and estimates. */
-  #learn(lease: Lease, end: EndedLease, nowMs: number): void {
-    const { cause, verdict, latencyMs } = end
-    const heldMs = nowMs - lease.grantedAtMs
-    lease.state = cause
-    if (cause !== 'cancelled') this.#outlook.ended(heldMs, nowMs)
-    if (verdict !== 'ignored') this.#recent.record(verdict === 'dropped', latencyMs, nowMs)
-    const wasShut = this.#throttle.isShut(nowMs)
-    const pushback = this.#throttle.ended(lease, end, { nowMs, spread: this.#luck })
-    this.#steering.limiter.ended(lease, { cause, verdict, latencyMs, pushback }, nowMs)
-    this.#tell({ kind: 'ended', cause, verdict, heldMs })
-    const isOn = this.#throttle.isShut(nowMs)
-    if (pushback === 'news' || isOn !== wasShut)
-      this.#tell({ kind: 'throttled', isOn, forMs: this.#outlook.toolWaitMs(nowMs) })
-  }
-
   #reclaim(nowMs: number): Lease[] {
     const reclaimed: Lease[] = []
     const next = () => this.#running.endSilent(this.#settings.leaseMs, nowMs)
     for (let lease = next(); lease; lease = next()) {
       const verdict = lease.waitsFor === 'caller' ? 'ignored' : 'dropped'
-      this.#learn(lease, { cause: 'reclaimed', verdict }, nowMs)
+      this.#lessons.learn(lease, { cause: 'reclaimed', verdict }, { nowMs, spread: this.#luck })
       reclaimed.push(lease)
     }
     return reclaimed

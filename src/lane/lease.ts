@@ -13,11 +13,12 @@ export interface LeaseFacts {
   readonly dueAtMs: number
   readonly waitedMs: number
   readonly leaseMs: number | undefined
+  readonly agentOf?: (() => string | undefined) | undefined
 }
 
 export class Lease implements Due {
   state: LeaseState = 'running'
-  /** Milliseconds: last byte in either direction. */
+  /** Milliseconds: last byte in either direction; later by the time in which this process stood still since then. */
   renewedAtMs: number
   /** Who has to move next: a lease that runs out because its caller stalled teaches nothing about the tool. */
   waitsFor: 'tool' | 'caller' = 'tool'
@@ -25,6 +26,8 @@ export class Lease implements Due {
   stop: (() => void) | undefined = undefined
   /** Milliseconds from grant to the tool's response head; undefined until it came. Whoever forwards writes it. */
   answeredAfterMs: number | undefined = undefined
+  /** Milliseconds since the grant in which this process stood still: nobody could have seen what the tool did. */
+  stoppedMs = 0
   dueAtMs: number
   heapIndex = -1
   readonly grantedAtMs: number
@@ -32,13 +35,16 @@ export class Lease implements Due {
   readonly waitedMs: number
   /** Milliseconds of silence that this lease may keep; undefined: what the lane allows. */
   readonly leaseMs: number | undefined
+  /** Who calls; costs a hash, so it is asked only where that decides something. */
+  readonly agentOf: (() => string | undefined) | undefined
 
-  constructor({ grantedAtMs, dueAtMs, waitedMs, leaseMs }: LeaseFacts) {
+  constructor({ grantedAtMs, dueAtMs, waitedMs, leaseMs, agentOf }: LeaseFacts) {
     this.grantedAtMs = grantedAtMs
     this.renewedAtMs = grantedAtMs
     this.dueAtMs = dueAtMs
     this.waitedMs = waitedMs
     this.leaseMs = leaseMs
+    this.agentOf = agentOf
   }
 }
 
@@ -46,7 +52,10 @@ export class Lease implements Due {
 export interface LeaseEnd {
   readonly cause: Exclude<EndCause, 'reclaimed'>
   readonly verdict: Verdict
-  /** Milliseconds the tool took; absent where there is no honest measurement (an error, an upgraded connection). */
+  /**
+   * Milliseconds the tool took; absent where there is no honest measurement (an error, an upgraded connection). Of a call
+   * that its caller gave up (`cancelled`, `dropped`): how long the tool had it until then.
+   */
   readonly latencyMs?: number | undefined
   /** The tool itself asked callers to wait. */
   readonly pushback?: Pushback | undefined

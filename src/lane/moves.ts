@@ -34,6 +34,8 @@ export interface Want {
   readonly leaseMs?: number | undefined
   /** Who calls, for fairness; left out, it shares a line with all others that are nobody. */
   readonly agent?: string | undefined
+  /** The same for what may be asked later, or never; kept while the call waits and runs. */
+  readonly agentOf?: (() => string | undefined) | undefined
 }
 
 export type Admission =

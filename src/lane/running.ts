@@ -9,11 +9,12 @@ import { Lease } from './lease.ts'
 export interface Started {
   readonly queuedAtMs: number
   readonly leaseMs: number | undefined
+  readonly agentOf?: (() => string | undefined) | undefined
 }
 
 export class Running {
   readonly #leases = new DeadlineHeap<Lease>()
-  /** Milliseconds: sum of the grant times, for the mean age at O(1). */
+  /** Milliseconds: sum of the grant times, for the mean age at O(1); a stop of the process moves them on. */
   #grantTimesMs = 0
 
   get active(): number {
@@ -34,7 +35,13 @@ export class Running {
   begin(call: Started, leaseMs: number, nowMs: number): Lease {
     const dueAtMs = nowMs + (call.leaseMs ?? leaseMs)
     const waitedMs = nowMs - call.queuedAtMs
-    const lease = new Lease({ grantedAtMs: nowMs, dueAtMs, waitedMs, leaseMs: call.leaseMs })
+    const lease = new Lease({
+      grantedAtMs: nowMs,
+      dueAtMs,
+      waitedMs,
+      leaseMs: call.leaseMs,
+      agentOf: call.agentOf,
+    })
     this.#leases.push(lease)
     this.#grantTimesMs += nowMs
     return lease
@@ -44,8 +51,18 @@ export class Running {
   end(lease: Lease): boolean {
     if (!this.#leases.remove(lease)) return false
     // Starting again from 0 whenever the lane is empty keeps rounding errors from adding up.
-    this.#grantTimesMs = this.active === 0 ? 0 : this.#grantTimesMs - lease.grantedAtMs
+    this.#grantTimesMs = this.active === 0 ? 0 : this.#grantTimesMs - lease.grantedAtMs - lease.stoppedMs
     return true
+  }
+
+  /** This process stood still for `ms` until about now: that is no silence of the tool's. */
+  stopped(ms: number, nowMs: number): void {
+    for (const lease of this.#leases.items()) {
+      const sinceGrantMs = Math.min(ms, nowMs - lease.grantedAtMs - lease.stoppedMs)
+      lease.stoppedMs += sinceGrantMs
+      this.#grantTimesMs += sinceGrantMs
+      lease.renewedAtMs += Math.min(ms, nowMs - lease.renewedAtMs)
+    }
   }
 
   /** Takes out one lease that has had no byte for `leaseMs`, or its own time; undefined when there is none. */

@@ -100,6 +100,10 @@ export class RecentCalls {
     return calls === 0 ? 0 : (this.#previous.dropped + this.#current.dropped) / calls
   }
 
+  figures(nowMs: number) {
+    return { p95Ms: this.p95Ms(nowMs), errorRate: this.errorRate(nowMs) }
+  }
+
   #turn(nowMs: number): void {
     const elapsedMs = nowMs - this.#startedAtMs
     if (elapsedMs < SPAN_MS) return

@@ -17,6 +17,7 @@ export interface TicketFacts {
   readonly agent: string
   /** Milliseconds; see Want. */
   readonly leaseMs: number | undefined
+  readonly agentOf?: (() => string | undefined) | undefined
 }
 
 export class Ticket implements Due {
@@ -35,13 +36,15 @@ export class Ticket implements Due {
   readonly priority: Priority
   readonly agent: string
   readonly leaseMs: number | undefined
+  readonly agentOf: (() => string | undefined) | undefined
 
-  constructor({ queuedAtMs, dueAtMs, spread, priority, agent, leaseMs }: TicketFacts) {
+  constructor({ queuedAtMs, dueAtMs, spread, priority, agent, leaseMs, agentOf }: TicketFacts) {
     this.queuedAtMs = queuedAtMs
     this.dueAtMs = dueAtMs
     this.spread = spread
     this.priority = priority
     this.agent = agent
     this.leaseMs = leaseMs
+    this.agentOf = agentOf
   }
 }

@@ -57,6 +57,7 @@ function take({ tool, priority }: Routed, nowMs: number): Taken {
     const { reason, retryAfterMs } = entry.refusal
     return { reason, told: { ...told, retryAfterMs } }
   }
+  if (entry.kind === 'closed') return { reason: 'DRAINING', told: {} }
   entry.leave()
   return { reason: 'QUEUE_SATURATED', told }
 }

@@ -22,7 +22,8 @@ export interface McpCallFacts {
 
 export class McpCall {
   readonly #facts: McpCallFacts
-  #leave: (() => void) | undefined
+  #leave: (() => boolean) | undefined
+  #isWithdrawn = false
   #watch: AnswerWatch | undefined
   #response: ServerResponse | undefined
   #isGivenUp = false
@@ -43,8 +44,13 @@ export class McpCall {
     return this.#facts.isClosingCancel || this.#isGivenUp || isOver ? 'cancel' : 'finish'
   }
 
-  /** It waits in its lane; `leave` takes it out. */
-  wait(leave: () => void): void {
+  /** Its end was asked for when it had got its lease and had not begun: it must not begin. */
+  get isWithdrawn(): boolean {
+    return this.#isWithdrawn
+  }
+
+  /** It waits in its lane; `leave` takes it out, and says false when it waits no more. */
+  wait(leave: () => boolean): void {
     this.#leave = leave
   }
 
@@ -85,7 +91,7 @@ export class McpCall {
   /** The caller asked for its end. `dequeued`: it was waiting, and the server will never hear of it. */
   cancel(): 'dequeued' | 'running' | 'over' {
     if (this.#leave !== undefined) {
-      this.#leave()
+      this.#isWithdrawn = !this.#leave()
       return 'dequeued'
     }
     if (this.#isCancelled || this.#watch?.isOpen !== true) return 'over'

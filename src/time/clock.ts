@@ -8,10 +8,18 @@ export interface Timer {
 }
 
 export interface Clock {
-  /** Monotonic milliseconds, fractional, from an arbitrary start. */
+  /** Monotonic milliseconds, fractional, from an arbitrary start. A change of the wall clock does not move it. */
   readonly nowMs: () => number
   /** Milliseconds since the Unix epoch: for text that people read, never for durations. */
   readonly wallMs: () => number
-  /** Calls `wake` once, about `delayMs` milliseconds from now (at most 2^31-1; longer delays fire early). */
+  /**
+   * Calls `wake` once, about `delayMs` milliseconds from now (at most 2^31-1; longer delays fire early). A timer that is
+   * late waits until what has come through sockets meanwhile was read.
+   */
   readonly after: (delayMs: number, wake: () => void) => Timer
+  /**
+   * Milliseconds, in all so far, in which this process did nothing though time went by: it was stopped, its container was
+   * paused, or one piece of work blocked the event loop. Short interruptions are not counted.
+   */
+  readonly stoppedMs: () => number
 }

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Gate } from '../../src/gate/gate.ts'
+import { rethrow } from '../support/rethrow.ts'
 import { laneSettings } from '../support/lane-settings.ts'
 import { Rig, TTL_MS } from './rig.ts'
 import type { Sidecar } from './rig.ts'
@@ -120,8 +121,18 @@ test('a sidecar that cannot renew stops using its slots before they are given to
 test('a stalled process starts nothing on slots that ended while it stood still', () => {
   // Time goes on and no timer fires: the first thing that happens afterwards is the end of a call, or a new one.
   let nowMs = 1000
-  const clock = { nowMs: () => nowMs, wallMs: () => nowMs, after: () => ({ clear: () => undefined }) }
-  const gate = new Gate(laneSettings({ maxConcurrent: 2 }), { clock, random: () => 0, tell: () => undefined })
+  const clock = {
+    nowMs: () => nowMs,
+    wallMs: () => nowMs,
+    stoppedMs: () => 0,
+    after: () => ({ clear: () => undefined }),
+  }
+  const gate = new Gate(laneSettings({ maxConcurrent: 2 }), {
+    clock,
+    random: () => 0,
+    tell: () => undefined,
+    failed: rethrow,
+  })
   gate.cap({ slots: 1, untilMs: 2000, isShut: false })
   const first = gate.enter()
   assert.ok(first.kind === 'granted')

@@ -12,6 +12,7 @@ import type { Turn } from '../../src/gate/gate.ts'
 import type { LaneSettings } from '../../src/lane/settings.ts'
 import type { ToolEvent } from '../../src/observe/events.ts'
 import { laneSettings } from '../support/lane-settings.ts'
+import { rethrow } from '../support/rethrow.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
 
 export const TTL_MS = 3000
@@ -54,7 +55,7 @@ export class Sidecar {
       controller: { algorithm: 'fixed' },
       ...lane,
     })
-    this.gate = new Gate(settings, { clock, random: rig.random, tell })
+    this.gate = new Gate(settings, { clock, random: rig.random, tell, failed: rethrow })
     const options = { fleet: 'test', sidecar: name, ttlMs: TTL_MS, answerWithinMs: 500 }
     const store = this.#overWire(hub.open(options))
     this.keeper = new Keeper(

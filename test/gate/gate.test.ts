@@ -10,6 +10,7 @@ import type { LaneEvent } from '../../src/lane/event.ts'
 import type { Lease } from '../../src/lane/lease.ts'
 import type { LaneSettings } from '../../src/lane/settings.ts'
 import { laneSettings } from '../support/lane-settings.ts'
+import { rethrow } from '../support/rethrow.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
 
 const OK = { cause: 'completed', verdict: 'ok', latencyMs: 5 } as const
@@ -18,7 +19,8 @@ function open(overrides: Partial<LaneSettings> = {}) {
   const clock = new VirtualClock({ nowMs: 1000 })
   const events: LaneEvent[] = []
   const settings = laneSettings({ maxConcurrent: 1, ttlMs: 500, leaseMs: 200, ...overrides })
-  const gate = new Gate(settings, { clock, random: () => 0, tell: (event) => events.push(event) })
+  const tell = (event: LaneEvent) => events.push(event)
+  const gate = new Gate(settings, { clock, random: () => 0, tell, failed: rethrow })
   return { clock, events, gate, settings }
 }
 
@@ -119,9 +121,15 @@ test('a newcomer is not refused because of a ticket that is already stale', asyn
   const { gate, clock, settings } = open({ maxQueueDepth: 1, leaseMs: 10_000 })
   const late = new Gate(settings, {
     // A clock whose timers are late, as on a busy event loop.
-    clock: { nowMs: clock.nowMs, wallMs: clock.wallMs, after: () => ({ clear: () => undefined }) },
+    clock: {
+      nowMs: clock.nowMs,
+      wallMs: clock.wallMs,
+      stoppedMs: clock.stoppedMs,
+      after: () => ({ clear: () => undefined }),
+    },
     random: () => 0,
     tell: () => undefined,
+    failed: rethrow,
   })
   late.enter()
   const stale = queued(late.enter())

@@ -8,6 +8,7 @@ import { Gate } from '../../src/gate/gate.ts'
 import type { Lease } from '../../src/lane/lease.ts'
 import type { LaneSettings } from '../../src/lane/settings.ts'
 import { laneSettings } from '../support/lane-settings.ts'
+import { rethrow } from '../support/rethrow.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
 
 const OK = { cause: 'completed', verdict: 'ok', latencyMs: 5 } as const
@@ -15,7 +16,10 @@ const OK = { cause: 'completed', verdict: 'ok', latencyMs: 5 } as const
 function open(overrides: Partial<LaneSettings> = {}, nowMs = 0) {
   const clock = new VirtualClock({ nowMs })
   const settings = laneSettings({ maxConcurrent: 1, ...overrides })
-  return { clock, gate: new Gate(settings, { clock, random: () => 0, tell: () => undefined }) }
+  return {
+    clock,
+    gate: new Gate(settings, { clock, random: () => 0, tell: () => undefined, failed: rethrow }),
+  }
 }
 
 function running(gate: Gate): Lease {

@@ -8,6 +8,7 @@ import type { LaneSettings } from '../../src/lane/settings.ts'
 import { leaseAll } from '../../src/mcp/batch.ts'
 import type { Routed } from '../../src/routed.ts'
 import { laneSettings } from '../support/lane-settings.ts'
+import { rethrow } from '../support/rethrow.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
 
 const clock = new VirtualClock()
@@ -15,7 +16,7 @@ const around = { clock, isDraining: () => false }
 
 function wantOf(overrides: Partial<LaneSettings>): { want: Routed; gate: Gate } {
   const lane = laneSettings(overrides)
-  const gate = new Gate(lane, { clock, random: () => 0, tell: () => undefined })
+  const gate = new Gate(lane, { clock, random: () => 0, tell: () => undefined, failed: rethrow })
   const tool = { gate, settings: { lane, maxBodyBytes: 100 } }
   return { want: { tool, priority: 'normal', bodyBytes: 1 } as unknown as Routed, gate }
 }

@@ -11,6 +11,7 @@ import { McpTraffic } from '../../src/mcp/traffic.ts'
 import type { Gate } from '../../src/gate/gate.ts'
 import type { Tool } from '../../src/tools.ts'
 import { laneSettings } from '../support/lane-settings.ts'
+import { rethrow } from '../support/rethrow.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
 
 /** How many enter at once before one is refused; none waits. */
@@ -28,6 +29,7 @@ test('messages and streams have a bound each, neither takes the room of the othe
   const traffic = new McpTraffic(laneSettings({ maxConcurrent: 1 }), {
     clock: new VirtualClock(),
     random: () => 0,
+    failed: rethrow,
   })
   assert.equal(room(traffic.streams), 1024)
   assert.equal(room(traffic.messages), 256)
@@ -36,7 +38,7 @@ test('messages and streams have a bound each, neither takes the room of the othe
 
 test('a stream may be silent for hours, a message no longer than a call', () => {
   const clock = new VirtualClock()
-  const traffic = new McpTraffic(laneSettings({ leaseMs: 1000 }), { clock, random: () => 0 })
+  const traffic = new McpTraffic(laneSettings({ leaseMs: 1000 }), { clock, random: () => 0, failed: rethrow })
   for (const gate of [traffic.streams, traffic.messages]) gate.enter()
   clock.advance(3_600_000)
   assert.deepEqual([traffic.streams.lane.depths().active, traffic.messages.lane.depths().active], [1, 0])

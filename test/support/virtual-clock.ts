@@ -21,6 +21,7 @@ export interface VirtualClockStart {
 export class VirtualClock implements Clock {
   #nowMs: number
   readonly #wallAheadMs: number
+  #stoppedMs = 0
   /** In the order in which they were set. */
   readonly #armed = new Set<Armed>()
 
@@ -43,6 +44,14 @@ export class VirtualClock implements Clock {
     const armed: Armed = { dueAtMs: this.#nowMs + Math.max(0, delayMs), wake }
     this.#armed.add(armed)
     return { clear: () => void this.#armed.delete(armed) }
+  }
+
+  readonly stoppedMs = (): number => this.#stoppedMs
+
+  /** The process stands still: time goes by, and what came due meanwhile fires with the next advance, late. */
+  stop(ms: number): void {
+    this.#nowMs += ms
+    this.#stoppedMs += ms
   }
 
   /** Milliseconds: when the next timer fires; Infinity when none is set. */

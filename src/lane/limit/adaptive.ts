@@ -73,9 +73,8 @@ export class AdaptiveLimiter implements Limiter {
   }
 
   moved(nowMs: number): void {
-    if (this.#state === undefined) return
     // The next step says where the limit stands; what is known of the tool's own latency stays true.
-    this.#state = startedAnew(this.#state, nowMs)
+    this.#state = startedAnew(this.#state ?? K.initialState(0, nowMs), nowMs)
     this.#startRound(this.#state)
   }
 

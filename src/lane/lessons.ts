@@ -1,0 +1,60 @@
+/**
+ * What the end of a lease says about the tool, and to whom: the law, the figures that operators see, the throttle and
+ * the outlook. Two kinds of ends say less than their holder claims: a call during which this process stood still (its
+ * time was not the tool's), and one that its caller gave up (hang-ups.ts). Moves no slot.
+ */
+import type { LaneListener } from './event.ts'
+import { HangUps } from './hang-ups.ts'
+import type { EndedLease, Lease } from './lease.ts'
+import type { Outlook } from './outlook.ts'
+import type { RecentCalls } from './sample.ts'
+import type { Steering } from './steering.ts'
+import type { Throttle } from './throttle.ts'
+
+export interface LessonsParts {
+  readonly steering: Steering
+  readonly throttle: Throttle
+  readonly outlook: Outlook
+  readonly recent: RecentCalls
+  readonly tell: LaneListener
+}
+
+export class Lessons {
+  readonly #parts: LessonsParts
+  readonly #hangUps = new HangUps()
+
+  constructor(parts: LessonsParts) {
+    this.#parts = parts
+  }
+
+  /** A lease that was taken out has ended. `spread` is luck, 0 <= spread < 1. */
+  learn(lease: Lease, said: EndedLease, at: { readonly nowMs: number; readonly spread: number }): void {
+    const { nowMs } = at
+    const { steering, throttle, outlook, recent, tell } = this.#parts
+    const heldMs = nowMs - lease.grantedAtMs
+    lease.state = said.cause
+    const { cause, verdict, latencyMs } = this.#believed(lease, said, nowMs)
+    if (cause !== 'cancelled' && lease.stoppedMs === 0) outlook.ended(heldMs, nowMs)
+    const isAnswer = verdict === 'ok' && latencyMs !== undefined
+    if (isAnswer) this.#hangUps.answered(latencyMs, lease.grantedAtMs)
+    if (verdict !== 'ignored') recent.record(verdict === 'dropped', isAnswer ? latencyMs : undefined, nowMs)
+    const wasShut = throttle.isShut(nowMs)
+    // That a tool takes calls, or asks callers to wait, holds however long this process stood still.
+    const pushback = throttle.ended(lease, said, at)
+    steering.limiter.ended(lease, { cause, verdict, latencyMs, pushback }, nowMs)
+    tell({ kind: 'ended', cause, verdict, heldMs })
+    const isOn = throttle.isShut(nowMs)
+    if (pushback === 'news' || isOn !== wasShut)
+      tell({ kind: 'throttled', isOn, forMs: outlook.toolWaitMs(nowMs) })
+  }
+
+  /** The end, as far as it says something about the tool. */
+  #believed(lease: Lease, said: EndedLease, nowMs: number): EndedLease {
+    if (lease.stoppedMs > 0) return { ...said, verdict: 'ignored', latencyMs: undefined }
+    if (said.cause !== 'cancelled' || said.verdict !== 'dropped') return said
+    const { grantedAtMs, agentOf } = lease
+    const waitedMs = said.latencyMs ?? nowMs - grantedAtMs
+    const hangUp = { waitedMs, sentAtMs: grantedAtMs, agentOf: () => agentOf?.() ?? '' }
+    return this.#hangUps.take(hangUp, nowMs) ? said : { ...said, verdict: 'ignored' }
+  }
+}
