@@ -9,6 +9,7 @@ import type { Lease } from './lane/lease.ts'
 import { priorityIn } from './lane/priority.ts'
 import type { Priority } from './lane/priority.ts'
 import type { Outcome, Verdict } from './lane/reason.ts'
+import type { Connections } from './listen/connections.ts'
 import type { Drain } from './listen/drain.ts'
 import type { LeaseOrder } from './listen/lease-order.ts'
 import type { Exchange } from './listen/lease-routes.ts'
@@ -23,6 +24,8 @@ export interface LeaseDeskParts {
   readonly replies: Replies
   readonly events: Events
   readonly drain: Drain
+  /** Of the admin listener: a worker that waits holds one. */
+  readonly connections: Connections
   readonly clock: Clock
   /** More runs in this lane than the fleet has slots for it. */
   readonly isBeyondFleet: (tool: string, active: number) => boolean
@@ -68,6 +71,13 @@ export class LeaseDesk {
     const priority = priorityIn(tool.settings.lane.priority, order.priority)
     const asked = { exchange, tool, order, priority, askedAtMs: this.#parts.clock.nowMs() }
     if (this.#parts.drain.isDraining) return this.#drained(asked)
+    if (!this.#parts.connections.hold(exchange, tool.tool)) {
+      const retryAfterMs = this.#parts.replies.untilReplacedMs(tool)
+      return this.#parts.replies.refuse(callOf(asked), 'PROXY_OVERLOADED', {
+        ...factsOf(asked),
+        retryAfterMs,
+      })
+    }
     // The shutdown waits for this: until the worker is sent away, or its lease is over.
     this.#parts.drain.enter()
     const { leaseMs, waitMs: ttlMs, agent } = order

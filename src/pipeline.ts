@@ -10,6 +10,8 @@ import { requestIds } from './identifiers.ts'
 import type { Lease } from './lane/lease.ts'
 import { priorityIn } from './lane/priority.ts'
 import type { Priority } from './lane/priority.ts'
+import { streamsHolder } from './capacity.ts'
+import type { Connections } from './listen/connections.ts'
 import type { Drain } from './listen/drain.ts'
 import type { Call } from './listen/server.ts'
 import { McpDoor } from './mcp/door.ts'
@@ -35,6 +37,7 @@ export interface PipelineParts {
   readonly tools: Tools
   readonly events: Events
   readonly drain: Drain
+  readonly connections: Connections
   readonly replies: Replies
   readonly clock: Clock
   /** Luck: 0 <= n < 1. */
@@ -123,12 +126,21 @@ export class Pipeline {
     }
     // Of an MCP server's traffic only the calls of tools go through a lane, and the body says which.
     if (tool.settings.mcp === undefined) this.#enter(routed)
-    else this.#mcp.take(routed)
+    else if (this.#hasRoom(routed, isStream(call) ? streamsHolder(tool.tool) : tool.tool))
+      this.#mcp.take(routed)
   }
 
   /** Cuts what would keep a process that shuts down from ever being done. */
   endStreams(): void {
     this.#mcp.endStreams()
+  }
+
+  /** A lane holds no more than its share of the process's connections; beyond that its caller is answered here. */
+  #hasRoom(routed: Routed, holder: string): boolean {
+    if (this.#parts.connections.hold(routed.call, holder)) return true
+    const retryAfterMs = this.#parts.replies.untilReplacedMs(routed.tool)
+    this.#parts.replies.refuse(routed.call, 'PROXY_OVERLOADED', { ...routed, retryAfterMs })
+    return false
   }
 
   /** What can be refused without the lane is refused before it. */
@@ -142,7 +154,7 @@ export class Pipeline {
     }
     if (bodyBytes > tool.settings.maxBodyBytes)
       return this.#parts.replies.refuse(call, 'BODY_TOO_LARGE', routed)
-    this.#admit(routed)
+    if (this.#hasRoom(routed, tool.tool)) this.#admit(routed)
   }
 
   /** The lane decides at once: run, wait or go away. */
@@ -253,6 +265,11 @@ function saidByTool(toolWaitMs: number | undefined): string | undefined {
   return toolWaitMs === undefined || toolWaitMs === 0
     ? undefined
     : `it asked for ${Math.ceil(toolWaitMs / 1000)} s`
+}
+
+/** Of an MCP server: it may stay open for days. */
+function isStream({ request }: Call): boolean {
+  return request.method === 'GET'
 }
 
 /** The caller's claim, as far as the lane allows it. */

@@ -5,6 +5,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Priority } from './lane/priority.ts'
 import type { Fault, Reason } from './lane/reason.ts'
+import type { Connections } from './listen/connections.ts'
 import type { Drain } from './listen/drain.ts'
 import type { Call } from './listen/server.ts'
 import type { McpCall } from './mcp/call.ts'
@@ -19,6 +20,8 @@ import { endAfterBody, framingOf } from './upstream/upload.ts'
 export interface RepliesParts {
   readonly events: Events
   readonly drain: Drain
+  /** Of the listener for agents. */
+  readonly connections: Connections
   readonly clock: Clock
   /** Luck: 0 <= n < 1. */
   readonly random: () => number
@@ -78,7 +81,9 @@ export class Replies {
       durationMs: undefined,
     })
     // A caller that was never told to send its body may send the next request instead: the connection cannot go on.
-    if (call.expectsContinue || this.#parts.drain.isDraining) response.shouldKeepAlive = false
+    // Nor where another connection has to make room.
+    const isClosing = this.#parts.drain.isDraining || reason === 'PROXY_OVERLOADED'
+    if (call.expectsContinue || isClosing) response.shouldKeepAlive = false
     response.writeHead(reply.status, reply.headers)
     if (request.complete || call.expectsContinue || !framingOf(request.rawHeaders).hasBody) {
       response.end(reply.body)
@@ -91,6 +96,7 @@ export class Replies {
 
   /** A caller who has its answer may finish sending, but not for ever. */
   linger(request: IncomingMessage): void {
+    this.#parts.connections.release(request)
     const timer = this.#parts.clock.after(LINGER_MS, () => request.socket.destroy())
     request.once('close', () => timer.clear())
   }

@@ -5,8 +5,10 @@
 import { randomBytes } from 'node:crypto'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { EVENTS_HOLDER } from './capacity.ts'
 import { planReload } from './config/reload.ts'
 import type { Address, McpSettings, Settings } from './config/settings.ts'
+import { ConnectionBounds } from './connection-bounds.ts'
 import { saltedHash } from './identifiers.ts'
 import { Fleet } from './fleet/fleet.ts'
 import type { KeeperStatus } from './fleet/keeper.ts'
@@ -25,6 +27,7 @@ import { Narrator, statusFields } from './observe/narrate.ts'
 import { Watchers } from './observe/watch.ts'
 import { Pipeline } from './pipeline.ts'
 import { Replies } from './replies.ts'
+import { bytesOf } from './reply/bytes.ts'
 import { refuse } from './reply/refuse.ts'
 import type { Clock } from './time/clock.ts'
 import { Tools } from './tools.ts'
@@ -36,6 +39,8 @@ export interface SidecarParts {
   readonly random: () => number
   readonly log: Log
   readonly token: string | undefined
+  /** Files that this process may have open; Infinity where there is no limit. */
+  readonly openFiles: number
   /** Reads the configuration again; the problems are lines for people. */
   readonly reread: () => { ok: true; settings: Settings } | { ok: false; problems: readonly string[] }
 }
@@ -52,6 +57,7 @@ export class Sidecar {
   readonly #drain = new Drain()
   readonly #fleet: Fleet | undefined
   readonly #tools: Tools
+  readonly #bounds: ConnectionBounds
   readonly #pipeline: Pipeline
   readonly #leases: LeaseDesk
   readonly #narrator: Narrator
@@ -73,13 +79,18 @@ export class Sidecar {
       failed: (error) =>
         log('error', { internal_error: error instanceof Error ? error.stack : String(error) }),
     })
+    this.#bounds = new ConnectionBounds(parts)
+    this.#bounds.allot(settings.tools)
     this.#narrator = new Narrator({ log, clock, status: (tool) => this.#statusOf(tool) })
     this.#watchers = new Watchers({ clock, lanes: () => this.#lanes() })
+    const { proxy, admin } = this.#bounds
     const base = { tools: this.#tools, events: this.#events, drain: this.#drain, clock, random }
-    const shared = { ...base, replies: new Replies(base), hash: saltedHash() }
-    this.#pipeline = new Pipeline(shared)
+    const replies = new Replies({ ...base, connections: proxy })
+    const shared = { ...base, replies, hash: saltedHash() }
+    this.#pipeline = new Pipeline({ ...shared, connections: proxy })
     this.#leases = new LeaseDesk({
       ...shared,
+      connections: admin,
       isBeyondFleet: (tool, active) => this.#fleet?.isBeyond(tool, active) ?? false,
     })
     this.#proxy = createProxyServer({
@@ -87,6 +98,8 @@ export class Sidecar {
       answerMalformed: (reason, detail) => this.#answerMalformed(reason, detail),
     })
     this.#admin = this.#createAdmin(this.#subscribe())
+    proxy.watch(this.#proxy)
+    admin.watch(this.#admin)
   }
 
   /** Errors: those of `listen`, EADDRINUSE among them; nothing stays open then. */
@@ -114,6 +127,7 @@ export class Sidecar {
     }
     const plan = planReload(this.#settings, reread.settings)
     this.#tools.apply(plan)
+    this.#bounds.allot(reread.settings.tools)
     const { listen, admin, fleet } = this.#settings
     // What needs a restart keeps its running value, so that the next reload still sees the difference.
     this.#settings = { ...reread.settings, listen, admin, fleet }
@@ -188,6 +202,7 @@ export class Sidecar {
     const metrics = new Metrics({
       board: this.#board,
       nowMs,
+      connections: () => this.#bounds.figures(),
       lanes: () => this.#allLanes(),
       fleet: (tool) => this.#fleet?.status(tool),
     })
@@ -210,6 +225,7 @@ export class Sidecar {
       },
       operate: (tool, order) => this.#tools.get(tool)?.gate.operate(order),
       reload: () => this.reload(),
+      mayWatch: (exchange) => this.#bounds.admin.hold(exchange, EVENTS_HOLDER),
       watch: this.#watchers.add,
       leases: {
         has: (tool) => this.#leases.has(tool),
@@ -245,7 +261,7 @@ export class Sidecar {
   }
 
   #answerMalformed(reason: Malformed, detail: string): string {
-    const { status, headers, body } = refuse({ reason, requestId: crypto.randomUUID(), detail })
+    const reply = refuse({ reason, requestId: crypto.randomUUID(), detail })
     this.#events.emit(NO_TOOL, {
       kind: 'replied',
       reason,
@@ -254,9 +270,7 @@ export class Sidecar {
       depths: undefined,
     })
     this.#events.emit(NO_TOOL, { kind: 'finished', outcome: 'refused', durationMs: undefined })
-    const lines = [`HTTP/1.1 ${status} ${reason}`, 'Connection: close']
-    for (let i = 0; i < headers.length; i += 2) lines.push(`${headers[i] ?? ''}: ${headers[i + 1] ?? ''}`)
-    return `${lines.join('\r\n')}\r\n\r\n${body}`
+    return bytesOf(reason, reply)
   }
 }
 

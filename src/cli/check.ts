@@ -2,21 +2,24 @@
  * `spillway check`: whether Spillway would start with this configuration, by the same code as the start itself.
  * Must not open a socket or know how to start.
  */
+import { shortage } from '../capacity.ts'
 import { readSettings } from '../config/load.ts'
 import { formatProblem } from '../config/problems.ts'
 import type { Typed } from './arguments.ts'
 import { EXIT } from './exit.ts'
 import type { ExitCode } from './exit.ts'
+import { openFileLimit } from './open-files.ts'
 
 export interface Print {
   readonly out: (line: string) => void
   readonly err: (line: string) => void
 }
 
-/** 0, or 3 for a configuration that refuses the start. */
+/** 0, or 3 for a configuration that refuses the start. A warning refuses nothing. */
 export function check(
   { config: file, flags }: Pick<Typed, 'config' | 'flags'>,
   { out, err }: Print,
+  openFiles = openFileLimit(),
 ): ExitCode {
   const result = readSettings({ file, env: process.env, flags })
   if (!result.ok) {
@@ -26,6 +29,8 @@ export function check(
   }
   const names = result.settings.tools.map(({ tool }) => tool)
   out(`${file}: ok, ${counted(names.length, 'tool')}: ${names.join(', ')}`)
+  const short = shortage(openFiles, result.settings.tools)
+  if (short !== undefined) err(`${file}: warning: ${short.what}; ${short.remedy}`)
   out(`start it: spillway run -c ${file}`)
   return EXIT.ok
 }

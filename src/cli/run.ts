@@ -12,6 +12,7 @@ import { systemClock } from '../time/system.ts'
 import type { Typed } from './arguments.ts'
 import { EXIT } from './exit.ts'
 import type { ExitCode } from './exit.ts'
+import { openFileLimit } from './open-files.ts'
 
 export async function run(typed: Typed): Promise<ExitCode> {
   const parsed = read(typed)
@@ -34,6 +35,7 @@ export async function run(typed: Typed): Promise<ExitCode> {
     random: Math.random,
     log,
     token: process.env['SPILLWAY_ADMIN_TOKEN'],
+    openFiles: openFileLimit(),
     reread: () => read(typed),
   })
   const signals = listenForSignals(() => sidecar.reload())

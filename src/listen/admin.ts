@@ -24,6 +24,8 @@ export interface AdminParts {
   readonly bounds: (tool: string) => Bounds | undefined
   readonly operate: (tool: string, order: ValveOrder) => void
   readonly reload: () => { readonly ok: boolean; readonly body: object }
+  /** False when there is no room for one more who stays. */
+  readonly mayWatch: (exchange: Exchange) => boolean
   readonly watch: (response: ServerResponse) => void
   readonly leases: LeaseApi
   /** The address the listener is bound to, for the rule about writing. */
@@ -39,8 +41,6 @@ const HEADERS_TIMEOUT_MS = 5000
 const KEEP_ALIVE_MS = 5000
 /** Milliseconds between two looks at these times; node's own 30 s would make them longer. */
 const CHECK_EVERY_MS = 1000
-/** Connections at once. A worker that waits for a lease holds one, and must not keep those out who look after health. */
-const MAX_CONNECTIONS = 4096
 
 const INDEX = `spillway admin
 GET   /healthz        the process is up
@@ -68,7 +68,10 @@ export function createAdminServer(parts: AdminParts): Server {
     const refused = refuse(parts, request)
     if (refused !== undefined) return send(request, response, refused)
     const path = (request.url ?? '/').split('?')[0] ?? '/'
-    if (path === '/events' && request.method === 'GET') return parts.watch(response)
+    if (path === '/events' && request.method === 'GET') {
+      if (parts.mayWatch({ request, response })) return parts.watch(response)
+      return send(request, response, json(503, { error: 'all connections are taken' }))
+    }
     answer(parts, { request, response }, path)
       .catch((error: unknown) => json(500, { error: error instanceof Error ? error.message : 'unknown' }))
       .then((given) => {
@@ -77,7 +80,6 @@ export function createAdminServer(parts: AdminParts): Server {
       // Only writing to a caller who left can fail here.
       .catch(() => response.destroy())
   })
-  server.maxConnections = MAX_CONNECTIONS
   return server
 }
 

@@ -13,8 +13,6 @@ const HEADERS_TIMEOUT_MS = 30_000
 const KEEP_ALIVE_MS = 72_000
 /** Bytes of request line and headers (node's default, fixed here). */
 const MAX_HEADER_BYTES = 16_384
-/** Connections at once: above any fleet a sidecar serves, below the usual limit of open files. */
-const MAX_CONNECTIONS = 10_000
 /** Milliseconds until a dead peer is looked for. */
 const TCP_KEEP_ALIVE_MS = 60_000
 
@@ -83,7 +81,6 @@ export function createProxyServer(parts: ServerParts): Server {
       socket.end(parts.answerMalformed('HEADERS_TOO_LARGE', `more than ${MAX_HEADER_BYTES} bytes`))
     } else socket.end(parts.answerMalformed('BAD_REQUEST', 'this is not well-formed HTTP/1.1'))
   })
-  server.maxConnections = MAX_CONNECTIONS
   return server
 }
 

@@ -7,9 +7,9 @@ import type { GateParts } from '../gate/gate.ts'
 import type { LaneSettings } from '../lane/settings.ts'
 
 /** Messages at a time: every agent of a large fleet may start at once. */
-const MESSAGES = 256
+export const MESSAGES = 256
 /** Streams at a time: one for each session of a large fleet. */
-const STREAMS = 1024
+export const STREAMS = 1024
 /** Milliseconds a stream may be silent: a day. TCP finds out earlier about a peer that is dead. */
 const STREAM_SILENCE_MS = 86_400_000
 

@@ -5,6 +5,8 @@
 import { Counter, Gauge, Histogram, Registry } from '@prometheus-io/client'
 import type { Lane } from '../lane/lane.ts'
 import type { Board, Counts } from './board.ts'
+import { showConnections } from './connections.ts'
+import type { ConnectionFigures } from './connections.ts'
 import { FAULT_CAUSES, OUTCOMES, RETRY_RESULTS } from '../lane/reason.ts'
 import type { FleetMode, ToolEvent } from './events.ts'
 
@@ -15,6 +17,7 @@ export interface MetricsParts {
   readonly board: Board
   readonly lanes: () => Iterable<Lane>
   readonly nowMs: () => number
+  readonly connections: () => ConnectionFigures
   /** Undefined for a lane on its own. */
   readonly fleet: (tool: string) => FleetGauges | undefined
 }
@@ -50,6 +53,7 @@ export class Metrics {
       "Time from lease to the tool's response head.",
     )
     this.#storeTime = this.#histogram('fleet_store_seconds', "Round trips to the fleet's store.")
+    showConnections(this.#registry, parts.connections)
     this.#gauges()
     this.#fleetGauges()
     this.#counters()

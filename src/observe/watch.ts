@@ -9,7 +9,7 @@ import { showDecision } from './board.ts'
 import type { ToolEvent } from './events.ts'
 
 /** Watchers at once: a few dashboards, not an audience. */
-const MAX_WATCHERS = 32
+export const MAX_WATCHERS = 32
 /** Bytes that a slow watcher may leave unread. */
 const MAX_UNREAD_BYTES = 1_048_576
 /** Milliseconds between two events about failures of the same tool by the same cause. */

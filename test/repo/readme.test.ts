@@ -103,6 +103,7 @@ test("the README's metrics are those of the page, with their types", async () =>
     board: new Board(),
     lanes: () => [],
     nowMs: () => 0,
+    connections: () => ({ open: [], refused: [] }),
     fleet: () => undefined,
   }).page()
   const real = [...page.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name = '', type = '']) => [name, type])

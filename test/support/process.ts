@@ -55,6 +55,8 @@ export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>
   /** Opens a channel to the process for messages: what is preloaded there may answer. */
   readonly channel?: boolean
+  /** Files that the process may have open; else as many as the tests may. */
+  readonly openFiles?: number
 }
 
 /** Starts `spillway run` with this YAML; rejects with its output when it does not come to listen. */
@@ -63,7 +65,10 @@ export async function startSpillway(yaml: string, options: StartOptions = {}): P
   const file = join(folder, 'tools.yaml')
   await writeFile(file, yaml)
   const args = ['run', '-c', file, '--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0', '--log', 'text']
-  const child = spawn(process.execPath, [MAIN, ...args, ...(options.args ?? [])], {
+  const bare = [process.execPath, MAIN, ...args, ...(options.args ?? [])]
+  const limited = ['sh', '-c', `ulimit -n ${options.openFiles ?? 0}; exec "$0" "$@"`, ...bare]
+  const [program, ...words] = options.openFiles === undefined ? bare : limited
+  const child = spawn(program ?? '', words, {
     env: { ...process.env, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe', ...(options.channel === true ? (['ipc'] as const) : [])],
   })

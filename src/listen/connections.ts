@@ -1,0 +1,186 @@
+/**
+ * The connections of one listener, within a bound: who is let in, who gives way when it is reached, and which exchanges
+ * hold a share of it. Idle connections give way first, then those that have sent nothing or whose exchange holds no share.
+ * One that holds a share is never cut here. Must not know of tools or lanes: who holds a share is a word.
+ */
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { Shares } from './shares.ts'
+import type { Allotment, Room } from './shares.ts'
+
+/**
+ * Why a caller was not served. `share_used`, `process_full`: its holder's share, or all of them, are used; it got an
+ * answer. `no_room`: its connection was one too many. `gave_way`: it had sent nothing, or not all, for long enough, and
+ * another came. `open_files`: the system gave no connection.
+ */
+export const REFUSED_CAUSES = ['share_used', 'process_full', 'no_room', 'gave_way', 'open_files'] as const
+
+export type RefusedCause = (typeof REFUSED_CAUSES)[number]
+
+export interface ConnectionsParts {
+  readonly nowMs: () => number
+  /** `holder`: undefined where nobody knows yet what the caller wanted. */
+  readonly refused: (cause: RefusedCause, holder: string | undefined) => void
+  /** The bytes of a whole answer to a caller who is not served; the connection is closed after it. */
+  readonly answer: () => string
+}
+
+export interface ConnectionBounds extends Allotment {
+  /** Connections at once; more than the shares together, so that there is room to answer those who get none. */
+  readonly connections: number
+}
+
+/** An HTTP exchange on one of the connections. */
+export interface Exchanged {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+}
+
+interface Connection {
+  /** Milliseconds: when what it does now began. */
+  sinceMs: number
+  /** Requests that are not answered yet. */
+  requests: number
+  /** Exchanges that hold a share. */
+  shares: number
+  /** Of the request that came last. */
+  response: ServerResponse | undefined
+}
+
+/**
+ * Milliseconds in which a new connection has sent its request, unless it is slow: until then it does not give way, since
+ * connections are accepted in bursts and read after that.
+ */
+const UNHELD_MS = 250
+
+export class Connections {
+  readonly #parts: ConnectionsParts
+  readonly #shares = new Shares()
+  readonly #open = new Map<Socket, Connection>()
+  /** Kept alive between two requests; the longest idle first. */
+  readonly #idle = new Set<Socket>()
+  /** Not idle, and without a share; the oldest first. */
+  readonly #unheld = new Set<Socket>()
+  readonly #holders = new WeakMap<IncomingMessage, string>()
+  #most = Infinity
+
+  constructor(parts: ConnectionsParts) {
+    this.#parts = parts
+  }
+
+  /** Connections now, and how many of them are idle. */
+  get counts(): { readonly open: number; readonly idle: number } {
+    return { open: this.#open.size, idle: this.#idle.size }
+  }
+
+  /** Shares of this holder now, and of how many it can be sure. */
+  share(holder: string): { readonly held: number; readonly guaranteed: number } {
+    return { held: this.#shares.held(holder), guaranteed: this.#shares.guaranteed(holder) }
+  }
+
+  bound({ connections, ...allotment }: ConnectionBounds): void {
+    this.#most = connections
+    this.#shares.allot(allotment)
+  }
+
+  /** From now on. Before the server listens, and before anybody else hears its requests. */
+  watch(server: Server): void {
+    server.on('connection', (socket: Socket) => this.#arrived(socket))
+    const began = (request: IncomingMessage, response: ServerResponse): void =>
+      this.#began(request.socket, response)
+    for (const event of ['request', 'checkContinue', 'checkExpectation']) server.prependListener(event, began)
+    server.prependListener('upgrade', (request) => this.#began(request.socket, undefined))
+    // Node tells it where accepting fails; without a listener that would end the process.
+    server.on('listening', () => server.on('error', () => this.#parts.refused('open_files', undefined)))
+  }
+
+  /** Whether the exchange may go on with a share of this holder, which it gives back at its end. A later holder replaces one before. */
+  hold({ request, response }: Exchanged, holder: string): boolean {
+    const before = this.#holders.get(request)
+    // Of an exchange that is over nobody would give the share back.
+    if (before === holder || response.destroyed) return true
+    const room: Room = this.#shares.take(holder)
+    if (room !== 'taken') {
+      this.#parts.refused(room, holder)
+      return false
+    }
+    this.#holders.set(request, holder)
+    if (before !== undefined) this.#shares.give(before)
+    else {
+      this.#change(request.socket, (connection) => connection.shares++)
+      response.once('close', () => this.release(request))
+    }
+    return true
+  }
+
+  /** The exchange is answered as far as Spillway cares: what its caller still sends holds no share. Idempotent. */
+  release(request: IncomingMessage): void {
+    const holder = this.#holders.get(request)
+    if (holder === undefined) return
+    this.#holders.delete(request)
+    this.#shares.give(holder)
+    this.#change(request.socket, (connection) => connection.shares--)
+  }
+
+  #arrived(socket: Socket): void {
+    if (this.#open.size >= this.#most && !this.#makeRoom()) {
+      this.#parts.refused('no_room', undefined)
+      this.#cut(socket, true)
+      return
+    }
+    this.#open.set(socket, { sinceMs: this.#parts.nowMs(), requests: 0, shares: 0, response: undefined })
+    this.#unheld.add(socket)
+    socket.once('close', () => this.#forget(socket))
+  }
+
+  #began(socket: Socket, response: ServerResponse | undefined): void {
+    this.#change(socket, (connection) => {
+      connection.requests++
+      connection.response = response
+    })
+    response?.once('close', () => this.#change(socket, (connection) => connection.requests--))
+  }
+
+  /** And puts the connection where it now belongs. */
+  #change(socket: Socket, change: (connection: Connection) => void): void {
+    const connection = this.#open.get(socket)
+    if (connection === undefined) return
+    change(connection)
+    connection.sinceMs = this.#parts.nowMs()
+    this.#idle.delete(socket)
+    this.#unheld.delete(socket)
+    if (connection.shares > 0) return
+    if (connection.requests > 0) this.#unheld.add(socket)
+    else this.#idle.add(socket)
+  }
+
+  #makeRoom(): boolean {
+    const [idle] = this.#idle
+    if (idle !== undefined) {
+      this.#cut(idle, false)
+      return true
+    }
+    const [oldest] = this.#unheld
+    if (oldest === undefined) return false
+    const connection = this.#open.get(oldest)
+    if (connection === undefined || this.#parts.nowMs() - connection.sinceMs < UNHELD_MS) return false
+    const isUnanswered = connection.response?.headersSent !== true
+    if (isUnanswered) this.#parts.refused('gave_way', undefined)
+    this.#cut(oldest, isUnanswered)
+    return true
+  }
+
+  /** At once, since another takes its file. What the system takes of the answer in one go still goes out. */
+  #cut(socket: Socket, isAnswered: boolean): void {
+    this.#forget(socket)
+    socket.on('error', () => undefined)
+    if (isAnswered && socket.writable) socket.write(this.#parts.answer())
+    socket.destroy()
+  }
+
+  #forget(socket: Socket): void {
+    this.#open.delete(socket)
+    this.#idle.delete(socket)
+    this.#unheld.delete(socket)
+  }
+}

@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { capacityOf, shortage } from '../../src/capacity.ts'
+import { parseSettings } from '../../src/config/load.ts'
+import type { ToolSettings } from '../../src/config/settings.ts'
+import { check } from '../../src/cli/check.ts'
+
+function toolsOf(text: string): readonly ToolSettings[] {
+  const parsed = parseSettings({ text, file: 'tools.yaml', env: {}, flags: {} })
+  assert.ok(parsed.ok)
+  return parsed.settings.tools
+}
+
+const TWO = toolsOf(
+  'tools: { deep: { upstream: "http://a", maxQueueDepth: 20000 }, usual: { upstream: "http://b" } }',
+)
+const MCP = toolsOf('tools: { server: { upstream: "http://a", mcp: {} } }')
+const MANY = toolsOf(
+  `tools: { ${Array.from({ length: 40 }, (_, i) => `t${i}: { upstream: "http://a" }`).join(', ')} }`,
+)
+
+for (const [name, tools] of Object.entries({ TWO, MCP, MANY })) {
+  test(`the files of callers, tools, operators and the process itself are within any usual limit (${name})`, () => {
+    for (let files = 128; files <= 1_048_576; files = Math.ceil(files * 1.3)) {
+      const { proxy, admin } = capacityOf(files, tools)
+      const running = Math.min(proxy.most, tools.length * 8 + (name === 'MCP' ? 1280 : 0))
+      assert.ok(proxy.connections + admin.connections + running + 25 <= files, `${files}`)
+      assert.ok(proxy.most >= 16 && proxy.connections >= proxy.most + 8)
+      assert.ok(admin.connections >= 8 && admin.most >= 1)
+      assert.ok(proxy.connections <= 10_000)
+    }
+  })
+}
+
+test('a process with hardly any files still takes one call, and so does one without a limit', () => {
+  for (const files of [1, 16, 40, 64, Infinity]) assert.ok(capacityOf(files, TWO).proxy.most >= 1)
+  assert.equal(capacityOf(Infinity, TWO).proxy.connections, 10_000)
+})
+
+test('what the queues and limits ask for beyond that is told, with what to change', () => {
+  assert.equal(shortage(1_048_576, MCP), undefined)
+  assert.equal(
+    shortage(256, MCP)?.remedy,
+    'lower maxQueueDepth, of server first, which is 100, or raise ulimit -n to 325',
+  )
+  assert.deepEqual(shortage(256, TWO), {
+    what: "the limits and queues of all lanes together are 20116 calls, and this process holds 145 with 256 open files: callers beyond a lane's share of that get 503 PROXY_OVERLOADED",
+    remedy:
+      'lower maxQueueDepth, of deep first, which is 20000, or raise ulimit -n to 11492, which holds 9488, the most there is',
+  })
+})
+
+test('the limit of open files that is advised is the least that is enough', () => {
+  const advised = Number(/ulimit -n to (\d+)$/.exec(shortage(256, MANY)?.remedy ?? '')?.[1])
+  assert.equal(shortage(advised, MANY), undefined)
+  assert.notEqual(shortage(advised - 1, MANY), undefined)
+})
+
+test('check warns of it and still finds that Spillway would start', () => {
+  const out: string[] = []
+  const err: string[] = []
+  const file = new URL('../../tools.yaml', import.meta.url).pathname
+  const print = { out: (line: string) => out.push(line), err: (line: string) => err.push(line) }
+  assert.equal(check({ config: file, flags: {} }, print, 256), 0)
+  assert.match(
+    err.join('\n'),
+    /warning: the limits and queues .* of embeddings first, which is 400, or raise/,
+  )
+  assert.match(out.join('\n'), /ok, 3 tools/)
+})

@@ -1,0 +1,116 @@
+/**
+ * The process at its own bounds, with few open files: one lane's callers do not keep out another's, nobody is cut without
+ * an answer while there is room to give one, and what is refused is counted and logged.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Callers, statusOf } from '../support/callers.ts'
+import { eventually, pause } from '../support/eventually.ts'
+import { after, fakeTool } from '../support/fake-tool.ts'
+import { startSpillway } from '../support/process.ts'
+import type { Spillway } from '../support/process.ts'
+
+function get(path: string): string {
+  return `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`
+}
+
+async function refusedTotal(spillway: Spillway, listener: string, cause: string): Promise<number> {
+  const line = `^spillway_connections_refused_total\\{listener="${listener}",cause="${cause}"\\} (\\d+)$`
+  return Number(new RegExp(line, 'm').exec(await spillway.metrics())?.[1] ?? 0)
+}
+
+test("a lane with a deep queue is answered at its share, and another lane's callers still get in", async () => {
+  await using slow = await fakeTool(() => undefined)
+  await using fast = await fakeTool(after(1))
+  await using spillway = await startSpillway(
+    `tools: { slow: { upstream: "${slow.url}", maxQueueDepth: 20000, maxConcurrent: 2 }, fast: { upstream: "${fast.url}" } }`,
+    { openFiles: 256 },
+  )
+  assert.match(
+    spillway.lines.join('\n'),
+    /level=warn capacity=short msg=.*maxQueueDepth, of slow first.*ulimit -n/,
+  )
+  using callers = new Callers()
+  for (let i = 0; i < 400; i++) {
+    callers.open(spillway.proxyPort, get('/slow'))
+    // Not all at once: beyond what there is room to answer, a burst is cut.
+    if (i % 10 === 9) await pause(10)
+  }
+  await eventually(() => assert.ok(callers.all.filter((each) => statusOf(each) === 503).length > 200))
+  for (let i = 0; i < 20; i++) {
+    const answer = await fetch(`${spillway.proxy}/fast`, { headers: { connection: 'close' } })
+    assert.equal(answer.status, 200)
+  }
+  const refused = callers.all.filter((each) => each.isClosed)
+  assert.ok(callers.all.length - refused.length > 50, 'the lane has a share worth the name')
+  for (const caller of refused) {
+    assert.equal(statusOf(caller), 503)
+    assert.match(caller.text, /"reason":"PROXY_OVERLOADED"/)
+    assert.match(caller.text, /\r\nRetry-After: [1-9]\d*\r\n/)
+    assert.match(caller.text, /"not_executed":true/)
+  }
+  assert.ok((await refusedTotal(spillway, 'proxy', 'share_used')) > 200)
+  assert.match(await spillway.metrics(), /^spillway_connections\{listener="proxy",state="busy"\} \d+$/m)
+  assert.match(await spillway.metrics(), /^spillway_refused_total\{tool="slow",reason="PROXY_OVERLOADED"/m)
+  const log = spillway.lines.join('\n')
+  assert.match(log, /level=warn tool=slow connections=refused listener=proxy cause=share_used/)
+  assert.ok(spillway.lines.length < 60, 'the log is sampled')
+})
+
+test('idle connections make room for callers who have something to ask', async () => {
+  await using tool = await fakeTool(after(1))
+  await using spillway = await startSpillway(`tools: { t: { upstream: "${tool.url}" } }`, { openFiles: 256 })
+  using callers = new Callers()
+  for (let i = 0; i < 20; i++) {
+    const batch = Array.from({ length: 30 }, () => callers.open(spillway.proxyPort, get('/t')))
+    await eventually(() => assert.ok(batch.every((caller) => statusOf(caller) === 200)))
+  }
+  assert.ok(callers.all.filter(({ isClosed }) => isClosed).length > 350)
+  assert.equal(callers.all.at(-1)?.isClosed, false)
+  assert.equal(await refusedTotal(spillway, 'proxy', 'no_room'), 0)
+})
+
+test('connections that send nothing, or drip a head, give way to callers who ask', async () => {
+  await using tool = await fakeTool(after(1))
+  await using spillway = await startSpillway(`tools: { t: { upstream: "${tool.url}" } }`, { openFiles: 256 })
+  using callers = new Callers()
+  for (let i = 0; i < 400; i++) callers.open(spillway.proxyPort, i % 2 === 0 ? '' : 'GET /t HTTP/1.1\r\nHo')
+  await pause(400)
+  for (let i = 0; i < 10; i++) assert.equal((await fetch(`${spillway.proxy}/t`)).status, 200)
+  assert.ok((await refusedTotal(spillway, 'proxy', 'no_room')) > 100)
+  assert.ok((await refusedTotal(spillway, 'proxy', 'gave_way')) > 0)
+  assert.match(spillway.lines.join('\n'), /connections=refused listener=proxy cause=no_room open=\d+/)
+})
+
+test('callers whose refused bodies drip on give way to callers who ask', async () => {
+  await using tool = await fakeTool(after(1))
+  await using spillway = await startSpillway(`tools: { t: { upstream: "${tool.url}" } }`, { openFiles: 256 })
+  using callers = new Callers()
+  for (let i = 0; i < 300; i++) {
+    callers.open(spillway.proxyPort, 'POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\nx')
+    if (i % 10 === 9) await pause(20)
+  }
+  await pause(300)
+  for (let i = 0; i < 10; i++) assert.equal((await fetch(`${spillway.proxy}/t`)).status, 200)
+})
+
+test('a burst beyond all bounds blames no tool: its callers are answered or cut, and that is counted', async () => {
+  await using tool = await fakeTool(after(30))
+  await using spillway = await startSpillway(
+    `tools: { t: { upstream: "${tool.url}", maxQueueDepth: 2000, maxConcurrent: 200 } }`,
+    { openFiles: 128 },
+  )
+  using callers = new Callers()
+  for (let i = 0; i < 600; i++) callers.open(spillway.proxyPort, get('/t'))
+  await eventually(() => assert.ok(callers.all.every((each) => each.isClosed || statusOf(each) > 0)))
+  const statuses = new Set(callers.all.map(statusOf))
+  assert.ok(statuses.has(200))
+  for (const status of statuses) assert.ok([0, 200, 429, 503].includes(status), `${status}`)
+  const cut = callers.all.filter((each) => statusOf(each) === 0).length
+  assert.ok(cut < 200, `${cut} of 600 got no answer`)
+  const lane = await spillway.lane('t')
+  assert.equal(lane.totals.refused['UPSTREAM_UNREACHABLE'], undefined)
+  assert.equal(lane.error_rate, 0)
+  assert.ok((await refusedTotal(spillway, 'proxy', 'no_room')) > 0)
+  assert.equal((await fetch(`${spillway.proxy}/t`)).status, 200)
+})
