@@ -10,6 +10,11 @@ import { MAX_WATCHERS } from './observe/watch.ts'
 
 /** Files of the process itself: 25 of Node's own when it starts, two listeners, the log, a store's connections, name servers. */
 const OWN_FILES = 40
+/**
+ * Files that a listener's callers do not get, whatever else uses them: without one, libuv closes new connections unseen,
+ * and no call reaches its tool. Operators may still look when callers find no place.
+ */
+const [PROXY_SPARE, ADMIN_SPARE] = [12, 4]
 /** Share of the files that operators' connections may take, and between which figures: a fleet of workers asks for leases there. */
 const ADMIN_RATIO = 1 / 8
 const [ADMIN_LEAST, ADMIN_MOST] = [8, 2048]
@@ -42,8 +47,8 @@ export function capacityOf(openFiles: number, tools: readonly ToolSettings[]): C
   const most = Math.max(1, Math.min(left - toTools, MAX_CONNECTIONS) - answering)
   const adminMost = Math.max(1, admin - answeringOf(admin))
   return {
-    proxy: { connections: most + answering, most, needs: needsOf(tools) },
-    admin: { connections: admin, most: adminMost, needs: adminNeeds(tools) },
+    proxy: { connections: most + answering, files: openFiles - PROXY_SPARE, most, needs: needsOf(tools) },
+    admin: { connections: admin, files: openFiles - ADMIN_SPARE, most: adminMost, needs: adminNeeds(tools) },
   }
 }
 

@@ -71,6 +71,7 @@ export class ConnectionBounds {
       nowMs: this.#parts.clock.nowMs,
       refused: (cause, holder) => this.#count(listener, cause, holder),
       answer: overloaded,
+      makeRoomElsewhere: () => listener === 'admin' && this.proxy.makeRoom(),
     })
   }
 

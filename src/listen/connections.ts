@@ -11,7 +11,7 @@ import type { Allotment, Room } from './shares.ts'
 /**
  * Why a caller was not served. `share_used`, `process_full`: its holder's share, or all of them, are used; it got an
  * answer. `no_room`: its connection was one too many. `gave_way`: it had sent nothing, or not all, for long enough, and
- * another came. `open_files`: the system gave no connection.
+ * another came. `open_files`: the process has hardly a file left, whoever uses them.
  */
 export const REFUSED_CAUSES = ['share_used', 'process_full', 'no_room', 'gave_way', 'open_files'] as const
 
@@ -21,6 +21,8 @@ export interface ConnectionsParts {
   readonly nowMs: () => number
   /** `holder`: undefined where nobody knows yet what the caller wanted. */
   readonly refused: (cause: RefusedCause, holder: string | undefined) => void
+  /** Whether another listener had a connection that could give way: all have their files from one limit. */
+  readonly makeRoomElsewhere: () => boolean
   /** The bytes of a whole answer to a caller who is not served; the connection is closed after it. */
   readonly answer: () => string
 }
@@ -28,6 +30,8 @@ export interface ConnectionsParts {
 export interface ConnectionBounds extends Allotment {
   /** Connections at once; more than the shares together, so that there is room to answer those who get none. */
   readonly connections: number
+  /** Files of the process up to which callers get one, whoever uses the others; Infinity where there is no limit. */
+  readonly files: number
 }
 
 /** An HTTP exchange on one of the connections. */
@@ -63,6 +67,7 @@ export class Connections {
   readonly #unheld = new Set<Socket>()
   readonly #holders = new WeakMap<IncomingMessage, string>()
   #most = Infinity
+  #files = Infinity
 
   constructor(parts: ConnectionsParts) {
     this.#parts = parts
@@ -78,8 +83,9 @@ export class Connections {
     return { held: this.#shares.held(holder), guaranteed: this.#shares.guaranteed(holder) }
   }
 
-  bound({ connections, ...allotment }: ConnectionBounds): void {
+  bound({ connections, files, ...allotment }: ConnectionBounds): void {
     this.#most = connections
+    this.#files = files
     this.#shares.allot(allotment)
   }
 
@@ -123,8 +129,10 @@ export class Connections {
   }
 
   #arrived(socket: Socket): void {
-    if (this.#open.size >= this.#most && !this.#makeRoom()) {
-      this.#parts.refused('no_room', undefined)
+    const isScarce = fileOf(socket) >= this.#files
+    const isFull = isScarce || this.#open.size >= this.#most
+    if (isFull && !this.makeRoom() && !(isScarce && this.#parts.makeRoomElsewhere())) {
+      this.#parts.refused(isScarce ? 'open_files' : 'no_room', undefined)
       this.#cut(socket, true)
       return
     }
@@ -154,7 +162,8 @@ export class Connections {
     else this.#idle.add(socket)
   }
 
-  #makeRoom(): boolean {
+  /** Closes the connection that can best give way; false when none can. */
+  makeRoom(): boolean {
     const [idle] = this.#idle
     if (idle !== undefined) {
       this.#cut(idle, false)
@@ -183,4 +192,9 @@ export class Connections {
     this.#idle.delete(socket)
     this.#unheld.delete(socket)
   }
+}
+
+/** The system gives the lowest number that is free, so a high one says that hardly any is left; -1 where there are none. */
+function fileOf(socket: Socket): number {
+  return (socket as { _handle?: { fd?: number } | null })._handle?.fd ?? -1
 }

@@ -94,6 +94,57 @@ test('callers whose refused bodies drip on give way to callers who ask', async (
   for (let i = 0; i < 10; i++) assert.equal((await fetch(`${spillway.proxy}/t`)).status, 200)
 })
 
+/** Code that the process runs before its own. */
+function preloaded(code: string): Readonly<Record<string, string>> {
+  return { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(code)}` }
+}
+
+test('files that something else uses up are not given to callers, and the log says so', async () => {
+  await using tool = await fakeTool(after(500))
+  await using spillway = await startSpillway(
+    `tools: { t: { upstream: "${tool.url}", maxConcurrent: 60, controller: { algorithm: fixed } } }`,
+    {
+      openFiles: 160,
+      env: preloaded("import fs from 'node:fs'; for (let i = 0; i < 90; i++) fs.openSync('/dev/null')"),
+    },
+  )
+  using callers = new Callers()
+  for (let i = 0; i < 60; i++) callers.open(spillway.proxyPort, get('/t'))
+  await eventually(() => assert.ok(callers.all.every((each) => each.isClosed || statusOf(each) > 0)))
+  const statuses = callers.all.map(statusOf)
+  assert.ok(statuses.includes(200))
+  for (const each of callers.all.filter((caller) => ![0, 200].includes(statusOf(caller))))
+    assert.match(each.text, /"reason":"PROXY_OVERLOADED"/)
+  await eventually(async () => assert.ok((await refusedTotal(spillway, 'proxy', 'open_files')) > 0))
+  assert.match(spillway.lines.join('\n'), /connections=refused listener=proxy cause=open_files/)
+  await eventually(async () =>
+    assert.equal((await spillway.lane('t')).totals.refused['UPSTREAM_UNREACHABLE'], undefined),
+  )
+})
+
+test('no file left for a connection to the tool is the lack of the proxy: the tool is not blamed', async () => {
+  await using tool = await fakeTool(after(1))
+  const grabAll =
+    "import fs from 'node:fs'; process.on('SIGUSR2', () => { try { for (;;) fs.openSync('/dev/null') } catch {} })"
+  await using spillway = await startSpillway(`tools: { t: { upstream: "${tool.url}" } }`, {
+    openFiles: 160,
+    env: preloaded(grabAll),
+  })
+  using callers = new Callers()
+  const caller = callers.open(spillway.proxyPort, get('/nowhere'))
+  await eventually(() => assert.equal(statusOf(caller), 404))
+  // Kept alive, so that the figures can be read without another file.
+  assert.equal((await spillway.lane('t')).error_rate, 0)
+  caller.text = ''
+  spillway.signal('SIGUSR2')
+  await pause(100)
+  caller.socket.write(get('/t'))
+  await eventually(() => assert.equal(statusOf(caller), 503))
+  assert.match(caller.text, /"reason":"PROXY_OVERLOADED".*"not_executed":true/)
+  await eventually(() => assert.match(spillway.lines.join('\n'), /tool=t .*reason=PROXY_OVERLOADED/))
+  assert.equal((await spillway.lane('t')).error_rate, 0)
+})
+
 test('a burst beyond all bounds blames no tool: its callers are answered or cut, and that is counted', async () => {
   await using tool = await fakeTool(after(30))
   await using spillway = await startSpillway(
