@@ -17,8 +17,8 @@ import type { Lane } from './lane/lane.ts'
 import { LeaseDesk } from './lease-desk.ts'
 import { createAdminServer } from './listen/admin.ts'
 import { Drain } from './listen/drain.ts'
+import type { Malformed } from './listen/head.ts'
 import { createProxyServer } from './listen/server.ts'
-import type { Malformed } from './listen/server.ts'
 import { Board } from './observe/board.ts'
 import { Events, NO_TOOL } from './observe/events.ts'
 import type { Log } from './observe/log.ts'
@@ -94,6 +94,7 @@ export class Sidecar {
       isBeyondFleet: (tool, active) => this.#fleet?.isBeyond(tool, active) ?? false,
     })
     this.#proxy = createProxyServer({
+      clock,
       onCall: this.#pipeline.handle,
       answerMalformed: (reason, detail) => this.#answerMalformed(reason, detail),
     })

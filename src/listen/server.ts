@@ -1,18 +1,25 @@
 /**
- * The listener for agents: turns node:http's events into calls with one shape, and bounds what a connection may do
- * before a lane sees it. Must not know of tools or lanes.
+ * The listener for agents: turns node:http's events into calls with one shape, each in its turn, and bounds what a
+ * connection may do before a lane sees it. Says nothing of its own while an answer is under way. Must not know of tools
+ * or lanes.
  */
 import { createServer, ServerResponse } from 'node:http'
 import type { IncomingMessage, Server } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { Clock } from '../time/clock.ts'
 import { collectEarlyBytes } from './early-bytes.ts'
+import { flawOf, isTunnel, MAX_HEADER_BYTES, withoutUpgrade } from './head.ts'
+import type { Flaw, Malformed } from './head.ts'
+import { lastWords } from './last-words.ts'
+import { Turnstile } from './turnstile.ts'
 
 /** Milliseconds to receive a whole head: slow headers hold a socket, not a lane. */
 const HEADERS_TIMEOUT_MS = 30_000
+/** Milliseconds between two looks for heads that take longer. */
+const HEADERS_CHECK_MS = 5000
 /** Milliseconds an idle connection is kept: longer than usual clients and balancers keep theirs (60 s), so that they close first. */
 const KEEP_ALIVE_MS = 72_000
-/** Bytes of request line and headers (node's default, fixed here). */
-const MAX_HEADER_BYTES = 16_384
 /** Milliseconds until a dead peer is looked for. */
 const TCP_KEEP_ALIVE_MS = 60_000
 
@@ -31,21 +38,20 @@ export interface Call {
   readonly upgrade: UpgradeCall | undefined
 }
 
-/** Requests that node's parser or this listener could not make a call of. */
-export type Malformed = 'BAD_REQUEST' | 'HEADERS_TOO_LARGE'
-
 export interface ServerParts {
+  readonly clock: Clock
   readonly onCall: (call: Call) => void
-  /** The bytes of a whole answer to a malformed request; the connection is closed after it. */
+  /** A whole answer to a malformed request, with `Connection: close`. */
   readonly answerMalformed: (reason: Malformed, detail: string) => string
+  /** Milliseconds to receive a whole head. */
+  readonly headersTimeoutMs?: number
 }
 
-/** One protocol that is not another HTTP: h2c would carry requests past the lane inside one lease. */
-const TUNNEL_PROTOCOL = /^(?!h2c$|http\b|tls\b)[A-Za-z0-9!#$%&'*+.^_`|~-]+(?:\/[A-Za-z0-9.]+)?$/i
-
 export function createProxyServer(parts: ServerParts): Server {
-  const options = {
-    headersTimeout: HEADERS_TIMEOUT_MS,
+  const headersTimeout = parts.headersTimeoutMs ?? HEADERS_TIMEOUT_MS
+  const server = createServer({
+    headersTimeout,
+    connectionsCheckingInterval: Math.min(HEADERS_CHECK_MS, headersTimeout),
     // A call may wait in its lane for longer than any fixed time; leaseSeconds bounds the upload.
     requestTimeout: 0,
     keepAliveTimeout: KEEP_ALIVE_MS,
@@ -55,89 +61,129 @@ export function createProxyServer(parts: ServerParts): Server {
     // The pipeline answers a missing Host in JSON.
     requireHostHeader: false,
     shouldUpgradeCallback: isTunnel,
-  }
-  const server = createServer(options)
-  const call = (request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void => {
-    inTurn(request, response, () => parts.onCall({ request, response, expectsContinue, upgrade: undefined }))
-  }
-  server.on('request', (request, response) => call(request, response, false))
-  server.on('checkContinue', (request, response) => call(request, response, true))
-  server.on('checkExpectation', ({ socket }) => {
-    socket.end(parts.answerMalformed('BAD_REQUEST', 'of Expect only 100-continue is understood'))
   })
-  server.on('upgrade', (request, socket, head) => upgrade(parts, { request, socket, head }))
-  server.on('connect', (_request, socket) => {
-    socket.on('error', () => socket.destroy())
-    socket.end(
-      parts.answerMalformed(
-        'BAD_REQUEST',
-        'CONNECT tunnels are not offered: use http:// URLs, or the path of a tool',
-      ),
-    )
-  })
-  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    if (!socket.writable || hasCall(socket) || GONE.has(error.code ?? '')) socket.destroy()
-    else if (error.code === 'HPE_HEADER_OVERFLOW') {
-      socket.end(parts.answerMalformed('HEADERS_TOO_LARGE', `more than ${MAX_HEADER_BYTES} bytes`))
-    } else socket.end(parts.answerMalformed('BAD_REQUEST', 'this is not well-formed HTTP/1.1'))
-  })
+  // Of a bound of node's, what is beyond it would be dropped without a word; see MAX_HEADER_LINES.
+  server.maxHeadersCount = 0
+  new Reception(server, parts).open()
   return server
 }
 
 /** The caller left, maybe in the middle of a body: there is nobody to answer. */
 const GONE = new Set(['ECONNRESET', 'EPIPE', 'HPE_INVALID_EOF_STATE'])
 
-/** Requests that may wait behind an unfinished one on the same connection; hardly any client sends even one. */
-const MAX_PIPELINED = 32
-const pipelined = new WeakMap<Duplex, number>()
+const NO_EXPECTATION: Flaw = {
+  reason: 'BAD_REQUEST',
+  detail: 'of Expect only 100-continue is understood',
+}
+const NO_CONNECT: Flaw = {
+  reason: 'BAD_REQUEST',
+  detail: 'CONNECT tunnels are not offered: use http:// URLs, or the path of a tool',
+}
 
-/**
- * A pipelined request becomes a call when its turn to be answered comes. Before that it takes no place in a lane, since
- * node would not tell of a caller who leaves meanwhile.
- */
-function inTurn({ socket }: IncomingMessage, response: ServerResponse, start: () => void): void {
-  if (response.socket !== null) return start()
-  const waiting = (pipelined.get(socket) ?? 0) + 1
-  pipelined.set(socket, waiting)
-  if (waiting > MAX_PIPELINED) {
-    socket.destroy()
-    return
+/** All that node:http tells of its connections. What comes out of turn, in spite of the turnstile, closes its connection. */
+class Reception {
+  readonly #server: Server
+  readonly #parts: ServerParts
+  /** node's own: makes a socket one that speaks HTTP. */
+  readonly #speakHttp: (this: Server, socket: Duplex) => void
+  readonly #turnstiles = new WeakMap<Duplex, Turnstile>()
+
+  constructor(server: Server, parts: ServerParts) {
+    this.#server = server
+    this.#parts = parts
+    this.#speakHttp = server.listeners('connection')[0] as (this: Server, socket: Duplex) => void
   }
-  response.once('socket', () => {
-    pipelined.set(socket, (pipelined.get(socket) ?? 1) - 1)
-    start()
-  })
+
+  open(): void {
+    this.#server
+      .on('connection', (socket) => this.#turnstiles.set(socket, new Turnstile(socket)))
+      .on('request', (request, response) => this.#call(request, response, false))
+      .on('checkContinue', (request, response) => this.#call(request, response, true))
+      .on('checkExpectation', ({ socket, method }) => this.#decline(socket, NO_EXPECTATION, method))
+      .on('connect', ({ method }, socket) => this.#decline(socket, NO_CONNECT, method))
+      .on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head))
+      .on('clientError', (error, socket) => this.#clientError(error, socket))
+  }
+
+  #call(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
+    const { socket } = request
+    const flaw = flawOf(request)
+    if (flaw !== undefined) return this.#decline(socket, flaw, request.method)
+    if (this.#turnstiles.get(socket)?.begin(request, response) !== true) {
+      socket.destroy()
+      return
+    }
+    this.#parts.onCall({ request, response, expectsContinue, upgrade: undefined })
+  }
+
+  /** Spillway's own last answer on this connection. */
+  #decline(socket: Duplex, { reason, detail }: Flaw, method?: string): void {
+    const turnstile = this.#turnstiles.get(socket)
+    const isIdle = turnstile?.isIdle() === true
+    turnstile?.leave()
+    if (!isIdle || !socket.writable) {
+      socket.destroy()
+      return
+    }
+    const answer = this.#parts.answerMalformed(reason, detail)
+    lastWords(socket, this.#parts.clock, method === 'HEAD' ? headOf(answer) : answer)
+  }
+
+  #clientError(error: NodeJS.ErrnoException, socket: Duplex): void {
+    if (GONE.has(error.code ?? '') || hasSaidNothing(socket)) socket.destroy()
+    else this.#decline(socket, flawBehind(error))
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const turnstile = this.#turnstiles.get(socket)
+    if (turnstile?.isIdle() !== true) {
+      socket.destroy()
+      return
+    }
+    const flaw = flawOf(request)
+    if (flaw !== undefined) return this.#decline(socket, flaw)
+    const early = Buffer.concat([head, turnstile.leave()])
+    if (!isTunnel(request)) return this.#ignoreUpgrade(request, early)
+    const response = new ServerResponse(request)
+    response.shouldKeepAlive = false
+    response.assignSocket(request.socket)
+    response.on('finish', () => {
+      response.detachSocket(request.socket)
+      response.emit('close')
+      lastWords(socket, this.#parts.clock)
+    })
+    socket.on('error', () => socket.destroy())
+    const takeEarlyBytes = collectEarlyBytes(socket, early)
+    const upgrade = { protocol: request.headers.upgrade ?? '', socket, takeEarlyBytes }
+    this.#parts.onCall({ request, response, expectsContinue: false, upgrade })
+  }
+
+  /**
+   * Node versions without shouldUpgradeCallback (before 24.9) end HTTP at every Upgrade header, and the body of such a
+   * request would never come. They read it again, as a request without that header.
+   */
+  #ignoreUpgrade(request: IncomingMessage, rest: Buffer): void {
+    const { socket } = request
+    this.#speakHttp.call(this.#server, socket)
+    const turnstile = new Turnstile(socket)
+    this.#turnstiles.set(socket, turnstile)
+    turnstile.take(Buffer.concat([withoutUpgrade(request), rest]))
+  }
 }
 
-/**
- * A call is under way on this connection, or its answer: whatever is written now would be read as that answer, and nobody
- * here knows whether the tool was called. node's own server looks the same way.
- */
-function hasCall(socket: Duplex): boolean {
-  return (socket as { _httpMessage?: unknown })._httpMessage instanceof ServerResponse
+function headOf(answer: string): string {
+  return answer.slice(0, answer.indexOf('\r\n\r\n') + 4)
 }
 
-function isTunnel(request: IncomingMessage): boolean {
-  return request.method === 'GET' && TUNNEL_PROTOCOL.test(request.headers.upgrade ?? '')
+/** A connection that was opened ahead and never used; its end is nothing to be told. */
+function hasSaidNothing(socket: Duplex): boolean {
+  return (socket as Partial<Socket>).bytesRead === 0
 }
 
-/** Node versions without shouldUpgradeCallback bring every Upgrade header here; what is no tunnel is a plain request. */
-function upgrade(
-  parts: ServerParts,
-  { request, socket, head }: { request: IncomingMessage; socket: Duplex; head: Buffer },
-): void {
-  const response = new ServerResponse(request)
-  response.shouldKeepAlive = false
-  response.assignSocket(request.socket)
-  response.on('finish', () => {
-    response.detachSocket(request.socket)
-    response.emit('close')
-    socket.end()
-  })
-  socket.on('error', () => socket.destroy())
-  const takeEarlyBytes = collectEarlyBytes(socket, head)
-  const tunnel = isTunnel(request)
-    ? { protocol: request.headers.upgrade ?? '', socket, takeEarlyBytes }
-    : undefined
-  parts.onCall({ request, response, expectsContinue: false, upgrade: tunnel })
+function flawBehind({ code }: NodeJS.ErrnoException): Flaw {
+  if (code === 'HPE_HEADER_OVERFLOW')
+    return { reason: 'HEADERS_TOO_LARGE', detail: `more than ${MAX_HEADER_BYTES} bytes` }
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
+    return { reason: 'REQUEST_TIMEOUT', detail: 'the head of the request did not come whole in time' }
+  return { reason: 'BAD_REQUEST', detail: 'this is not well-formed HTTP/1.1' }
 }

@@ -7,6 +7,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 const MAIN = new URL('../../src/main.ts', import.meta.url).pathname
+/** .ci/run sets it, so that Spillway runs on the oldest Node it promises while the tests themselves run on the newest. */
+const NODE = process.env['SPILLWAY_TEST_NODE'] ?? process.execPath
 /** Milliseconds in which a process must say that it listens. */
 const START_MS = 15_000
 
@@ -65,7 +67,7 @@ export async function startSpillway(yaml: string, options: StartOptions = {}): P
   const file = join(folder, 'tools.yaml')
   await writeFile(file, yaml)
   const args = ['run', '-c', file, '--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0', '--log', 'text']
-  const bare = [process.execPath, MAIN, ...args, ...(options.args ?? [])]
+  const bare = [NODE, MAIN, ...args, ...(options.args ?? [])]
   const limited = ['sh', '-c', `ulimit -n ${options.openFiles ?? 0}; exec "$0" "$@"`, ...bare]
   const [program, ...words] = options.openFiles === undefined ? bare : limited
   const child = spawn(program ?? '', words, {

@@ -4,10 +4,12 @@
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { test } from 'node:test'
-import { eventually } from '../support/eventually.ts'
+import { eventually, pause } from '../support/eventually.ts'
 import { after, fakeTool } from '../support/fake-tool.ts'
 import { startSpillway } from '../support/process.ts'
 import { exchange } from '../support/raw.ts'
+
+const UPGRADE = 'Connection: Upgrade\r\nUpgrade: websocket\r\n'
 
 const REFUSED: readonly [string, string, RegExp][] = [
   [
@@ -49,6 +51,25 @@ const REFUSED: readonly [string, string, RegExp][] = [
   [
     'headers that are too large',
     `GET /t HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`,
+    /^HTTP\/1\.1 431/,
+  ],
+  ['HTTP/2.0', 'GET /t HTTP/2.0\r\nHost: a\r\n\r\n', /^HTTP\/1\.1 400/],
+  ['HTTP/3.0', 'GET /t HTTP/3.0\r\nHost: a\r\n\r\n', /^HTTP\/1\.1 400/],
+  ['HTTP/1.2', 'GET /t HTTP/1.2\r\nHost: a\r\n\r\n', /^HTTP\/1\.1 400/],
+  ['HTTP/0.9', 'GET /t HTTP/0.9\r\nHost: a\r\n\r\n', /^HTTP\/1\.1 400/],
+  ['no version', 'GET /t\r\n\r\n', /^HTTP\/1\.1 400/],
+  ['no version, and headers', 'GET /t\r\nHost: a\r\n\r\n', /^HTTP\/1\.1 400/],
+  ['an upgrade of HTTP/2.0', `GET /t HTTP/2.0\r\nHost: a\r\n${UPGRADE}\r\n`, /^HTTP\/1\.1 400/],
+  ['an unknown expectation', 'GET /t HTTP/1.1\r\nHost: a\r\nExpect: tea\r\n\r\n', /^HTTP\/1\.1 400/],
+  [
+    'a length after too many header lines',
+    `POST /t HTTP/1.1\r\nHost: a\r\n${'x: y\r\n'.repeat(1000)}Content-Length: 4\r\n\r\nbody`,
+    /^HTTP\/1\.1 431/,
+  ],
+  ['257 header lines', `GET /t HTTP/1.1\r\nHost: a\r\n${'x: y\r\n'.repeat(256)}\r\n`, /^HTTP\/1\.1 431/],
+  [
+    'an upgrade with 257 header lines',
+    `GET /t HTTP/1.1\r\nHost: a\r\n${UPGRADE}${'x: y\r\n'.repeat(254)}\r\n`,
     /^HTTP\/1\.1 431/,
   ],
   ['an unknown path', 'GET /nowhere HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n', /^HTTP\/1\.1 404/],
@@ -109,14 +130,29 @@ tools:
 })
 
 test('of a call that the tool has nobody is told that it was not made, when what follows it is no HTTP', async () => {
-  await using tool = await fakeTool(() => undefined)
+  await using tool = await fakeTool(async (_request, response) => {
+    await pause(200)
+    response.end('done')
+  })
   await using spillway = await startSpillway(`tools: { t: { upstream: "${tool.url}" } }`)
   const socket = connect(spillway.proxyPort, '127.0.0.1').setEncoding('latin1')
   socket.write('DELETE /t/x HTTP/1.1\r\nHost: a\r\n\r\n')
   await eventually(() => assert.equal(tool.seen.calls, 1))
   socket.write('a body without a length')
-  let answer = ''
-  for await (const text of socket as AsyncIterable<string>) answer += text
-  assert.equal(answer, '')
+  let answers = ''
+  for await (const text of socket as AsyncIterable<string>) answers += text
+  assert.match(answers, /^HTTP\/1\.1 200 OK[\s\S]*doneHTTP\/1\.1 400 BAD_REQUEST\r\n/)
+})
+
+test('a body that is broken in the middle of its call cuts the connection, without a word', async () => {
+  await using tool = await fakeTool(() => undefined)
+  await using spillway = await startSpillway(`tools: { t: { upstream: "${tool.url}" } }`)
+  const socket = connect(spillway.proxyPort, '127.0.0.1').setEncoding('latin1')
+  socket.write('POST /t/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n')
+  await eventually(() => assert.equal(tool.seen.calls, 1))
+  socket.write('no length of a chunk\r\n')
+  let answers = ''
+  for await (const text of socket as AsyncIterable<string>) answers += text
+  assert.equal(answers, '')
   await eventually(async () => assert.equal((await spillway.lane('t')).active_workers, 0))
 })

@@ -269,8 +269,6 @@ test('pipelined requests are answered in order, and a caller who leaves takes th
   socket.destroy()
   await eventually(async () => assert.equal((await spillway.lane('t')).active_workers, 0))
   assert.equal(tool.seen.calls, 4)
-  const flood = await exchange(spillway.proxyPort, get('/x').repeat(50))
-  assert.ok((flood.match(/<\/x>/g)?.length ?? 0) < 50)
   spillway.signal('SIGTERM')
   assert.equal(await spillway.exited, 0)
 })
