@@ -86,15 +86,19 @@ export class Fleet {
     return status !== undefined && active > Math.max(status.held, status.ceiling)
   }
 
-  /** For /readyz. Not ready: every call would be refused. */
+  /** For /readyz. Not ready: every call would be refused, or no lane has ever had anything to run calls on. */
   readiness() {
-    const modes = new Set([...this.#keepers.values()].map((keeper) => keeper.status().mode))
-    const mode = WORST_FIRST.find((each) => modes.has(each)) ?? 'joining'
+    const keepers = [...this.#keepers.values()].map((keeper) => keeper.status())
+    const mode = WORST_FIRST.find((each) => keepers.some((keeper) => keeper.mode === each)) ?? 'joining'
     const { onStoreLoss, name } = this.#settings
-    return {
-      isReady: mode !== 'lost' || onStoreLoss !== 'closed',
-      body: { name, store: mode, on_store_loss: onStoreLoss },
-    }
+    const isStarting = !keepers.some(({ hasServed }) => hasServed)
+    const opensInMs = Math.max(0, ...keepers.map((keeper) => keeper.opensInMs))
+    const body = { name, store: mode, on_store_loss: onStoreLoss }
+    if (mode === 'lost' && onStoreLoss === 'closed') return { status: 'store_unavailable', body } as const
+    if (!isStarting) return { status: 'ready', body } as const
+    return mode === 'learning'
+      ? ({ status: 'learning', body: { ...body, ready_in_ms: opensInMs } } as const)
+      : ({ status: 'joining', body } as const)
   }
 
   /** Gives back what is held, as far as the store hears it, and lets the store go. */

@@ -66,6 +66,10 @@ export class Keeper {
   #cause: string | undefined
   #failingSinceMs: number
   #retryAtMs = -Infinity
+  /** When the store begins to give slots; only while it is learning. */
+  #opensAtMs = -Infinity
+  /** The lane could run something once. */
+  #hasServed = false
   /** When the store gives slots again, or the next session of another ends. */
   #worthAskingAtMs = Infinity
   #ceiling: Ceiling = { slots: 0, untilMs: Infinity, isShut: false }
@@ -92,6 +96,9 @@ export class Keeper {
       sidecars: this.#holding.crew?.sidecars,
       waitingSidecars: this.#holding.waitingSidecars,
       lagMs: this.#lagMs,
+      hasServed: this.#hasServed,
+      /** Milliseconds until the store gives slots; 0 where it does, or where nobody knows. */
+      opensInMs: this.#mode === 'learning' ? Math.max(0, Math.ceil(this.#opensAtMs - nowMs)) : 0,
     }
   }
 
@@ -176,6 +183,7 @@ export class Keeper {
     const { pausedMs, nextEndMs } = standing
     const waitMs = pausedMs > 0 ? pausedMs : nextEndMs > 0 ? nextEndMs : Infinity
     this.#worthAskingAtMs = nowMs + waitMs + 1 + this.#parts.random() * 5
+    this.#opensAtMs = nowMs + pausedMs
     this.#enter(pausedMs > 0 ? 'learning' : 'up')
     if (isAnother) this.#countOvershoot(this.#parts.lane.demand().active - this.#holding.certain(nowMs).slots)
     if (!this.#isLate(nowMs)) this.#overshoot = 0
@@ -222,7 +230,16 @@ export class Keeper {
     this.#mode = mode
     const { onStoreLoss } = this.#settings
     const cause = mode === 'lost' ? this.#cause : undefined
-    this.#parts.tell({ kind: 'fleet_mode', mode, onStoreLoss, cause })
+    const { opensInMs } = this.status()
+    this.#parts.tell({
+      kind: 'fleet_mode',
+      mode,
+      onStoreLoss,
+      cause,
+      opensInMs: mode === 'learning' ? opensInMs : undefined,
+      isFirst: !this.#hasServed,
+    })
+    if (mode === 'up' || (mode === 'lost' && onStoreLoss !== 'closed')) this.#hasServed = true
   }
 
   /** True when the lane was told something new. */

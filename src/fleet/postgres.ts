@@ -1,8 +1,8 @@
 /**
  * The fleet's store on PostgreSQL: one function a verb, one channel a sidecar. Whatever is decided, the functions in
- * postgres/ decide; this file installs them where they are missing and carries it there and back. LISTEN needs a session
- * of its own: behind a pooler that lends sessions, news is lost and the slower look of the keeper stands in for it.
- * Loaded only where a postgres:// store is configured.
+ * postgres/ decide; this file installs them where they are missing and carries it there and back. A pooler that lends
+ * sessions (PgBouncer in transaction mode) knows neither LISTEN nor prepared statements: whether news arrives is tried,
+ * and where it does not, it is fetched. Loaded only where a postgres:// store is configured.
  */
 import { readFileSync } from 'node:fs'
 import postgres from 'postgres'
@@ -17,11 +17,19 @@ import { within } from './within.ts'
 const SESSIONS = 3
 const LISTEN_AGAIN_MS = 250
 const LONGEST_RETRY_SECONDS = 1
-const FILES = ['1-schema', '2-hand-out', '3-tell', '4-report', '5-leave'].map((name) =>
+/** Milliseconds between two looks for news where none arrives: a slot changes hands 50 ms later than with LISTEN. */
+const FETCH_EVERY_MS = 100
+/** Looks for news, busy or not, between two tries whether it arrives after all. */
+const LOOKS_A_TRY = 100
+/** What a sidecar tells itself, to find out whether news arrives. */
+const ECHO = 'echo'
+const FILES = ['1-schema', '2-hand-out', '3-tell', '4-report', '5-leave', '6-news'].map((name) =>
   readFileSync(new URL(`postgres/${name}.sql`, import.meta.url), 'utf8'),
 )
-/** undefined_table and undefined_function: somebody took the database away and put another there. */
-const NOT_INSTALLED = new Set(['42P01', '42883'])
+/** undefined_table, _function and _column: somebody took the database away and put another there. */
+const NOT_INSTALLED = new Set(['42P01', '42883', '42703'])
+/** A statement that was prepared in a session is unknown, or known already: the session is another's. */
+const NOT_PREPARED = new Set(['26000', '42P05'])
 
 export function openPostgres(url: string, options: StoreOptions, clock: Clock): FleetStore {
   return new PostgresStore(url, options, clock)
@@ -37,6 +45,16 @@ class PostgresStore implements FleetStore {
   #listenAgain: Timer | undefined
   #installed: Promise<void> | undefined
   #answeredAtMs: number
+  /** Of this process, ever: who was answered before finds no first start. */
+  #wasAnswered = false
+  #canPrepare = true
+  /** News arrives by itself. */
+  #hears = false
+  #fetching: Timer | undefined
+  #isFetching = false
+  #looks = 0
+  /** Tools of which this sidecar holds or wants slots: bounded by the configuration. */
+  readonly #busy = new Set<string>()
   #onNews: (news: News) => void = () => undefined
   #isClosed = false
 
@@ -55,15 +73,19 @@ class PostgresStore implements FleetStore {
     const rows = await this.#ask(
       said.tool,
       (sql) => sql`
-        select * from spillway_report_v1(${fleet}, ${said.tool}, ${sidecar}, ${ttlMs}, ${said.cap}, ${said.epoch},
+        select * from spillway_report_v2(${fleet}, ${said.tool}, ${sidecar}, ${ttlMs}, ${said.cap}, ${said.epoch},
           ${said.returned}, ${said.held}, ${said.want}, ${said.order}, ${this.#channelPrefix}, ${MOST_SIDECARS})`,
     )
     // Every column is a bigint, which the driver hands over as text; in the order of the function's own row.
-    return standingFrom(Object.values(rows[0] ?? {}).map(Number))
+    const standing = standingFrom(Object.values(rows[0] ?? {}).map(Number))
+    if (said.want > 0 || said.held > 0 || standing.given > said.returned) this.#busy.add(said.tool)
+    else this.#busy.delete(said.tool)
+    return standing
   }
 
   async leave(tool: string): Promise<void> {
     const { fleet, sidecar } = this.#options
+    this.#busy.delete(tool)
     await this.#ask(
       tool,
       (sql) => sql`select spillway_leave_v1(${fleet}, ${tool}, ${sidecar}, ${this.#channelPrefix})`,
@@ -77,6 +99,7 @@ class PostgresStore implements FleetStore {
   async close(): Promise<void> {
     this.#isClosed = true
     this.#listenAgain?.clear()
+    this.#fetching?.clear()
     await Promise.all([this.#sessions.end({ timeout: 0 }), this.#listener?.end({ timeout: 0 })])
   }
 
@@ -92,21 +115,30 @@ class PostgresStore implements FleetStore {
     try {
       const rows = await within(answer(), answerWithinMs, this.#clock)
       this.#answeredAtMs = this.#clock.nowMs()
+      this.#wasAnswered = true
       return rows
     } catch (error) {
       throw this.#failed(error, tool)
     }
   }
 
-  /** Two sidecars that start together install one after the other. */
+  /** Two sidecars that start together install one after the other, and both find that it is the first start. */
   async #install(): Promise<void> {
     try {
-      const found = await this.#sessions`select to_regproc('spillway_report_v1') is not null
-        and to_regproc('spillway_leave_v1') is not null as yes`
+      const found = await this.#sessions`select to_regproc('spillway_report_v2') is not null
+        and to_regproc('spillway_leave_v1') is not null and to_regproc('spillway_news_v1') is not null
+        and to_regclass('tool_leases') is not null and to_regclass('spillway_members') is not null
+        and exists (select from pg_attribute where attrelid = to_regclass('spillway_tools')
+          and attname = 'first_until' and not attisdropped) as yes`
       if (found[0]?.['yes'] === true) return
       await this.#sessions.begin(async (sql) => {
         await sql`select pg_advisory_xact_lock(hashtext('spillway fleet'))`
+        const [{ yes: isBare } = {}] = await sql`select to_regclass('spillway_tools') is null
+          and to_regclass('spillway_members') is null and to_regproc('spillway_leave_v1') is null as yes`
         for (const file of FILES) await sql.unsafe(file)
+        if (isBare !== true || this.#wasAnswered) return
+        await sql`insert into spillway_tools (fleet, tool, run, opens_at, count)
+          select '', '', extract(epoch from pg_postmaster_start_time())::text, clock_timestamp(), 0`
       })
     } catch (error) {
       this.#installed = undefined
@@ -118,6 +150,7 @@ class PostgresStore implements FleetStore {
     const code = error instanceof postgres.PostgresError ? error.code : undefined
     if (code === 'SPLWY') return fleetFull(tool, error)
     if (code !== undefined && NOT_INSTALLED.has(code)) this.#installed = undefined
+    if (code !== undefined && NOT_PREPARED.has(code)) this.#prepareNoMore()
     if (error instanceof StoreFailure) {
       this.#reopenWhenSilent()
       return error
@@ -130,6 +163,17 @@ class PostgresStore implements FleetStore {
     const nowMs = this.#clock.nowMs()
     if (this.#isClosed || nowMs - this.#answeredAtMs < Math.min(this.#options.ttlMs, REOPEN_AFTER_MS)) return
     this.#answeredAtMs = nowMs
+    this.#reopen()
+  }
+
+  /** Behind a pooler: from now on each statement comes whole, which costs a round trip more. */
+  #prepareNoMore(): void {
+    if (!this.#canPrepare || this.#isClosed) return
+    this.#canPrepare = false
+    this.#reopen()
+  }
+
+  #reopen(): void {
     this.#installed = undefined
     // Ending what hangs can only fail by hanging; nobody waits for it.
     for (const old of [this.#sessions, this.#listener]) void old?.end({ timeout: 0 }).catch(() => undefined)
@@ -138,17 +182,61 @@ class PostgresStore implements FleetStore {
   }
 
   #startListening(): void {
-    const channel = this.#channelPrefix + this.#options.sidecar
+    this.#hears = false
+    this.#fetchLater()
     const listener = this.#connect({
       max: 1,
       idle_timeout: 0,
       max_lifetime: null,
-      onclose: () => this.#listener === listener && this.#listenLater(listener),
+      onclose: () => {
+        if (this.#listener !== listener) return
+        this.#hears = false
+        this.#fetchLater()
+        this.#listenLater(listener)
+      },
       // What sql.listen is made of. Its own way back after a broken connection is tried once only.
       ...{ onnotify: (_: string, message: string) => this.#heard(message) },
     })
     this.#listener = listener
-    listener.unsafe(`listen "${channel}"`).catch(() => this.#listenLater(listener))
+    listener.unsafe(`listen "${this.#channel}"`).then(
+      () => this.#tryEcho(),
+      () => this.#listenLater(listener),
+    )
+  }
+
+  get #channel(): string {
+    return this.#channelPrefix + this.#options.sidecar
+  }
+
+  /** A pooler takes LISTEN and never delivers. The next try, or the next answer, makes up for an echo that was lost. */
+  #tryEcho(): void {
+    this.#sessions`select pg_notify(${this.#channel}, ${ECHO})`.catch((error: unknown) =>
+      this.#failed(error, ''),
+    )
+  }
+
+  #fetchLater(): void {
+    if (this.#isClosed) return
+    this.#fetching ??= this.#clock.after(FETCH_EVERY_MS, () => {
+      this.#fetching = undefined
+      if (this.#hears) return
+      this.#fetchLater()
+      if (++this.#looks % LOOKS_A_TRY === 0) this.#tryEcho()
+      if (this.#busy.size > 0 && !this.#isFetching && this.#installed !== undefined) void this.#fetch()
+    })
+  }
+
+  /** One at a time, however long it takes: what hangs ends with its session. */
+  async #fetch(): Promise<void> {
+    const { fleet, sidecar } = this.#options
+    this.#isFetching = true
+    try {
+      const rows = await this.#sessions`select spillway_news_v1(${fleet}, ${sidecar}) as news`
+      for (const { news } of rows) this.#heard(String(news))
+    } catch {
+      // The next report says why.
+    }
+    this.#isFetching = false
   }
 
   #listenLater(listener: postgres.Sql): void {
@@ -162,6 +250,10 @@ class PostgresStore implements FleetStore {
   }
 
   #heard(message: string): void {
+    if (message === ECHO) {
+      this.#hears = true
+      return
+    }
     const news = parseNews(message)
     if (news !== undefined) this.#onNews(news)
   }
@@ -172,6 +264,7 @@ class PostgresStore implements FleetStore {
       connect_timeout: Math.max(1, answerWithinMs / 1000),
       backoff: (retries: number) => Math.min(0.05 * 2 ** retries, LONGEST_RETRY_SECONDS),
       fetch_types: false,
+      prepare: this.#canPrepare,
       onnotice: () => undefined,
       connection: { application_name: `spillway-${sidecar}` },
       ...more,

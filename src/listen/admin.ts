@@ -15,8 +15,8 @@ import type { Bounds } from './order.ts'
 
 export interface AdminParts {
   readonly isDraining: () => boolean
-  /** Undefined for a sidecar on its own. */
-  readonly fleet: () => { readonly isReady: boolean; readonly body: object } | undefined
+  /** `status` is `ready`, or why not. Undefined for a sidecar on its own. */
+  readonly fleet: () => { readonly status: string; readonly body: object } | undefined
   readonly metrics: () => Promise<{ readonly contentType: string; readonly page: string }>
   readonly lanes: () => readonly object[]
   /** undefined for an unknown tool. */
@@ -114,9 +114,8 @@ async function answer(parts: AdminParts, exchange: Exchange, path: string): Prom
 function readiness({ isDraining, fleet }: AdminParts): Answer {
   const shared = fleet()
   if (isDraining()) return json(503, { status: 'draining', fleet: shared?.body })
-  return shared === undefined || shared.isReady
-    ? json(200, { status: 'ready', fleet: shared?.body })
-    : json(503, { status: 'store_unavailable', fleet: shared.body })
+  const status = shared?.status ?? 'ready'
+  return json(status === 'ready' ? 200 : 503, { status, fleet: shared?.body })
 }
 
 async function laneAnswer(

@@ -42,6 +42,10 @@ export type FleetEvent =
       readonly onStoreLoss: string
       /** What the store, or the way to it, said last; undefined unless it is lost. Never holds a password. */
       readonly cause: string | undefined
+      /** Milliseconds until the store gives slots; undefined unless it is learning. */
+      readonly opensInMs: number | undefined
+      /** The lane has had nothing to run calls on yet. */
+      readonly isFirst: boolean
     }
   /** Calls that run on though the slots they began with are lost. */
   | { readonly kind: 'fleet_overshoot'; readonly calls: number }

@@ -75,10 +75,12 @@ export class Narrator {
       const forMs = event.isOn ? Math.round(event.forMs) : undefined
       this.#parts.log('info', { tool, throttled: event.isOn, for_ms: forMs })
     } else if (event.kind === 'fleet_mode') {
-      const { mode, onStoreLoss, cause } = event
+      const { mode, onStoreLoss, cause, opensInMs } = event
       if (mode === 'lost')
         this.#parts.log('error', { tool, fleet_store: mode, on_store_loss: onStoreLoss, cause })
-      else this.#parts.log('info', { tool, fleet_store: mode })
+      else if (mode === 'learning' && event.isFirst)
+        this.#parts.log('warn', { tool, fleet_store: mode, ready: false, ready_in_ms: opensInMs })
+      else this.#parts.log('info', { tool, fleet_store: mode, opens_in_ms: opensInMs })
     } else if (event.kind === 'fleet_overshoot') {
       this.#parts.log('warn', { tool, fleet: 'overshoot', calls: event.calls })
     } else if (event.kind === 'ended' && event.cause === 'reclaimed') {

@@ -160,6 +160,8 @@ test('without the store, local-share goes on with the cap divided by the sidecar
     mode: 'lost',
     onStoreLoss: 'local-share',
     cause: 'cut',
+    opensInMs: undefined,
+    isFirst: false,
   })
 })
 

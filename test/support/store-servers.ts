@@ -4,6 +4,7 @@
  */
 import { spawn, spawnSync } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
 import { chown, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { createServer, connect } from 'node:net'
 import type { AddressInfo } from 'node:net'
@@ -24,6 +25,7 @@ export interface StoreServer extends AsyncDisposable {
   kill(): Promise<void>
   /** Starts it again on the same port, with what is on its disk. */
   start(): Promise<void>
+  /** To all of its processes. */
   signal(name: 'SIGSTOP' | 'SIGCONT'): void
 }
 
@@ -123,11 +125,15 @@ async function serve({ port, url, certificate, run, clean, stopSignal }: Recipe)
       await untilItListens(port, started)
     },
     async kill() {
-      child?.kill('SIGCONT')
+      server.signal('SIGCONT')
       child?.kill(stopSignal)
       await ended
     },
-    signal: (name) => void child?.kill(name),
+    signal(name) {
+      // The children first when it stops: PostgreSQL serves each session in a process of its own.
+      for (const pid of child?.pid === undefined ? [] : [...childrenOf(child.pid), child.pid])
+        if (child?.exitCode === null && child.signalCode === null) send(pid, name)
+    },
     async [Symbol.asyncDispose]() {
       await server.kill()
       await clean()
@@ -135,6 +141,32 @@ async function serve({ port, url, certificate, run, clean, stopSignal }: Recipe)
   }
   await server.start()
   return server
+}
+
+/** Linux only: by the parent's id in each process's own words. */
+function childrenOf(parent: number): readonly number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => parentOf(pid) === parent)
+}
+
+/** Undefined for a process that is over. */
+function parentOf(pid: number): number | undefined {
+  try {
+    // After the name, which may hold anything, in brackets: state and parent.
+    return Number(/\) \S (\d+) [^)]*$/.exec(readFileSync(`/proc/${pid}/stat`, 'latin1'))?.[1])
+  } catch {
+    return undefined
+  }
+}
+
+function send(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name)
+  } catch {
+    // It ended in the meantime.
+  }
 }
 
 export async function freePort(): Promise<number> {

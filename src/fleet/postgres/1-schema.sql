@@ -3,6 +3,10 @@
 -- belongs to a sidecar that died. The other two hold what a lease table cannot: who waits, and where counting stands.
 -- Unlogged: nothing of this is worth a write-ahead log. After a crash or a failover the tables are empty, the sidecars
 -- claim what they hold, and nothing new is given for one TTL.
+-- The row of spillway_tools without fleet and tool says that this memory is whole: it was made together with the tables, by
+-- a sidecar that had never had an answer before, in a schema without functions of ours, and is gone as soon as the tables
+-- are emptied (TRUNCATE, a crash), or belongs to another server process (a restart, a failover). A tool that such a memory
+-- does not know was never used: 4-report.sql gives at once. docs/decisions/0023-a-store-that-forgot.md.
 create unlogged table if not exists tool_leases (
   lease_id text primary key,
   tool_name text not null,
@@ -23,6 +27,8 @@ create unlogged table if not exists spillway_tools (
   count bigint not null,
   primary key (fleet, tool)
 );
+-- While it lasts, what an unknown sidecar holds says that the first start was none (4-report.sql).
+alter table spillway_tools add column if not exists first_until timestamptz;
 
 create unlogged table if not exists spillway_members (
   fleet text not null,

@@ -2,7 +2,7 @@
 -- Arguments  see the names; p_most: sidecars of one tool at most, else the error FLEET_FULL
 -- Returns    one row, as `Standing` in src/fleet/store.ts
 -- The time is clock_timestamp() read under the lock: now() would be the time before waiting for it.
-create or replace function spillway_report_v1(
+create or replace function spillway_report_v2(
   p_fleet text, p_tool text, p_sidecar text, p_ttl_ms bigint, p_cap bigint, p_epoch bigint, p_returned bigint,
   p_held bigint, p_want bigint, p_order bigint, p_channel text, p_most bigint
 ) returns table (
@@ -25,14 +25,18 @@ declare
   v_returned bigint;
   v_told text[];
   v_promoted text[] := '{}';
+  v_is_whole boolean;
 begin
   -- What a crash loses here, the pause after it makes up for.
   perform set_config('synchronous_commit', 'off', true), set_config('lock_timeout', '2s', true);
   select * into v_tool from spillway_tools t where t.fleet = p_fleet and t.tool = p_tool for update;
   if not found then
     v_now := clock_timestamp();
-    insert into spillway_tools (fleet, tool, run, opens_at, count)
-      values (p_fleet, p_tool, v_run, v_now + v_ttl, floor(extract(epoch from v_now) * 1000))
+    -- A memory that is whole and does not know the tool: nobody holds anything of it.
+    v_is_whole := exists (select from spillway_tools t where t.fleet = '' and t.tool = '' and t.run = v_run);
+    insert into spillway_tools (fleet, tool, run, opens_at, count, first_until)
+      values (p_fleet, p_tool, v_run, case when v_is_whole then v_now else v_now + v_ttl end,
+              floor(extract(epoch from v_now) * 1000), case when v_is_whole then v_now + v_ttl end)
       on conflict do nothing;
     select * into v_tool from spillway_tools t where t.fleet = p_fleet and t.tool = p_tool for update;
   end if;
@@ -65,6 +69,15 @@ begin
     if v_me.sidecar is null and v_others >= p_most then
       raise exception 'FLEET_FULL' using errcode = 'SPLWY';
     end if;
+    -- Somebody held slots before the first start: the tables were thrown away under living sidecars, and made again by one
+    -- that knew nothing of it. What they hold counts in full, also beyond the cap, and nobody gets more for one TTL.
+    if v_me.sidecar is null and (p_epoch > 0 or p_held > 0) and v_now < coalesce(v_tool.first_until, v_now) then
+      v_tool.opens_at := v_now + v_ttl;
+      v_tool.first_until := v_tool.opens_at;
+      update spillway_tools t set opens_at = v_tool.opens_at, first_until = v_tool.first_until
+        where t.fleet = p_fleet and t.tool = p_tool;
+      delete from spillway_tools t where t.fleet = '' and t.tool = '';
+    end if;
     -- Nobody is known, but the speaker was busy: the store was out of reach, perhaps of others, too, that run what they hold.
     if v_me.sidecar is null and v_others = 0 and (p_epoch > 0 or p_held > 0) then
       v_tool.opens_at := greatest(v_tool.opens_at, v_now + v_ttl);
@@ -73,7 +86,9 @@ begin
     delete from spillway_members m where m.fleet = p_fleet and m.tool = p_tool and m.sidecar = p_sidecar;
     delete from tool_leases l where l.fleet = p_fleet and l.tool_name = p_tool and l.job_id = p_sidecar;
     v_me := row (p_fleet, p_tool, p_sidecar, v_tool.count, v_now + v_ttl,
-      case when v_now < v_tool.opens_at then greatest(0, least(p_held, p_cap - v_held)) else 0 end,
+      case when v_now >= v_tool.opens_at then 0
+           when v_now < coalesce(v_tool.first_until, v_now) then p_held
+           else greatest(0, least(p_held, p_cap - v_held)) end,
       0, 0, p_cap, 0, 0);
     insert into spillway_members select v_me.*;
     insert into tool_leases (lease_id, tool_name, job_id, expires_at, heartbeat_at, fleet)
