@@ -155,14 +155,8 @@ test('without the store, local-share goes on with the cap divided by the sidecar
     sidecars.map(({ active }) => active),
     [3, 2, 2],
   )
-  assert.deepEqual(sidecars[0]?.told('fleet_mode').at(-1), {
-    kind: 'fleet_mode',
-    mode: 'lost',
-    onStoreLoss: 'local-share',
-    cause: 'cut',
-    opensInMs: undefined,
-    isFirst: false,
-  })
+  const told = { kind: 'fleet_mode', mode: 'lost', onStoreLoss: 'local-share', cause: 'cut' }
+  assert.deepEqual(sidecars[0]?.told('fleet_mode').at(-1), { ...told, opensInMs: undefined, isFirst: false })
 })
 
 test('without the store, closed refuses what waits and what comes, with STORE_UNAVAILABLE', async () => {
