@@ -172,6 +172,17 @@ test('.ci/run is executable, stops at the first failure, and runs the scripts of
   assert.equal(spawnSync('bash', ['-n', `${ROOT}.ci/run`]).status, 0)
 })
 
+test('.ci/run tests Spillway on the wire with the oldest Node that package.json promises', () => {
+  const script = read('.ci/run')
+  const step = script.slice(script.indexOf("step 'the oldest Node"))
+  assert.match(step, /engines\.node\.slice\(2\)/)
+  assert.match(PACKAGE.engines.node, /^>=\d+\.\d+\.\d+$/)
+  assert.match(step, /npm install .*"node@\$oldest_node"\n/)
+  const [, name = ''] = /^export (\w+)="\$oldest_home\/.*\/bin\/node"$/m.exec(step) ?? []
+  assert.match(read('test/support/process.ts'), new RegExp(`process\\.env\\['${name}'\\]`))
+  assert.match(step, /^npm test -- test\/wire\/\*\.test\.ts$/m)
+})
+
 test('npm test runs the files it is given and passes on their failure', () => {
   // Inside of a test run, node --test would refuse to start another.
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => name !== 'NODE_TEST_CONTEXT'))

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 
 const MAIN = new URL('../../src/main.ts', import.meta.url).pathname
 /** .ci/run sets it, so that Spillway runs on the oldest Node it promises while the tests themselves run on the newest. */
-const NODE = process.env['SPILLWAY_TEST_NODE'] ?? process.execPath
+export const NODE = process.env['SPILLWAY_TEST_NODE'] ?? process.execPath
 /** Milliseconds in which a process must say that it listens. */
 const START_MS = 15_000
 

@@ -7,12 +7,12 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { eventually, pause } from '../support/eventually.ts'
 import { after, fakeTool } from '../support/fake-tool.ts'
-import { startSpillway } from '../support/process.ts'
+import { NODE, startSpillway } from '../support/process.ts'
 
 const MAIN = new URL('../../src/main.ts', import.meta.url).pathname
 
 function cli(...args: string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], {
+  const { status, stdout, stderr } = spawnSync(NODE, [MAIN, ...args], {
     encoding: 'utf8',
     timeout: 20_000,
   })
@@ -212,7 +212,7 @@ test('one tool without a file starts and prints the equivalent tools.yaml', asyn
     '--log',
     'text',
   ]
-  const child = spawn(process.execPath, [MAIN, ...args])
+  const child = spawn(NODE, [MAIN, ...args])
   let text = ''
   child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()))
   child.stderr.on('data', (chunk: Buffer) => (text += chunk.toString()))
