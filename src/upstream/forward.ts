@@ -7,7 +7,7 @@ import type { Duplex } from 'node:stream'
 import { errors } from 'undici'
 import type { Dispatcher, Pool } from 'undici'
 import type { LeaseEnd } from '../lane/lease.ts'
-import type { Fault, Outcome, Reason, Verdict } from '../lane/reason.ts'
+import type { Fault, Outcome, Reason } from '../lane/reason.ts'
 import type { Pushback } from '../lane/throttle.ts'
 import { Answer } from './answer.ts'
 import { hasForeignCoding, headFor } from './answer-head.ts'
@@ -134,7 +134,7 @@ class Forwarding implements Dispatcher.DispatchHandler {
     const { upgrade } = this.#exchange
     if (upgrade === undefined || this.#isCallerGone) {
       socket.destroy()
-      this.#end({ cause: 'cancelled', verdict: this.#verdictOnLeaving() }, 'cancelled')
+      this.#end(this.#endOnLeaving(), 'cancelled')
       return
     }
     this.#isEnded = true
@@ -171,7 +171,7 @@ class Forwarding implements Dispatcher.DispatchHandler {
     if (this.#isEnded) return
     if (this.#stop === 'reclaimed') this.#break({ cause: 'failed', verdict: 'ignored' }, 'LEASE_EXPIRED')
     else if (this.#stop === 'left' || (upload !== undefined && request.destroyed && !request.complete)) {
-      this.#end({ cause: 'cancelled', verdict: this.#verdictOnLeaving() }, 'cancelled')
+      this.#end(this.#endOnLeaving(), 'cancelled')
     } else if (error instanceof BodyTooLarge) {
       this.#break({ cause: 'failed', verdict: 'ignored' }, 'BODY_TOO_LARGE')
     } else {
@@ -205,6 +205,7 @@ class Forwarding implements Dispatcher.DispatchHandler {
     const { request, response, onClientGone, slot, upgrade } = this.#exchange
     if (this.#isEnded || response.writableFinished) return
     this.#isCallerGone = true
+    this.#time.callerLeft()
     // A call can only be finished without its caller once the whole request is there.
     if (onClientGone === 'cancel' || !request.complete || upgrade !== undefined) this.#giveUp('left')
     else if (this.#controller?.paused === true) {
@@ -234,9 +235,10 @@ class Forwarding implements Dispatcher.DispatchHandler {
     })
   }
 
-  /** A caller who gave up before the tool said anything has waited longer than the tool is worth: an error of the tool's. */
-  #verdictOnLeaving(): Verdict {
-    return this.#status === 0 && this.#isSent ? 'dropped' : 'ignored'
+  /** A caller who left before the tool said anything gave up; what that is worth, the lane knows. */
+  #endOnLeaving(): LeaseEnd {
+    if (this.#status !== 0 || !this.#isSent) return { cause: 'cancelled', verdict: 'ignored' }
+    return { cause: 'cancelled', verdict: 'dropped', latencyMs: this.#time.waitedMs() }
   }
 
   /** The exchange broke: a caller without a head gets a reason, one in the middle of a body sees the connection cut. */

@@ -9,6 +9,7 @@ export class ToolTime {
   /** From here on the tool's time counts. */
   #sentAtMs: number
   #firstByteAtMs = 0
+  #leftAtMs: number | undefined
 
   constructor(nowMs: () => number) {
     this.#nowMs = nowMs
@@ -25,6 +26,16 @@ export class ToolTime {
   answered(): number {
     this.#firstByteAtMs = this.#nowMs()
     return this.#firstByteAtMs - this.#startedAtMs
+  }
+
+  /** The caller has gone; an attempt to connect may go on for long after that. */
+  callerLeft(): void {
+    this.#leftAtMs = this.#nowMs()
+  }
+
+  /** How long the caller waited for the tool before it left. */
+  waitedMs(): number {
+    return Math.max(0, (this.#leftAtMs ?? this.#nowMs()) - this.#sentAtMs)
   }
 
   /** Since the lease began. */

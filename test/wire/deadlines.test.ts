@@ -125,7 +125,7 @@ test("Spillway's own deadline header stays with Spillway; those of others reach 
   )
 })
 
-test('a caller that gives up before the tool answered counts against the tool; one that leaves a body does not', async () => {
+test('a caller that gives up after far more than the usual time counts against the tool; one that leaves a body does not', async () => {
   await using tool = await fakeTool((_request, response) => {
     response.writeHead(200)
     response.write('the beginning')
@@ -139,16 +139,18 @@ test('a caller that gives up before the tool answered counts against the tool; o
   await eventually(async () => assert.equal((await spillway.lane('slow')).totals.cancelled, 1))
   assert.equal((await spillway.lane('slow')).error_rate, 0)
 
+  tool.answer = after(5)
+  for (let i = 0; i < 10; i++) assert.equal((await fetch(url)).status, 200)
   const held = hold(tool)
   const impatient = new AbortController()
   const given = fetch(url, { signal: impatient.signal }).catch(() => 'gave up')
   await eventually(() => assert.equal(held.length, 1))
-  // The tool has the request; Spillway knows that it was written a moment later at most.
-  await pause(50)
+  // Far beyond what the tool usually takes, also on a busy machine.
+  await pause(1000)
   impatient.abort()
   assert.equal(await given, 'gave up')
   await eventually(async () => {
     const { error_rate: errorRate, totals, active_workers: active } = await spillway.lane('slow')
-    assert.deepEqual([errorRate, totals.cancelled, active], [1, 2, 0])
+    assert.deepEqual([errorRate > 0, totals.cancelled, active], [true, 2, 0])
   })
 })

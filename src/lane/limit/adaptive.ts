@@ -12,6 +12,8 @@ import type { Action, Bounds, Call, CallEnd, Decision, Limiter } from './limiter
 
 /** Answers over which throughput is measured. */
 const RATE_ANSWERS = 24
+/** Share of the tool's own latency before which a caller that leaves has learned nothing. */
+const EARLY_RATIO = 0.5
 
 export class AdaptiveLimiter implements Limiter {
   readonly algorithm = 'adaptive'
@@ -40,8 +42,10 @@ export class AdaptiveLimiter implements Limiter {
   ended(call: Call, end: CallEnd, nowMs: number): void {
     const latencyMs = end.latencyMs ?? call.answeredAfterMs
     const isAnswered = end.verdict === 'ok' && latencyMs !== undefined
-    const fate = end.pushback !== undefined ? 'excluded' : isAnswered ? 'answered' : 'unanswered'
-    if (!this.#log.ended(call, fate, latencyMs ?? nowMs - call.grantedAtMs)) return
+    const tookMs = latencyMs ?? nowMs - call.grantedAtMs
+    const isEmpty = end.pushback !== undefined || this.#leftEarly(end, tookMs)
+    const fate = isEmpty ? 'excluded' : isAnswered ? 'answered' : 'unanswered'
+    if (!this.#log.ended(call, fate, tookMs)) return
     this.#lookSoon(nowMs)
     if (end.pushback === undefined) this.#count(call, end, nowMs)
     else if (end.pushback === 'news') this.#isThrottled = true
@@ -85,6 +89,11 @@ export class AdaptiveLimiter implements Limiter {
   #lookSoon(nowMs: number): void {
     this.#quietMs = K.STEP_MS
     this.#nextAtMs = Math.min(this.#nextAtMs ?? Infinity, nowMs + K.STEP_MS)
+  }
+
+  /** Hardly any call is answered so soon, so this one tells nothing; a flood of them would fill the cohorts. */
+  #leftEarly({ cause, verdict }: CallEnd, tookMs: number): boolean {
+    return cause === 'cancelled' && verdict === 'ignored' && tookMs < EARLY_RATIO * (this.#state?.baseMs ?? 0)
   }
 
   #count(call: Call, end: CallEnd, nowMs: number): void {
