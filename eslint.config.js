@@ -130,7 +130,7 @@ export default tseslint.config(
   room(['src/config/*.ts'], LANE, 'zod', 'yaml', NODE),
   room(['src/config/schema.ts', 'src/config/defaults.ts'], LANE, 'zod'),
   room(['src/config/match.ts', 'src/config/claims.ts'], LANE, '\\.\\./route/normal-(?:path|host)\\.ts'),
-  room(['src/observe/events.ts'], LANE),
+  room(['src/observe/{events,internal-error}.ts'], LANE),
   room(
     ['src/observe/{board,connections,dead-zone,log,metrics,narrate,watch}.ts'],
     LANE,
@@ -146,7 +146,7 @@ export default tseslint.config(
   room(['src/listen/*.ts'], NODE, LANE, TIME, 'zod'),
   room(
     [
-      'src/upstream/{answer,answer-head,answer-watch,event-scan,exchange,forward,held-answer,message-scan,pool,tool-time,upgrade,upload}.ts',
+      'src/upstream/{answer,answer-head,answer-watch,contained-handler,event-scan,exchange,forward,held-answer,message-scan,pool,tool-time,upgrade,upload}.ts',
     ],
     NODE,
     'undici',
@@ -160,7 +160,7 @@ export default tseslint.config(
     'undici',
   ),
   aboveRooms(
-    ['src/{identifiers,lease-desk,replies,retries,routed}.ts'],
+    ['src/{containment,identifiers,lease-desk,replies,retries,routed}.ts'],
     '^\\./(?:main|sidecar|pipeline|cli/)',
     NODE,
   ),

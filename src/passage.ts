@@ -11,7 +11,7 @@ import type { RequestEvent } from './observe/events.ts'
 import type { Retries } from './retries.ts'
 import { STREAM_BYTES, uploadOf } from './routed.ts'
 import type { Routed, Told } from './routed.ts'
-import type { Exchange, Slot, Upgrade, Watch } from './upstream/exchange.ts'
+import type { Exchange, Held, Slot, Upgrade, Watch } from './upstream/exchange.ts'
 import { toTool } from './upstream/headers.ts'
 import type { Upload } from './upstream/upload.ts'
 
@@ -70,6 +70,18 @@ export class Passage implements Exchange {
   /** Asked for when the caller has gone. */
   get onClientGone(): 'cancel' | 'finish' {
     return this.#routed.mcp?.onClientGone ?? this.#routed.tool.settings.onClientGone
+  }
+
+  holds(held: Held): void {
+    this.#routed.containment.holds(held)
+  }
+
+  fail(error: unknown): void {
+    this.#routed.containment.fail(error)
+  }
+
+  contained<A extends unknown[]>(act: (...args: A) => void): (...args: A) => void {
+    return this.#routed.containment.around(act)
   }
 
   nowMs(): number {

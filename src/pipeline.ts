@@ -5,6 +5,7 @@
  *
  * Admission decides at once; nothing is retried while a lease is held; the end of the body settles the lease.
  */
+import { Containment } from './containment.ts'
 import type { Turn } from './gate/gate.ts'
 import { requestIds } from './identifiers.ts'
 import type { Lease } from './lane/lease.ts'
@@ -92,13 +93,23 @@ export class Pipeline {
   }
 
   readonly handle = (call: Call): void => {
-    const { tools, drain } = this.#parts
+    const { drain, replies } = this.#parts
     // The shutdown waits for this response to be over, whatever becomes of it.
     drain.enter()
     call.response.on('close', () => drain.leave())
-    const { rawHeaders, url, httpVersionMinor } = call.request
-    const askedId = headerValue(rawHeaders, 'x-request-id')
+    const askedId = headerValue(call.request.rawHeaders, 'x-request-id')
     const requestId = askedId !== undefined && WELL_FORMED_ID.test(askedId) ? askedId : this.#newId()
+    const containment = new Containment(call, { requestId }, replies)
+    try {
+      this.#route(call, containment, requestId)
+    } catch (error) {
+      containment.fail(error)
+    }
+  }
+
+  #route(call: Call, containment: Containment, requestId: string): void {
+    const { tools } = this.#parts
+    const { rawHeaders, url, httpVersionMinor } = call.request
 
     // Where does it want to go? What two readers could read differently goes nowhere.
     const parsed = parseTarget(url ?? '', headerValues(rawHeaders, 'host'), httpVersionMinor)
@@ -114,6 +125,7 @@ export class Pipeline {
     const framing = framingOf(rawHeaders)
     const routed: Routed = {
       call,
+      containment,
       requestId,
       tool,
       priority: priorityOf(rawHeaders, tool),
@@ -124,6 +136,7 @@ export class Pipeline {
       earlyUpload: undefined,
       askedAtMs: this.#parts.clock.nowMs(),
     }
+    containment.facts = routed
     // Of an MCP server's traffic only the calls of tools go through a lane, and the body says which.
     if (tool.settings.mcp === undefined) this.#enter(routed)
     else if (this.#hasRoom(routed, isStream(call) ? streamsHolder(tool.tool) : tool.tool))
@@ -159,7 +172,8 @@ export class Pipeline {
 
   /** The lane decides at once: run, wait or go away. */
   #admit(routed: Routed): void {
-    const { call, tool } = routed
+    const { call, tool, containment } = routed
+    containment.facts = routed
     const entry = tool.gate.enter({
       priority: routed.priority,
       agentOf: () => this.#agentOf(routed),
@@ -168,14 +182,19 @@ export class Pipeline {
     if (entry.kind !== 'queued') return this.#proceed(routed, entry)
     // A caller that leaves while waiting leaves the queue at once; its end is only seen by who reads what it sends.
     const waiting = { ...routed, earlyUpload: this.#openEarly(routed) }
-    routed.mcp?.wait(entry.leave)
-    call.response.once('close', entry.leave)
-    // The promise never rejects, and #proceed handles every way in which waiting can end.
-    void entry.turn.then((turn) => {
-      call.response.off('close', entry.leave)
+    const leave = containment.around(entry.leave)
+    containment.holds({ mayHaveRun: false, giveBack: entry.leave })
+    routed.mcp?.wait(leave)
+    call.response.once('close', leave)
+    const onTurn = containment.around((turn: Turn): void => {
+      call.response.off('close', leave)
       if (waiting.earlyUpload !== undefined) this.#earlyUploads--
-      this.#proceed(waiting, turn)
+      if (!containment.isOver) this.#proceed(waiting, turn)
+      else if (turn.kind === 'granted')
+        tool.gate.settle(turn.lease, { cause: 'cancelled', verdict: 'ignored' })
     })
+    // The promise never rejects, and #proceed handles every way in which waiting can end.
+    void entry.turn.then(onTurn)
   }
 
   /** Milliseconds; what the tries before took is gone. */
@@ -242,7 +261,7 @@ export class Pipeline {
   /** Holds the lease until the end of the body. */
   #run(routed: Routed, lease: Lease): void {
     const { call, tool } = routed
-    const passage = new Passage(routed, lease, this.#passing)
+    const passage = this.#passage(routed, lease)
     if (call.response.destroyed || routed.mcp?.isWithdrawn === true) {
       passage.slot.settle({ cause: 'cancelled', verdict: 'ignored' })
       passage.finished('cancelled', 0)
@@ -252,6 +271,16 @@ export class Pipeline {
     // The body is asked for only now that it has somewhere to go.
     if (call.expectsContinue && routed.again === undefined) call.response.writeContinue()
     forward(tool.pool, passage)
+  }
+
+  /** Until there is a passage, nobody else could end the lease. */
+  #passage(routed: Routed, lease: Lease): Passage {
+    try {
+      return new Passage(routed, lease, this.#passing)
+    } catch (error) {
+      routed.tool.gate.settle(lease, { cause: 'cancelled', verdict: 'ignored' })
+      throw error
+    }
   }
 
   #pathsKnown(): string {

@@ -39,6 +39,8 @@ export interface Facts {
   readonly queuedMs?: number
   /** What went wrong on the way to the tool: its caller is told the cause, and no more. */
   readonly fault?: Fault | undefined
+  /** For the reasons of which it is not certain beforehand. */
+  readonly notExecuted?: boolean
 }
 
 /** Milliseconds that a caller who was answered early may go on sending. */
@@ -67,6 +69,11 @@ export class Replies {
       }
     const told = { ...facts, priority, reason, lane, cause: facts.fault?.cause }
     const reply = facts.mcp === undefined ? refuse(told) : refuseMcp(told, facts.mcp.answer)
+    // A caller that was never told to send its body may send the next request instead: the connection cannot go on.
+    // Nor where another connection has to make room.
+    const isClosing = this.#parts.drain.isDraining || reason === 'PROXY_OVERLOADED'
+    if (call.expectsContinue || isClosing) response.shouldKeepAlive = false
+    response.writeHead(reply.status, reply.headers)
     this.#parts.events.emit(tool?.tool ?? NO_TOOL, {
       kind: 'replied',
       reason,
@@ -80,11 +87,6 @@ export class Replies {
       outcome: 'refused',
       durationMs: undefined,
     })
-    // A caller that was never told to send its body may send the next request instead: the connection cannot go on.
-    // Nor where another connection has to make room.
-    const isClosing = this.#parts.drain.isDraining || reason === 'PROXY_OVERLOADED'
-    if (call.expectsContinue || isClosing) response.shouldKeepAlive = false
-    response.writeHead(reply.status, reply.headers)
     if (request.complete || call.expectsContinue || !framingOf(request.rawHeaders).hasBody) {
       response.end(reply.body)
       return
@@ -92,6 +94,31 @@ export class Replies {
     response.write(reply.body)
     endAfterBody(request, response)
     this.linger(request)
+  }
+
+  /** Tells an error of ours. */
+  broke({ tool, requestId }: Facts, error: unknown): void {
+    this.#parts.events.broke(tool?.tool ?? NO_TOOL, requestId, error)
+  }
+
+  /** Ends a call after an error of ours: with an answer where no head has gone out, else its caller sees it cut. */
+  end(call: Call, facts: Facts): void {
+    const { response } = call
+    if (!response.headersSent && !response.destroyed) return this.refuse(call, 'INTERNAL', facts)
+    // Everything was said before: the error is nothing to the caller.
+    if (response.writableFinished || (response.writableEnded && response.destroyed)) return
+    this.cut(call)
+    this.#parts.events.emit(facts.tool?.tool ?? NO_TOOL, {
+      kind: 'finished',
+      outcome: 'broken',
+      durationMs: undefined,
+    })
+  }
+
+  cut({ request, response, upgrade }: Call): void {
+    response.destroy()
+    request.socket.destroy()
+    upgrade?.socket.destroy()
   }
 
   /** A caller who has its answer may finish sending, but not for ever. */

@@ -36,7 +36,7 @@ export class Retries {
   /** After the lease: another try, or `otherwise`. The caller may leave meanwhile. */
   again(routed: Routed, otherwise: () => void): void {
     const { clock, random, emit, admit } = this.#parts
-    const { tool, call } = routed
+    const { tool, call, containment } = routed
     const answer = tool.gate.askRetry()
     if (answer !== 'granted') {
       emit(tool.tool, { kind: 'retried', result: answer })
@@ -44,15 +44,21 @@ export class Retries {
     }
     const tries = (routed.again?.tries ?? 0) + 1
     const backoffMs = FIRST_BACKOFF_MS * 2 ** (tries - 1) * (1 - random() / 2)
-    const left = (): void => {
+    const left = containment.around(() => {
       timer.clear()
       emit(tool.tool, { kind: 'retried', result: 'cancelled' })
       emit(tool.tool, { kind: 'finished', outcome: 'cancelled', durationMs: undefined })
-    }
-    const timer = clock.after(backoffMs, () => {
+    })
+    const stopWaiting = (): void => {
+      timer.clear()
       call.response.off('close', left)
+    }
+    const onTime = containment.around(() => {
+      stopWaiting()
       admit({ ...routed, again: { tries, otherwise } })
     })
+    const timer = clock.after(backoffMs, onTime)
+    containment.holds({ mayHaveRun: true, giveBack: stopWaiting })
     call.response.once('close', left)
   }
 

@@ -2,6 +2,7 @@
  * One request that is for a tool: what routing found out about it, before a lane was asked and while it waits; and its
  * body on the way, kept where the request may be sent once more. Decides nothing about when.
  */
+import type { Containment } from './containment.ts'
 import type { Priority } from './lane/priority.ts'
 import type { Fault } from './lane/reason.ts'
 import type { Call } from './listen/server.ts'
@@ -17,6 +18,8 @@ const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
 /** What the pipeline knows of a request once it has its tool. */
 export interface Routed {
   readonly call: Call
+  /** Every callback for this call goes through it. */
+  readonly containment: Containment
   readonly requestId: string
   readonly tool: Tool
   /** The class that the lane gives it. */

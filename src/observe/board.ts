@@ -21,6 +21,8 @@ export interface Totals {
   /** Callers who left, waiting or running. */
   cancelled: number
   endedTwice: number
+  /** Errors of ours that ended one call each. */
+  internalErrors: number
   readonly refused: Counts<Reason>
   /** `reason priority` -> count. */
   readonly refusedByClass: Counts<`${Reason} ${Priority}`>
@@ -48,6 +50,7 @@ const newTotals = (): Totals => ({
   reclaimed: 0,
   cancelled: 0,
   endedTwice: 0,
+  internalErrors: 0,
   refused: {},
   refusedByClass: {},
   outcomes: {},
@@ -107,6 +110,9 @@ export class Board {
         break
       case 'ended_twice':
         totals.endedTwice++
+        break
+      case 'internal_error':
+        totals.internalErrors++
         break
       case 'replied':
         add(totals.refused, event.reason)

@@ -5,6 +5,7 @@
 import type { Depths, LaneEvent } from '../lane/event.ts'
 import type { Priority } from '../lane/priority.ts'
 import type { Fault, Outcome, Reason, RetryResult } from '../lane/reason.ts'
+import { showError } from './internal-error.ts'
 
 /** The tool's name for requests that no tool matched; no tool can be called so. */
 export const NO_TOOL = '-'
@@ -31,6 +32,14 @@ export type RequestEvent =
   | { readonly kind: 'finished'; readonly outcome: Outcome; readonly durationMs: number | undefined }
   /** What became of trying a request once more, or of the wish to. */
   | { readonly kind: 'retried'; readonly result: RetryResult }
+  /** An error of ours ended one call, or one subscriber's part in an event; the process goes on. */
+  | {
+      readonly kind: 'internal_error'
+      readonly requestId: string | undefined
+      readonly error: string
+      readonly message: string
+      readonly stack: string
+    }
 
 /** How a lane stands with the fleet's store; `learning`: it answers, and gives nothing before one TTL has passed. */
 export type FleetMode = 'joining' | 'learning' | 'up' | 'lost'
@@ -59,12 +68,28 @@ export type Subscriber = (tool: string, event: ToolEvent) => void
 export class Events {
   readonly #subscribers: Subscriber[] = []
 
-  /** For good. A subscriber that throws is a bug, and is treated as one. */
+  #isTellingOfError = false
+
+  /** For good. What a subscriber throws is told to the others, and is nothing to whoever emits. */
   subscribe(subscriber: Subscriber): void {
     this.#subscribers.push(subscriber)
   }
 
   emit(tool: string, event: ToolEvent): void {
-    for (const subscriber of this.#subscribers) subscriber(tool, event)
+    for (const subscriber of this.#subscribers) {
+      try {
+        subscriber(tool, event)
+      } catch (error) {
+        this.broke(tool, undefined, error)
+      }
+    }
+  }
+
+  /** An error of ours was contained. An error in telling of errors is told to nobody. */
+  broke(tool: string, requestId: string | undefined, error: unknown): void {
+    if (this.#isTellingOfError) return
+    this.#isTellingOfError = true
+    this.emit(tool, { kind: 'internal_error', requestId, ...showError(error) })
+    this.#isTellingOfError = false
   }
 }

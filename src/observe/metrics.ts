@@ -164,6 +164,12 @@ export class Metrics {
         add({}, board.totals(tool).endedTwice)
       },
     )
+    this.#counter(
+      'internal_errors_total',
+      'Errors inside Spillway, each of which ended one call: always 0 but for a bug.',
+      [],
+      (tool, add) => add({}, board.totals(tool).internalErrors),
+    )
     this.#counter('mcp_messages_total', 'Messages to MCP servers.', ['method'], (tool, add) => {
       each(board.totals(tool).mcpMessages, (method, count) => add({ method }, count))
     })

@@ -14,6 +14,8 @@ import type { Fields, Log } from './log.ts'
 
 /** Milliseconds between two lines about refusals of the same tool and reason. */
 const SAMPLE_MS = 1000
+/** Lines about our own errors in that time: different ones are all seen, a flood is not written. */
+const MAX_ERROR_LINES = 20
 
 export interface NarratorParts {
   readonly log: Log
@@ -25,6 +27,7 @@ export interface NarratorParts {
 /** Reasons of calls that had been let in. */
 const RAN: ReadonlySet<Reason> = new Set<Reason>(['UPSTREAM_UNREACHABLE', 'UPSTREAM_FAILED', 'LEASE_EXPIRED'])
 
+type InternalError = Extract<RequestEvent, { kind: 'internal_error' }>
 type Replied = Extract<RequestEvent, { kind: 'replied' }>
 /** An answer that broke off: its caller got no reason, only the end of its connection. */
 type Broken = Extract<RequestEvent, { kind: 'tool_failed' }>
@@ -42,6 +45,9 @@ export class Narrator {
   readonly #sampled = new Map<string, Sampled>()
   readonly #deadZone = new DeadZone()
   #isClosed = false
+  #errorSecond = 0
+  #errorLines = 0
+  #errorsLeftOut = 0
 
   constructor(parts: NarratorParts) {
     this.#parts = parts
@@ -51,7 +57,8 @@ export class Narrator {
     // What is cut by the end of this process says nothing about the tool.
     if (this.#isClosed) return
     if (event.kind === 'decided') this.#warn(tool, event)
-    if (event.kind === 'replied') this.#sample(tool, event)
+    if (event.kind === 'internal_error') this.#broke(tool, event)
+    else if (event.kind === 'replied') this.#sample(tool, event)
     else if (event.kind === 'tool_failed') {
       // Before the response head the caller's answer tells it.
       if (event.fault.phase === 'body') this.#sample(tool, event)
@@ -142,6 +149,28 @@ export class Narrator {
       sampled.leftOut = 0
       sampled.timer = this.#startTimer(key)
     })
+  }
+
+  /** Whoever finds a way to cause one could cause many: a second has so many lines of them and no more. */
+  #broke(tool: string, event: InternalError): void {
+    const secondNow = Math.floor(this.#parts.clock.nowMs() / SAMPLE_MS)
+    if (secondNow !== this.#errorSecond) {
+      this.#errorSecond = secondNow
+      this.#errorLines = 0
+    }
+    if (++this.#errorLines > MAX_ERROR_LINES) {
+      this.#errorsLeftOut++
+      return
+    }
+    this.#parts.log('error', {
+      tool,
+      internal_error: event.error,
+      msg: event.message,
+      request_id: event.requestId,
+      stack: event.stack,
+      left_out: this.#errorsLeftOut === 0 ? undefined : this.#errorsLeftOut,
+    })
+    this.#errorsLeftOut = 0
   }
 
   #status(tool: string): void {

@@ -60,6 +60,8 @@ export class Watchers {
       this.#broadcast('throttled', { tool, throttled: event.isOn, for_ms: Math.round(event.forMs) })
     } else if (event.kind === 'tool_failed') {
       this.#tellFault(tool, event.fault, event.atMs)
+    } else if (event.kind === 'internal_error') {
+      this.#broadcast('internal_error', { tool, error: event.error, request_id: event.requestId })
     } else if (event.kind === 'ended' && event.cause === 'reclaimed') {
       this.#broadcast('reclaimed', { tool, held_ms: Math.round(event.heldMs) })
     }

@@ -39,9 +39,16 @@ export class Answer {
     }
     response.writeHead(head.status, head.text, head.headers)
     // Head and body mostly come together and then leave together; a head that comes alone must not wait for a body.
-    process.nextTick(() => {
-      if (!this.#hasWritten && !this.#isOver) response.flushHeaders()
-    })
+    process.nextTick(Answer.#flush, this)
+  }
+
+  static #flush(answer: Answer): void {
+    if (answer.#hasWritten || answer.#isOver) return
+    try {
+      answer.#exchange.response.flushHeaders()
+    } catch (error) {
+      answer.#exchange.fail(error)
+    }
   }
 
   /** A caller who does not read stops the tool. */
@@ -55,12 +62,13 @@ export class Answer {
     controller.pause()
     this.#pausedAtMs = this.#exchange.nowMs()
     slot.waitsFor('caller')
-    response.once('drain', () => {
+    const onDrain = (): void => {
       this.#callerMs += this.#exchange.nowMs() - this.#pausedAtMs
       slot.waitsFor('tool')
       slot.renew()
       controller.resume()
-    })
+    }
+    response.once('drain', this.#exchange.contained(onDrain))
   }
 
   /** The tool has said everything; what is held is let go by `release`. */

@@ -40,6 +40,13 @@ export interface Watch {
   chunk(bytes: Buffer, elapsedMs: number): void
 }
 
+/** What a call holds while it goes on: given back should an error of ours end it. */
+export interface Held {
+  /** The tool may have seen the call. */
+  readonly mayHaveRun: boolean
+  giveBack(): void
+}
+
 export interface Exchange {
   readonly request: IncomingMessage
   readonly response: ServerResponse
@@ -59,6 +66,12 @@ export interface Exchange {
   /** Milliseconds spent in the queue. */
   readonly queuedMs: number
   readonly slot: Slot
+  /** From now on an error of ours gives this back. */
+  holds(held: Held): void
+  /** An error of ours: ends this call, and nothing else. */
+  fail(error: unknown): void
+  /** `act` in a form that does not throw: what it throws goes to `fail`. */
+  contained<A extends unknown[]>(act: (...args: A) => void): (...args: A) => void
   /** Milliseconds, monotonic. */
   nowMs(): number
   /** Whether an answer with this status may be thrown away for another try. */

@@ -13,7 +13,9 @@ import { Answer } from './answer.ts'
 import { hasForeignCoding, headFor } from './answer-head.ts'
 import { faultOf } from './fault.ts'
 import { isEventStream, toCaller, trailerPairs } from './headers.ts'
-import type { Exchange } from './exchange.ts'
+import { ContainedHandler } from './contained-handler.ts'
+import type { Handler } from './contained-handler.ts'
+import type { Exchange, Held } from './exchange.ts'
 import { reasonOf, verdictOf } from './outcome.ts'
 import { pushbackOf } from './pushback.ts'
 import { ToolTime } from './tool-time.ts'
@@ -37,7 +39,7 @@ class Unsendable extends Error {
   readonly code = 'UNSENDABLE'
 }
 
-class Forwarding implements Dispatcher.DispatchHandler {
+class Forwarding implements Handler, Held {
   readonly #pool: Pool
   readonly #exchange: Exchange
   readonly #time: ToolTime
@@ -62,16 +64,36 @@ class Forwarding implements Dispatcher.DispatchHandler {
 
   start(): void {
     const { response, slot, upload } = this.#exchange
-    slot.onReclaimed(() => this.#giveUp('reclaimed'))
-    response.on('close', () => this.#onClose())
+    this.#exchange.holds(this)
+    slot.onReclaimed(this.#exchange.contained(() => this.#giveUp('reclaimed')))
+    response.on(
+      'close',
+      this.#exchange.contained(() => this.#onClose()),
+    )
     if (upload !== undefined) {
       slot.waitsFor('caller')
-      upload.onBytes = () => {
+      upload.onBytes = this.#exchange.contained(() => {
         slot.renew()
         slot.waitsFor(upload.isBackedUp() ? 'tool' : 'caller')
-      }
+      })
     }
     this.#dispatch()
+  }
+
+  get mayHaveRun(): boolean {
+    return this.#controller !== undefined
+  }
+
+  giveBack(): void {
+    if (this.#isEnded) return
+    this.#isEnded = true
+    this.#stop = 'left'
+    try {
+      this.#exchange.slot.settle({ cause: 'failed', verdict: 'ignored' })
+    } finally {
+      this.#controller?.abort(new Stopped('left'))
+      this.#abandonUpload()
+    }
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -197,7 +219,7 @@ class Forwarding implements Dispatcher.DispatchHandler {
     const method = request.method ?? 'GET'
     this.#pool.dispatch(
       { path, method, headers, body: upload?.body ?? body ?? null, upgrade: upgrade?.protocol ?? null },
-      this,
+      new ContainedHandler(this, this.#exchange),
     )
   }
 

@@ -34,15 +34,22 @@ export function tunnel({ exchange, upgrade, toTool, raw, time }: Tunnel): void {
   const early = upgrade.takeEarlyBytes()
   // A detached response no longer hears its socket; whoever waits for its end still does.
   exchange.response.detachSocket(exchange.request.socket)
-  toCallerSocket.once('close', () => exchange.response.emit('close'))
-  slot.onReclaimed(cut)
-  toTool.on('error', cut).on('close', () => {
+  toCallerSocket.once(
+    'close',
+    exchange.contained(() => exchange.response.emit('close')),
+  )
+  exchange.holds({ mayHaveRun: true, giveBack: cut })
+  const cutOff = exchange.contained(cut)
+  slot.onReclaimed(cutOff)
+  const onEnd = exchange.contained(() => {
     over()
     // What the tool said last still has to reach the caller.
     toCallerSocket.end(() => toCallerSocket.destroy())
   })
-  toCallerSocket.on('error', cut).on('close', cut)
-  for (const side of [toTool, toCallerSocket]) side.on('data', () => slot.renew())
+  toTool.on('error', cutOff).on('close', onEnd)
+  toCallerSocket.on('error', cutOff).on('close', cutOff)
+  const renew = exchange.contained(() => slot.renew())
+  for (const side of [toTool, toCallerSocket]) side.on('data', renew)
   toCallerSocket.write(head(raw, upgrade.protocol, exchange))
   if (early.length > 0) toTool.write(early)
   toTool.pipe(toCallerSocket)

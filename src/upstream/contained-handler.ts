@@ -1,0 +1,97 @@
+/**
+ * What undici calls back for one call, in a form that does not throw: undici takes what a handler throws for an error of
+ * the connection, or lets it end the process. Decides nothing.
+ */
+import type { Duplex } from 'node:stream'
+import type { Dispatcher } from 'undici'
+import type { Exchange } from './exchange.ts'
+
+type Controller = Dispatcher.DispatchController
+
+/** What forwarding does with undici's news. */
+export interface Handler {
+  onRequestStart(controller: Controller): void
+  onBodySent(): void
+  onRequestSent(): void
+  onResponseStart(controller: Controller, status: number, headers: unknown, statusText?: string): void
+  onRequestUpgrade(controller: Controller, status: number, headers: unknown, socket: Duplex): void
+  onResponseData(controller: Controller, chunk: Buffer): void
+  onResponseEnd(controller: Controller): void
+  onResponseError(controller: unknown, error: Error): void
+}
+
+export class ContainedHandler implements Dispatcher.DispatchHandler {
+  readonly #inner: Handler
+  readonly #exchange: Pick<Exchange, 'fail'>
+
+  constructor(inner: Handler, exchange: Pick<Exchange, 'fail'>) {
+    this.#inner = inner
+    this.#exchange = exchange
+  }
+
+  onRequestStart(controller: Controller): void {
+    try {
+      this.#inner.onRequestStart(controller)
+    } catch (error) {
+      this.#exchange.fail(error)
+    }
+  }
+
+  onBodySent(): void {
+    try {
+      this.#inner.onBodySent()
+    } catch (error) {
+      this.#exchange.fail(error)
+    }
+  }
+
+  onRequestSent(): void {
+    try {
+      this.#inner.onRequestSent()
+    } catch (error) {
+      this.#exchange.fail(error)
+    }
+  }
+
+  onResponseStart(controller: Controller, status: number, headers: unknown, statusText?: string): void {
+    try {
+      this.#inner.onResponseStart(controller, status, headers, statusText)
+    } catch (error) {
+      this.#exchange.fail(error)
+    }
+  }
+
+  onRequestUpgrade(controller: Controller, status: number, headers: unknown, socket: Duplex): void {
+    try {
+      this.#inner.onRequestUpgrade(controller, status, headers, socket)
+    } catch (error) {
+      // Nobody else knows this socket, or hears its errors.
+      socket.on('error', () => undefined).destroy()
+      this.#exchange.fail(error)
+    }
+  }
+
+  onResponseData(controller: Controller, chunk: Buffer): void {
+    try {
+      this.#inner.onResponseData(controller, chunk)
+    } catch (error) {
+      this.#exchange.fail(error)
+    }
+  }
+
+  onResponseEnd(controller: Controller): void {
+    try {
+      this.#inner.onResponseEnd(controller)
+    } catch (error) {
+      this.#exchange.fail(error)
+    }
+  }
+
+  onResponseError(controller: unknown, error: Error): void {
+    try {
+      this.#inner.onResponseError(controller, error)
+    } catch (another) {
+      this.#exchange.fail(another)
+    }
+  }
+}
