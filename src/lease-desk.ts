@@ -3,6 +3,7 @@
  * refusals. Knows the leases that workers hold, as many as the lanes' limits allow, and forgets each with its end.
  */
 import { randomUUID } from 'node:crypto'
+import { Containment } from './containment.ts'
 import type { Turn } from './gate/gate.ts'
 import { LeaseSlot } from './gate/slot.ts'
 import type { Lease } from './lane/lease.ts'
@@ -69,7 +70,7 @@ export class LeaseDesk {
     const tool = this.#parts.tools.get(name)
     if (tool === undefined) throw new Error(`a lease was asked of ${name}, which is gone`)
     const priority = priorityIn(tool.settings.lane.priority, order.priority)
-    const asked = { exchange, tool, order, priority, askedAtMs: this.#parts.clock.nowMs() }
+    const asked: Asked = { exchange, tool, order, priority, askedAtMs: this.#parts.clock.nowMs() }
     if (this.#parts.drain.isDraining) return this.#drained(asked)
     if (!this.#parts.connections.hold(exchange, tool.tool)) {
       const retryAfterMs = this.#parts.replies.untilReplacedMs(tool)
@@ -78,8 +79,17 @@ export class LeaseDesk {
         retryAfterMs,
       })
     }
+    const containment = new Containment(callOf(asked), factsOf(asked), this.#parts.replies)
+    containment.around(() => this.#ask(asked, containment))()
+  }
+
+  #ask(asked: Asked, containment: Containment): void {
+    const { exchange, tool, order, priority } = asked
     // The shutdown waits for this: until the worker is sent away, or its lease is over.
-    this.#parts.drain.enter()
+    const { drain } = this.#parts
+    drain.enter()
+    const leaveDrain = (): void => drain.leave()
+    containment.holds({ mayHaveRun: false, giveBack: leaveDrain })
     const { leaseMs, waitMs: ttlMs, agent } = order
     const by = tool.settings.agentHeader
     const peer = exchange.request.socket.remoteAddress ?? 'unknown'
@@ -90,13 +100,22 @@ export class LeaseDesk {
       agentOf: () =>
         agentKey(by, { header: (name) => (name === by ? agent : undefined), peer }, this.#parts.hash),
     })
-    if (entry.kind !== 'queued') return this.#proceed(asked, entry)
-    exchange.response.once('close', entry.leave)
-    // The promise never rejects.
-    void entry.turn.then((turn) => {
-      exchange.response.off('close', entry.leave)
-      this.#proceed(asked, turn)
+    if (entry.kind !== 'queued') return this.#proceed(asked, entry, containment)
+    const leave = containment.around(entry.leave)
+    const giveBack = (): void => {
+      drain.leave()
+      entry.leave()
+    }
+    containment.holds({ mayHaveRun: false, giveBack })
+    exchange.response.once('close', leave)
+    const onTurn = containment.around((turn: Turn) => {
+      exchange.response.off('close', leave)
+      if (!containment.isOver) this.#proceed(asked, turn, containment)
+      else if (turn.kind === 'granted')
+        new LeaseSlot(tool.gate, turn.lease).settle({ cause: 'cancelled', verdict: 'ignored' })
     })
+    // The promise never rejects.
+    void entry.turn.then(onTurn)
   }
 
   renew(id: string): object | undefined {
@@ -127,9 +146,10 @@ export class LeaseDesk {
     return true
   }
 
-  #proceed(asked: Asked, turn: Turn): void {
-    if (turn.kind === 'granted') return this.#grant(asked, turn.lease)
+  #proceed(asked: Asked, turn: Turn, containment: Containment): void {
+    if (turn.kind === 'granted') return this.#grant(asked, turn.lease, containment)
     this.#sendAway(asked, turn)
+    containment.holds(undefined)
     this.#parts.drain.leave()
   }
 
@@ -153,19 +173,25 @@ export class LeaseDesk {
     }
   }
 
-  #grant({ exchange, tool, order }: Asked, lease: Lease): void {
+  #grant({ exchange, tool, order }: Asked, lease: Lease, containment: Containment): void {
     const { response } = exchange
-    if (response.destroyed) {
+    const giveBack = (): void => {
       new LeaseSlot(tool.gate, lease).settle({ cause: 'cancelled', verdict: 'ignored' })
       this.#parts.drain.leave()
+    }
+    containment.holds({ mayHaveRun: false, giveBack })
+    if (response.destroyed) {
+      containment.holds(undefined)
+      giveBack()
       return this.#finished(tool, 'cancelled', 0)
     }
     this.#epoch = Math.max(this.#epoch + 1, Math.floor(this.#parts.clock.wallMs()))
     const held = { id: randomUUID(), jobId: order.jobId, tool, lease, epoch: this.#epoch }
     this.#held.set(held.id, held)
+    containment.holds({ mayHaveRun: false, giveBack: () => void this.end(held.id, 'ignored') })
     // A worker that stalled says nothing about the tool.
     lease.waitsFor = 'caller'
-    lease.stop = () => this.#over(held, 'broken')
+    lease.stop = containment.around(() => this.#over(held, 'broken'))
     // It may be held for hours: a lane that waits to see what comes of one call cannot wait for that.
     tool.gate.accepted(lease)
     const body = `${JSON.stringify(this.#show(held))}\n`

@@ -40,8 +40,18 @@ export class Passage implements Exchange {
   readonly #passing: Passing
   #isTold = false
 
+  /** Until there is a passage nobody else could end the lease: whatever keeps it from being made ends it. */
+  static open(routed: Routed, lease: Lease, passing: Passing, gate: Gate = routed.tool.gate): Passage {
+    try {
+      return new Passage(routed, lease, passing, gate)
+    } catch (error) {
+      new LeaseSlot(gate, lease).settle({ cause: 'cancelled', verdict: 'ignored' })
+      throw error
+    }
+  }
+
   /** `gate`: the one that granted the lease. */
-  constructor(routed: Routed, lease: Lease, passing: Passing, gate: Gate = routed.tool.gate) {
+  private constructor(routed: Routed, lease: Lease, passing: Passing, gate: Gate) {
     const { call, tool, target, requestId } = routed
     const { settings } = tool
     this.#routed = routed

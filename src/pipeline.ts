@@ -261,7 +261,7 @@ export class Pipeline {
   /** Holds the lease until the end of the body. */
   #run(routed: Routed, lease: Lease): void {
     const { call, tool } = routed
-    const passage = this.#passage(routed, lease)
+    const passage = Passage.open(routed, lease, this.#passing)
     if (call.response.destroyed || routed.mcp?.isWithdrawn === true) {
       passage.slot.settle({ cause: 'cancelled', verdict: 'ignored' })
       passage.finished('cancelled', 0)
@@ -271,16 +271,6 @@ export class Pipeline {
     // The body is asked for only now that it has somewhere to go.
     if (call.expectsContinue && routed.again === undefined) call.response.writeContinue()
     forward(tool.pool, passage)
-  }
-
-  /** Until there is a passage, nobody else could end the lease. */
-  #passage(routed: Routed, lease: Lease): Passage {
-    try {
-      return new Passage(routed, lease, this.#passing)
-    } catch (error) {
-      routed.tool.gate.settle(lease, { cause: 'cancelled', verdict: 'ignored' })
-      throw error
-    }
   }
 
   #pathsKnown(): string {

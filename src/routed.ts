@@ -61,7 +61,8 @@ const KEPT_BYTES = 65_536
 export function uploadOf(routed: Routed, bufferBytes: number): Upload {
   const { maxBodyBytes: maxBytes } = routed.tool.settings
   const keepBytes = isReplayable(routed) ? KEPT_BYTES : 0
-  return new Upload(routed.call.request, { maxBytes, bufferBytes, keepBytes })
+  const { call, containment } = routed
+  return new Upload(call.request, { maxBytes, bufferBytes, keepBytes }, (error) => containment.fail(error))
 }
 
 /** What more a refusal tells. */

@@ -65,6 +65,8 @@ export class Sidecar {
   readonly #proxy: Server
   readonly #admin: Server
   #settings: Settings
+  /** An error of ours outside the tools' calls was contained. */
+  readonly #broke = (error: unknown): void => this.#events.broke(NO_TOOL, undefined, error)
 
   constructor(parts: SidecarParts) {
     const { settings, clock, random, log } = parts
@@ -82,7 +84,7 @@ export class Sidecar {
     this.#bounds = new ConnectionBounds(parts)
     this.#bounds.allot(settings.tools)
     this.#narrator = new Narrator({ log, clock, status: (tool) => this.#statusOf(tool) })
-    this.#watchers = new Watchers({ clock, lanes: () => this.#lanes() })
+    this.#watchers = new Watchers({ clock, lanes: () => this.#lanes(), onError: this.#broke })
     const { proxy, admin } = this.#bounds
     const base = { tools: this.#tools, events: this.#events, drain: this.#drain, clock, random }
     const replies = new Replies({ ...base, connections: proxy })
@@ -228,6 +230,7 @@ export class Sidecar {
       reload: () => this.reload(),
       mayWatch: (exchange) => this.#bounds.admin.hold(exchange, EVENTS_HOLDER),
       watch: this.#watchers.add,
+      onError: this.#broke,
       leases: {
         has: (tool) => this.#leases.has(tool),
         ask: (tool, order, exchange) => this.#leases.ask(tool, order, exchange),

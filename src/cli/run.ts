@@ -7,6 +7,7 @@ import { quickYaml } from '../config/quick.ts'
 import type { Settings } from '../config/settings.ts'
 import { jsonLog, textLog } from '../observe/log.ts'
 import type { Log } from '../observe/log.ts'
+import { showError } from '../observe/internal-error.ts'
 import { Sidecar } from '../sidecar.ts'
 import { systemClock } from '../time/system.ts'
 import type { Typed } from './arguments.ts'
@@ -39,6 +40,7 @@ export async function run(typed: Typed): Promise<ExitCode> {
     reread: () => read(typed),
   })
   const signals = listenForSignals(() => sidecar.reload())
+  const trouble = listenForTrouble(log)
   try {
     const { listen, admin } = await sidecar.start()
     log('info', {
@@ -51,10 +53,31 @@ export async function run(typed: Typed): Promise<ExitCode> {
     signals.close()
     return startFailed(error, log)
   }
-  const result = await stop(sidecar, signals)
-  await sidecar.close()
+  const result = await Promise.race([stop(sidecar, signals), trouble])
+  // Nobody knows what still holds: nothing of it is run again.
+  if (result === EXIT.failure) return result
+  await Promise.race([sidecar.close(), trouble])
   signals.close()
   return result
+}
+
+/**
+ * What goes wrong inside a call is contained there (containment.ts). What comes here belongs to none, and goes to the log
+ * before the process ends, so that a supervisor starts a whole one. Resolves with the exit code.
+ */
+function listenForTrouble(log: Log): Promise<ExitCode> {
+  return new Promise((resolve) => {
+    const onTrouble = (thrown: unknown, origin = 'unhandledRejection'): void => {
+      const { error, message, stack } = showError(thrown)
+      try {
+        log('error', { fatal: error, msg: message, origin, stack, remedy: 'please report this bug' })
+      } finally {
+        resolve(EXIT.failure)
+      }
+    }
+    process.on('uncaughtException', onTrouble)
+    process.on('unhandledRejection', (reason) => onTrouble(reason))
+  })
 }
 
 /** The first signal drains, the second ends at once. */

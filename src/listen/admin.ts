@@ -28,6 +28,8 @@ export interface AdminParts {
   readonly mayWatch: (exchange: Exchange) => boolean
   readonly watch: (response: ServerResponse) => void
   readonly leases: LeaseApi
+  /** An error of ours was contained. */
+  readonly onError: (error: unknown) => void
   /** The address the listener is bound to, for the rule about writing. */
   readonly host: string
   readonly token: string | undefined
@@ -68,23 +70,39 @@ export function createAdminServer(parts: AdminParts): Server {
     const refused = refuse(parts, request)
     if (refused !== undefined) return send(request, response, refused)
     const path = (request.url ?? '/').split('?')[0] ?? '/'
-    if (path === '/events' && request.method === 'GET') {
-      if (parts.mayWatch({ request, response })) return parts.watch(response)
-      return send(request, response, json(503, { error: 'all connections are taken' }))
-    }
+    // Without a listener an error of the stream would end the process.
+    response.on('error', () => response.destroy())
     answer(parts, { request, response }, path)
-      .catch((error: unknown) => json(500, { error: error instanceof Error ? error.message : 'unknown' }))
       .then((given) => {
         if (given !== 'taken') send(request, response, given)
       })
-      // Only writing to a caller who left can fail here.
-      .catch(() => response.destroy())
+      .catch((error: unknown) => broken(parts, { request, response }, error))
   })
   return server
 }
 
+/** An error of ours ends this request, and no other. A caller who left in the middle of a body is none. */
+function broken({ onError }: AdminParts, { request, response }: Exchange, error: unknown): void {
+  if (request.destroyed && !request.complete) return void response.destroy()
+  onError(error)
+  try {
+    send(
+      request,
+      response,
+      json(500, { error: 'an error inside Spillway ended this request; its log says where' }),
+    )
+  } catch {
+    response.destroy()
+  }
+}
+
 async function answer(parts: AdminParts, exchange: Exchange, path: string): Promise<Answer | 'taken'> {
-  const { request } = exchange
+  const { request, response } = exchange
+  if (path === '/events' && request.method === 'GET') {
+    if (!parts.mayWatch(exchange)) return json(503, { error: 'all connections are taken' })
+    parts.watch(response)
+    return 'taken'
+  }
   if (isLeasePath(path)) return leaseAnswer(parts.leases, exchange, path)
   const method = request.method === 'HEAD' ? 'GET' : (request.method ?? '')
   const tool = /^\/lanes\/([^/]+)$/.exec(path)?.[1]

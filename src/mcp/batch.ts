@@ -24,21 +24,40 @@ interface Around {
 
 /** `wants`: at least one; each call in its lane. */
 export function leaseAll(wants: readonly Routed[], { clock, isDraining }: Around): Leases {
-  const leases: { readonly want: Routed; readonly lease: Lease }[] = []
+  const leases: Leased[] = []
   for (const want of wants) {
     const refused = isDraining() ? { reason: 'DRAINING' as const, told: {} } : tooLarge(want)
-    const taken = refused ?? take(want, clock.nowMs())
+    const taken = refused ?? takeOrUndo(want, clock.nowMs(), leases)
     if ('lease' in taken) {
       leases.push({ want, lease: taken.lease })
       continue
     }
-    for (const { want: each, lease } of leases)
-      each.tool.gate.settle(lease, { cause: 'cancelled', verdict: 'ignored' })
+    undo(leases)
     return { kind: 'refused', want, ...taken }
   }
   const [first, ...rest] = leases
   if (first === undefined) throw new Error('a batch without calls was to be leased')
   return { kind: 'all', first, others: rest.map(({ want, lease }) => new LeaseSlot(want.tool.gate, lease)) }
+}
+
+interface Leased {
+  readonly want: Routed
+  readonly lease: Lease
+}
+
+function undo(leases: readonly Leased[]): void {
+  for (const { want, lease } of leases)
+    want.tool.gate.settle(lease, { cause: 'cancelled', verdict: 'ignored' })
+}
+
+/** An error of ours leaves nothing leased, either. */
+function takeOrUndo(want: Routed, nowMs: number, before: readonly Leased[]): Taken {
+  try {
+    return take(want, nowMs)
+  } catch (error) {
+    undo(before)
+    throw error
+  }
 }
 
 type Taken = { readonly lease: Lease } | { readonly reason: Reason; readonly told: Told }

@@ -11,6 +11,7 @@ import { McpCall } from './call.ts'
 import { OpenCalls } from './open-calls.ts'
 import { Passage } from '../passage.ts'
 import type { Passing } from '../passage.ts'
+import { answerFor } from './answer-for.ts'
 import type { Routed, Told } from '../routed.ts'
 import type { McpAnswer } from '../reply/refuse-mcp.ts'
 import { isHeaderRouted, readMcp } from '../route/mcp.ts'
@@ -75,7 +76,7 @@ export class McpDoor {
     if (bodyBytes > tool.settings.maxBodyBytes) return this.#parts.refuse(routed, 'BODY_TOO_LARGE')
     if (call.expectsContinue) response.writeContinue()
     const asked = { ...routed, call: { ...call, expectsContinue: false } }
-    this.#peeker.peek(request, { maxBytes: tool.settings.maxBodyBytes, maxMs: BODY_MS }, (peeked) => {
+    const onPeeked = (peeked: Peeked): void => {
       if (peeked.kind !== 'whole') return this.#unread(asked, peeked)
       const { body } = peeked
       if (response.destroyed) {
@@ -84,7 +85,9 @@ export class McpDoor {
       }
       response.once('close', () => this.#peeker.release(body))
       this.#read({ ...asked, body, bodyBytes: body.length })
-    })
+    }
+    const bounds = { maxBytes: tool.settings.maxBodyBytes, maxMs: BODY_MS }
+    this.#peeker.peek(request, bounds, routed.containment.around(onPeeked))
   }
 
   #unread(routed: Routed, peeked: Exclude<Peeked, { kind: 'whole' }>): void {
@@ -166,6 +169,9 @@ export class McpDoor {
       return this.#parts.refuse({ ...want, mcp }, reason, told)
     }
     const { want, lease } = taken.first
+    const end = { cause: 'cancelled', verdict: 'ignored' } as const
+    const giveBack = (): void => taken.others.forEach((slot) => slot.settle(end))
+    routed.containment.holds({ mayHaveRun: false, giveBack })
     const others = new Map(rest.map(({ idKey }, index) => [idKey, taken.others[index] as Slot]))
     const mcp = new McpCall({
       answer: answerOf(want.tool),
@@ -175,7 +181,7 @@ export class McpDoor {
       onAllAnswered: () => this.#trail(routed, mcp),
     })
     for (const { idKey } of calls) this.#follow(routed, idKey, mcp)
-    forward(want.tool.pool, new Passage({ ...want, mcp }, lease, this.#parts.passing))
+    forward(want.tool.pool, Passage.open({ ...want, mcp }, lease, this.#parts.passing))
   }
 
   #inLane(routed: Routed, tool: Tool, mcp?: McpCall): Routed {
@@ -196,10 +202,17 @@ export class McpDoor {
     return true
   }
 
-  #callCancelled({ call: { request }, tool }: Routed, idKey: string): 'dequeued' | 'running' | 'over' {
+  #callCancelled(
+    { call: { request }, tool, containment }: Routed,
+    idKey: string,
+  ): 'dequeued' | 'running' | 'over' {
     const mcp = this.#calls.only(this.#calls.caller(request, tool), idKey)
     const state = mcp?.cancel() ?? 'over'
-    if (state === 'running') this.#parts.clock.after(CANCEL_MS, () => mcp?.giveUp())
+    if (state === 'running')
+      this.#parts.clock.after(
+        CANCEL_MS,
+        containment.around(() => mcp?.giveUp()),
+      )
     return state
   }
 
@@ -217,7 +230,8 @@ export class McpDoor {
       head: (status, headers) => watches.forEach((each) => each.head(status, headers)),
       chunk: (bytes, elapsedMs) => watches.forEach((each) => each.chunk(bytes, elapsedMs)),
     }
-    const timer = this.#parts.clock.after(CLOSED_MS, () => this.#pass({ ...routed, watch }, 'GET', true))
+    const pass = routed.containment.around(() => this.#pass({ ...routed, watch }, 'GET', true))
+    const timer = this.#parts.clock.after(CLOSED_MS, pass)
     response.once('close', () => timer.clear())
   }
 
@@ -240,13 +254,16 @@ export class McpDoor {
       call.response.once('close', () => this.#streams.delete(call.response))
     }
     if (call.expectsContinue) call.response.writeContinue()
-    forward(tool.pool, new Passage(routed, entry.lease, this.#quiet, gate))
+    forward(tool.pool, Passage.open(routed, entry.lease, this.#quiet, gate))
   }
 
   /** Every call of a stream is answered: what still comes is not covered by a lease. */
-  #trail({ call: { response } }: Routed, mcp: McpCall): void {
+  #trail({ call: { response }, containment }: Routed, mcp: McpCall): void {
     if (response.destroyed) return mcp.stop()
-    const timer = this.#parts.clock.after(TRAIL_MS, () => mcp.stop())
+    const timer = this.#parts.clock.after(
+      TRAIL_MS,
+      containment.around(() => mcp.stop()),
+    )
     response.once('close', () => timer.clear())
   }
 
@@ -265,32 +282,5 @@ function headersOf(raw: readonly string[]): McpHeaders {
     version: headerValues(raw, 'mcp-protocol-version'),
     method: headerValues(raw, 'mcp-method'),
     name: headerValues(raw, 'mcp-name'),
-  }
-}
-
-interface Asked {
-  readonly routed: Routed
-  readonly headers: McpHeaders
-  readonly isBatch: boolean
-}
-
-/** How the messages are answered when the lane `tool` refuses. */
-function answerFor(
-  tool: Tool,
-  messages: readonly McpMessage[],
-  { routed, headers, isBatch }: Asked,
-): McpAnswer {
-  const accept = headerValue(routed.call.request.rawHeaders, 'accept')?.toLowerCase() ?? ''
-  const requests = messages.flatMap((message): McpAnswer['requests'] => {
-    if (message.kind === 'call') return [{ id: message.call.id, name: message.call.name }]
-    return message.id === undefined ? [] : [{ id: message.id, name: undefined }]
-  })
-  return {
-    form: tool.settings.mcp?.overload ?? 'tool_result',
-    requests,
-    isBatch,
-    hasResultType: isHeaderRouted(headers),
-    asEvents:
-      accept.includes('text/event-stream') && !/application\/json|application\/\*|\*\/\*/.test(accept),
   }
 }

@@ -20,6 +20,8 @@ const LANES_EVERY_MS = 1000
 export interface WatchParts {
   readonly clock: Clock
   readonly lanes: () => readonly object[]
+  /** An error of ours was contained. */
+  readonly onError: (error: unknown) => void
 }
 
 export class Watchers {
@@ -91,7 +93,13 @@ export class Watchers {
 
   #tick(): Timer {
     return this.#parts.clock.after(LANES_EVERY_MS, () => {
-      this.#broadcast('lanes', this.#parts.lanes())
+      try {
+        this.#broadcast('lanes', this.#parts.lanes())
+      } catch (error) {
+        // Whoever watches sees its stream end, rather than one that has become silent.
+        this.close()
+        this.#parts.onError(error)
+      }
       this.#timer = this.#watching.size > 0 ? this.#tick() : undefined
     })
   }

@@ -66,17 +66,9 @@ class Forwarding implements Handler, Held {
     const { response, slot, upload } = this.#exchange
     this.#exchange.holds(this)
     slot.onReclaimed(this.#exchange.contained(() => this.#giveUp('reclaimed')))
-    response.on(
-      'close',
-      this.#exchange.contained(() => this.#onClose()),
-    )
-    if (upload !== undefined) {
-      slot.waitsFor('caller')
-      upload.onBytes = this.#exchange.contained(() => {
-        slot.renew()
-        slot.waitsFor(upload.isBackedUp() ? 'tool' : 'caller')
-      })
-    }
+    const onClose = this.#exchange.contained(() => this.#onClose())
+    response.on('close', onClose)
+    upload?.renews(slot)
     this.#dispatch()
   }
 

@@ -5,6 +5,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Transform } from 'node:stream'
+import type { Slot } from './exchange.ts'
 import { headerValue } from './headers.ts'
 
 export class BodyTooLarge extends Error {
@@ -38,26 +39,34 @@ export interface UploadBounds {
 export class Upload {
   /** Errors: BodyTooLarge when more than the bound comes; the request's own error when the caller breaks off. */
   readonly body: Transform
-  /** A piece of the body went on to the tool's side. */
-  onBytes: () => void = () => undefined
   readonly #request: IncomingMessage
   /** Everything that went by, while it is little enough to be kept. */
   #kept: Buffer[] | undefined
   #isWhole = false
+  #slot: Slot | undefined
 
-  constructor(request: IncomingMessage, { maxBytes, bufferBytes, keepBytes }: UploadBounds) {
+  /** `fail` ends the call that an error of ours has met. */
+  constructor(
+    request: IncomingMessage,
+    { maxBytes, bufferBytes, keepBytes }: UploadBounds,
+    fail: (error: unknown) => void,
+  ) {
     let bytes = 0
     this.#request = request
     this.#kept = keepBytes > 0 ? [] : undefined
     this.body = new Transform({
       writableHighWaterMark: bufferBytes,
       transform: (chunk: Buffer, _encoding, done) => {
-        bytes += chunk.length
-        if (bytes > keepBytes) this.#kept = undefined
-        this.#kept?.push(chunk)
-        if (bytes > maxBytes) done(new BodyTooLarge(`more than ${maxBytes} bytes`))
-        else done(null, chunk)
-        this.onBytes()
+        try {
+          bytes += chunk.length
+          if (bytes > keepBytes) this.#kept = undefined
+          this.#kept?.push(chunk)
+          if (bytes > maxBytes) done(new BodyTooLarge(`more than ${maxBytes} bytes`))
+          else done(null, chunk)
+          this.#renew()
+        } catch (error) {
+          fail(error)
+        }
       },
       flush: (done) => {
         this.#isWhole = true
@@ -73,6 +82,17 @@ export class Upload {
   /** The whole body, to be sent once more; undefined when it has not come whole, or was too large to be kept. */
   whole(): Buffer | undefined {
     return this.#isWhole && this.#kept !== undefined ? Buffer.concat(this.#kept) : undefined
+  }
+
+  /** From now on each piece renews this lease, which waits for whoever has to move next. */
+  renews(slot: Slot): void {
+    this.#slot = slot
+    slot.waitsFor('caller')
+  }
+
+  #renew(): void {
+    this.#slot?.renew()
+    this.#slot?.waitsFor(this.isBackedUp() ? 'tool' : 'caller')
   }
 
   /** The tool does not take what is there: it is the one to move. */

@@ -59,7 +59,8 @@ function doorOf() {
       method: 'POST',
       rawHeaders: ['Content-Type', 'application/json', 'Mcp-Session-Id', 'a'],
     })
-    door.take({ call: { request, response }, tool, hasBody: true } as unknown as Routed)
+    const containment = { around: (act: unknown) => act, holds: () => undefined }
+    door.take({ call: { request, response }, containment, tool, hasBody: true } as unknown as Routed)
     request.push(JSON.stringify({ jsonrpc: '2.0', ...message }))
     request.push(null)
     await new Promise((resolve) => setImmediate(resolve))

@@ -1,0 +1,92 @@
+/**
+ * Loaded into a Spillway under test before its own code: makes single functions throw for calls whose path asks for it
+ * (`/boom-NAME`), once each. What throws is what Spillway's parts call, so that each boundary meets an error inside.
+ */
+import { ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
+import { Transform } from 'node:stream'
+import { Pool } from 'undici'
+import { Histogram } from '@prometheus-io/client'
+import { Gate } from '../../src/gate/gate.ts'
+import { McpCall } from '../../src/mcp/call.ts'
+import { Passage } from '../../src/passage.ts'
+import { Router } from '../../src/route/match.ts'
+import { Tool } from '../../src/tools.ts'
+import { AnswerWatch } from '../../src/upstream/answer-watch.ts'
+
+/** Not to be seen in a log: messages may quote what they were given. */
+const SECRET = 'Bearer sk-very-secret "quoted secret"'
+const thrown = new Set<string>()
+
+function boom(name: string, text: string | undefined): void {
+  if (text?.includes(`boom-${name}`) !== true || thrown.has(text + name)) return
+  thrown.add(text + name)
+  throw new TypeError(`injected ${name} ${SECRET}`)
+}
+
+type Method = (this: never, ...args: never[]) => unknown
+
+/** `before` throws where it should. */
+function patch<T extends object>(
+  owner: T,
+  method: string,
+  before: (self: T, args: readonly unknown[]) => void,
+): void {
+  const inner = Reflect.get(owner, method) as Method
+  Reflect.set(owner, method, function (this: T, ...args: unknown[]) {
+    before(this, args)
+    return Reflect.apply(inner, this, args) as unknown
+  })
+}
+
+const textOf = (value: unknown): string =>
+  Buffer.isBuffer(value) || typeof value === 'string' ? value.toString() : ''
+const urlOf = (self: object): string | undefined => (self as { req?: { url?: string } }).req?.url
+
+patch(Router.prototype, 'find', (_self, [target]) => boom('route', (target as { path: string }).path))
+patch(Gate.prototype, 'enter', (_self, [want]) => {
+  if ((want as { ttlMs?: number } | undefined)?.ttlMs === 12_345) throw new TypeError('injected enter')
+})
+patch(Pool.prototype, 'dispatch', (_self, [options]) => {
+  const { path } = options as { path: string }
+  boom('dispatch', path)
+  // The second time.
+  if (path.includes('boom-again') && !thrown.has(path)) thrown.add(path)
+  else boom('again', path)
+})
+for (const method of ['answered', 'finished', 'refuse', 'mayRetry', 'linger'])
+  patch(Passage.prototype, method, ({ path }) => boom(method, path))
+for (const method of ['writeHead', 'write', 'end', 'addTrailers', 'flushHeaders'])
+  patch(ServerResponse.prototype, method, (self) => boom(method, urlOf(self)))
+patch(Transform.prototype, 'push', (_self, [chunk]) => boom('body', textOf(chunk)))
+patch(Socket.prototype, 'write', (_self, [chunk]) => {
+  if (textOf(chunk).startsWith('HTTP/1.1 101')) boom('switch', textOf(chunk))
+})
+patch(AnswerWatch.prototype, 'head', (_self, [, headers]) => boom('watch', (headers as string[]).join()))
+patch(McpCall.prototype, 'run', ({ answer }) => boom('mcp', JSON.stringify(answer)))
+patch(Histogram.prototype, 'observeWithoutExemplar', (_self, [labels]) => {
+  if ((labels as { tool?: string }).tool === 'deaf') throw new TypeError('injected observe')
+})
+let reads = 0
+const gone = Object.getOwnPropertyDescriptor(Passage.prototype, 'onClientGone')
+Object.defineProperty(Passage.prototype, 'onClientGone', {
+  get(this: Passage): unknown {
+    boom('leaving', this.path)
+    return gone?.get?.call(this) as unknown
+  },
+})
+// A different one of the places where the time is asked, for each call.
+patch(Passage.prototype, 'nowMs', ({ path }) => {
+  const nth = /boom-now-(\d+)/.exec(path)?.[1]
+  if (nth === undefined) return
+  reads = thrown.has(path) ? reads + 1 : 1
+  thrown.add(path)
+  if (reads === Number(nth)) throw new TypeError('injected nowMs')
+})
+patch(Tool.prototype, 'close', () => undefined)
+process.on('SIGUSR2', () =>
+  setImmediate(() => {
+    throw new Error(`nobody's ${SECRET}`)
+  }),
+)
+process.on('SIGWINCH', () => void Promise.reject(new Error('nobody waits for this')))
