@@ -182,9 +182,9 @@ export class Pipeline {
     if (entry.kind !== 'queued') return this.#proceed(routed, entry)
     // A caller that leaves while waiting leaves the queue at once; its end is only seen by who reads what it sends.
     const waiting = { ...routed, earlyUpload: this.#openEarly(routed) }
-    const leave = containment.around(entry.leave)
-    containment.holds({ mayHaveRun: false, giveBack: entry.leave })
-    routed.mcp?.wait(leave)
+    const leave = containment.around(() => void entry.leave())
+    containment.holds({ mayHaveRun: false, giveBack: () => void entry.leave() })
+    routed.mcp?.wait(entry.leave)
     call.response.once('close', leave)
     const onTurn = containment.around((turn: Turn): void => {
       call.response.off('close', leave)

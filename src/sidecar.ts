@@ -78,8 +78,7 @@ export class Sidecar {
       random,
       fleet: this.#fleet,
       emit: (tool, event) => this.#events.emit(tool, event),
-      failed: (error) =>
-        log('error', { internal_error: error instanceof Error ? error.stack : String(error) }),
+      failed: this.#broke,
     })
     this.#bounds = new ConnectionBounds(parts)
     this.#bounds.allot(settings.tools)

@@ -43,7 +43,7 @@ const asResponse = (response: Response): ServerResponse => response as unknown a
 test('a watcher that does not read is cut off within a bound, and the others go on', () => {
   const clock = new VirtualClock()
   const lanes = [{ tool: 'x'.repeat(100_000) }]
-  const watchers = new Watchers({ clock, lanes: () => lanes })
+  const watchers = new Watchers({ clock, onError: () => undefined, lanes: () => lanes })
   const [reader, sleeper] = [new Response(true), new Response(false)]
   for (const each of [reader, sleeper]) watchers.add(asResponse(each))
   clock.advance(60_000)
@@ -54,7 +54,7 @@ test('a watcher that does not read is cut off within a bound, and the others go 
 
 test('a watcher too many is told to come back, and one that leaves makes room', () => {
   const clock = new VirtualClock()
-  const watchers = new Watchers({ clock, lanes: () => [] })
+  const watchers = new Watchers({ clock, onError: () => undefined, lanes: () => [] })
   const all = Array.from({ length: MAX_WATCHERS + 1 }, () => new Response(true))
   for (const each of all) watchers.add(asResponse(each))
   assert.equal(all.at(-1)?.status, 503)

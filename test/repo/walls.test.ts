@@ -158,6 +158,8 @@ const PLANTED: readonly (readonly [file: string, code: string, rule: string])[] 
   ['src/upstream/outcome.ts', "import { STATUS_CODES } from 'node:http'", IMPORTS],
   ['src/observe/metrics.ts', "import { Gate } from '../gate/gate.ts'", IMPORTS],
   ['src/observe/events.ts', "import { pino } from 'pino'", IMPORTS],
+  ['src/observe/internal-error.ts', "import { pino } from 'pino'", IMPORTS],
+  ['src/containment.ts', "import { Pipeline } from './pipeline.ts'", IMPORTS],
   ['src/config/schema.ts', "import { readFileSync } from 'node:fs'", IMPORTS],
   ['src/config/defaults.ts', "import { parse } from 'yaml'", IMPORTS],
   ['src/config/match.ts', "import { Router } from '../route/match.ts'", IMPORTS],
