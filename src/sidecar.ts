@@ -277,7 +277,6 @@ export class Sidecar {
   }
 }
 
-/** With the words of tools.yaml. */
 /** A lane's part in its fleet, in JSON. */
 function showFleet({ mode, held, ceiling, sidecars, waitingSidecars }: KeeperStatus): object {
   return { store: mode, held, ceiling, sidecars: sidecars ?? null, waiting_sidecars: waitingSidecars }
