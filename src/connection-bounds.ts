@@ -10,11 +10,13 @@ import type { RefusedCause } from './listen/connections.ts'
 import type { ConnectionFigures, Listener } from './observe/connections.ts'
 import type { Log } from './observe/log.ts'
 import { bytesOf } from './reply/bytes.ts'
-import { refuse } from './reply/refuse.ts'
+import { DEFAULT_RETRY_AFTER_MS, refuse } from './reply/refuse.ts'
 import type { Clock } from './time/clock.ts'
 
 export interface ConnectionBoundsParts {
   readonly clock: Clock
+  /** Luck: 0 <= n < 1. */
+  readonly random: () => number
   readonly log: Log
   /** Files that this process may have open; Infinity where there is no limit. */
   readonly openFiles: number
@@ -22,6 +24,8 @@ export interface ConnectionBoundsParts {
 
 /** Milliseconds between two lines about the same listener and cause. */
 const SAMPLE_MS = 1000
+/** Milliseconds over which callers without a place are spread. */
+const SPREAD_MS = 5000
 
 /** The callers not served since the last line. */
 interface Sampled {
@@ -70,7 +74,7 @@ export class ConnectionBounds {
     return new Connections({
       nowMs: this.#parts.clock.nowMs,
       refused: (cause, holder) => this.#count(listener, cause, holder),
-      answer: overloaded,
+      answer: () => overloaded(this.#parts.random()),
       makeRoomElsewhere: () => listener === 'admin' && this.proxy.makeRoom(),
     })
   }
@@ -118,7 +122,9 @@ export class ConnectionBounds {
   }
 }
 
-function overloaded(): string {
+/** Nobody knows when there is room again: the callers are only spread. `luck`: 0 <= n < 1. */
+function overloaded(luck: number): string {
   const reason = 'PROXY_OVERLOADED'
-  return bytesOf(reason, refuse({ reason, requestId: randomUUID() }))
+  const retryAfterMs = Math.round(DEFAULT_RETRY_AFTER_MS + luck * SPREAD_MS)
+  return bytesOf(reason, refuse({ reason, requestId: randomUUID(), retryAfterMs }))
 }
