@@ -9,7 +9,7 @@ import type { Lease } from './lane/lease.ts'
 import type { Fault, Outcome, Reason, RetryResult } from './lane/reason.ts'
 import type { RequestEvent } from './observe/events.ts'
 import type { Retries } from './retries.ts'
-import { STREAM_BYTES, uploadOf } from './routed.ts'
+import { IDEMPOTENT, STREAM_BYTES, uploadOf } from './routed.ts'
 import type { Routed, Told } from './routed.ts'
 import type { Exchange, Held, Slot, Upgrade, Watch } from './upstream/exchange.ts'
 import { toTool } from './upstream/headers.ts'
@@ -36,6 +36,7 @@ export class Passage implements Exchange {
   readonly watch: Watch | undefined
   readonly queuedMs: number
   readonly slot: Slot
+  readonly isIdempotent: boolean
   readonly #routed: Routed
   readonly #passing: Passing
   #isTold = false
@@ -71,6 +72,7 @@ export class Passage implements Exchange {
     const isStreamed = routed.hasBody && routed.body === undefined
     this.upload = routed.earlyUpload ?? (isStreamed ? uploadOf(routed, STREAM_BYTES) : undefined)
     this.queuedMs = lease.waitedMs
+    this.isIdempotent = IDEMPOTENT.has(call.request.method ?? '')
     const slot = new LeaseSlot(gate, lease)
     const watch = routed.mcp?.run(slot, call.response)
     this.watch = watch ?? routed.watch
@@ -122,6 +124,10 @@ export class Passage implements Exchange {
     const otherwise = this.#routed.again?.otherwise ?? refuse
     if (this.#passing.retries.may(this.#routed, 'connect') && this.#canSendAgain()) this.retry(otherwise)
     else otherwise()
+  }
+
+  reconnected(): void {
+    this.#passing.emit(this.tool, { kind: 'reconnected' })
   }
 
   linger(): void {

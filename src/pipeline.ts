@@ -270,7 +270,7 @@ export class Pipeline {
     }
     // The body is asked for only now that it has somewhere to go.
     if (call.expectsContinue && routed.again === undefined) call.response.writeContinue()
-    forward(tool.pool, passage)
+    forward(tool.connections, passage)
   }
 
   #pathsKnown(): string {

@@ -14,7 +14,7 @@ import { headerValue } from './upstream/headers.ts'
 import { Upload } from './upstream/upload.ts'
 
 /** RFC 9110, 9.2.2; TRACE takes no part. */
-const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
+export const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
 /** What the pipeline knows of a request once it has its tool. */
 export interface Routed {
   readonly call: Call
@@ -60,7 +60,7 @@ const KEPT_BYTES = 65_536
 /** `bufferBytes`: how much of the body may be held here. */
 export function uploadOf(routed: Routed, bufferBytes: number): Upload {
   const { maxBodyBytes: maxBytes } = routed.tool.settings
-  const keepBytes = isReplayable(routed) ? KEPT_BYTES : 0
+  const keepBytes = isReplayable(routed) || isIdempotent(routed) ? KEPT_BYTES : 0
   const { call, containment } = routed
   return new Upload(call.request, { maxBytes, bufferBytes, keepBytes }, (error) => containment.fail(error))
 }
@@ -75,6 +75,10 @@ export interface Told {
   readonly queuedMs?: number
   /** What went wrong on the way to the tool. */
   readonly fault?: Fault | undefined
+}
+
+function isIdempotent({ call }: Routed): boolean {
+  return call.upgrade === undefined && IDEMPOTENT.has(call.request.method ?? '')
 }
 
 /** The tool may get it twice: its method says so, or the caller does, with a key by which the tool knows it again. */

@@ -2,7 +2,6 @@
  * The configured tools at work: each with its gate, its connections and its place in the router. Applies a planned
  * reload without touching what did not change. Nothing is shared between two tools but the router's table.
  */
-import type { Pool } from 'undici'
 import type { ReloadPlan } from './config/reload.ts'
 import type { ToolSettings } from './config/settings.ts'
 import type { Fleet } from './fleet/fleet.ts'
@@ -12,21 +11,22 @@ import { McpTraffic } from './mcp/traffic.ts'
 import type { ToolEvent } from './observe/events.ts'
 import { ToolNames } from './route/glob.ts'
 import { Router } from './route/match.ts'
-import { openPool } from './upstream/pool.ts'
+import type { Clock } from './time/clock.ts'
+import { Connections } from './upstream/pool.ts'
 
 /** Stays the same object over reloads, so that what waits in its lane meets the settings and connections of its turn. */
 export class Tool {
   readonly gate: Gate
   readonly #parts: Omit<GateParts, 'tell'>
   #settings: ToolSettings
-  #pool: Pool
+  #connections: Connections
   #traffic: McpTraffic | undefined
 
   constructor(settings: ToolSettings, parts: GateParts) {
     this.gate = new Gate(settings.lane, parts)
     this.#parts = parts
     this.#settings = settings
-    this.#pool = poolOf(settings)
+    this.#connections = connectionsOf(settings, parts.clock)
   }
 
   /** What an MCP server gets beside calls; opened when it is first needed. */
@@ -45,8 +45,8 @@ export class Tool {
     return this.#settings
   }
 
-  get pool(): Pool {
-    return this.#pool
+  get connections(): Connections {
+    return this.#connections
   }
 
   get tool(): string {
@@ -66,8 +66,8 @@ export class Tool {
     const { upstream, connectTimeoutMs } = this.#settings
     this.#settings = next
     if (upstream.origin !== next.upstream.origin || connectTimeoutMs !== next.connectTimeoutMs) {
-      retire(this.#pool)
-      this.#pool = poolOf(next)
+      retire(this.#connections)
+      this.#connections = connectionsOf(next, this.#parts.clock)
     }
     this.gate.reconfigure(next.lane)
     this.#traffic?.change(next.lane)
@@ -146,7 +146,9 @@ export class Tools {
 
   /** Cuts all connections. After closeGates. */
   async close(): Promise<void> {
-    await Promise.all([...this.all(), ...this.#retiring.values()].map(({ pool }) => pool.destroy()))
+    await Promise.all(
+      [...this.all(), ...this.#retiring.values()].map(({ connections }) => connections.destroy()),
+    )
   }
 
   #open(settings: ToolSettings): Tool {
@@ -183,7 +185,7 @@ export class Tools {
     this.#retiring.delete(tool.tool)
     this.#parts.fleet?.leave(tool.tool)
     tool.close()
-    retire(tool.pool)
+    retire(tool.connections)
   }
 }
 
@@ -200,11 +202,11 @@ function mcpLanesOf(tools: Iterable<Tool>): ReadonlyMap<string, ToolNames<Tool>>
   return new Map([...lanes].map(([server, each]) => [server, new ToolNames(each)]))
 }
 
-function poolOf({ upstream, connectTimeoutMs }: ToolSettings): Pool {
-  return openPool({ origin: upstream.origin, connectTimeoutMs })
+function connectionsOf({ upstream, connectTimeoutMs }: ToolSettings, { nowMs }: Clock): Connections {
+  return new Connections({ origin: upstream.origin, connectTimeoutMs, nowMs })
 }
 
 /** Lets running calls end. Failing to close leaves sockets to their idle timeout, which harms nobody. */
-function retire(pool: Pool): void {
-  pool.close().catch(() => undefined)
+function retire(connections: Connections): void {
+  connections.close().catch(() => undefined)
 }

@@ -181,7 +181,7 @@ export class McpDoor {
       onAllAnswered: () => this.#trail(routed, mcp),
     })
     for (const { idKey } of calls) this.#follow(routed, idKey, mcp)
-    forward(want.tool.pool, Passage.open({ ...want, mcp }, lease, this.#parts.passing))
+    forward(want.tool.connections, Passage.open({ ...want, mcp }, lease, this.#parts.passing))
   }
 
   #inLane(routed: Routed, tool: Tool, mcp?: McpCall): Routed {
@@ -254,7 +254,7 @@ export class McpDoor {
       call.response.once('close', () => this.#streams.delete(call.response))
     }
     if (call.expectsContinue) call.response.writeContinue()
-    forward(tool.pool, Passage.open(routed, entry.lease, this.#quiet, gate))
+    forward(tool.connections, Passage.open(routed, entry.lease, this.#quiet, gate))
   }
 
   /** Every call of a stream is answered: what still comes is not covered by a lease. */

@@ -31,6 +31,8 @@ export interface Totals {
   /** `action reason` -> count. */
   readonly actions: Counts<`${Action} ${ActionReason}`>
   readonly codeClasses: Counts<string>
+  /** Calls that went out again over a fresh connection. */
+  reconnects: number
   /** Calls that the way to the tool failed, by why. */
   readonly faults: Counts<FaultCause>
   /** The last of them. */
@@ -57,6 +59,7 @@ const newTotals = (): Totals => ({
   retries: {},
   actions: {},
   codeClasses: {},
+  reconnects: 0,
   faults: {},
   lastFault: undefined,
   mcpMessages: {},
@@ -120,6 +123,9 @@ export class Board {
         break
       case 'answered':
         add(totals.codeClasses, codeClass(event.status))
+        break
+      case 'reconnected':
+        totals.reconnects++
         break
       case 'tool_failed':
         add(totals.faults, event.fault.cause)

@@ -24,6 +24,8 @@ export type RequestEvent =
       /** What went wrong on the way to the tool. */
       readonly fault?: Fault | undefined
     }
+  /** A call went out again over a fresh connection: the tool had closed the one that it first went over for being idle. */
+  | { readonly kind: 'reconnected' }
   /** The way to the tool failed a call, at this moment (monotonic milliseconds), whatever its caller got. */
   | { readonly kind: 'tool_failed'; readonly fault: Fault; readonly atMs: number }
   /** The tool's response head arrived. Milliseconds since its lease began. */

@@ -190,6 +190,14 @@ export class Metrics {
       },
     )
     this.#counter(
+      'upstream_reconnects_total',
+      'Calls that went out again, since the tool had closed the idle connection.',
+      [],
+      (tool, add) => {
+        add({}, board.totals(tool).reconnects)
+      },
+    )
+    this.#counter(
       'upstream_failures_total',
       'Calls that the way to the tool failed.',
       ['cause'],

@@ -60,6 +60,8 @@ export class Watchers {
       this.#broadcast('shedding', { tool, shed_low_priority: event.isOn })
     } else if (event.kind === 'throttled') {
       this.#broadcast('throttled', { tool, throttled: event.isOn, for_ms: Math.round(event.forMs) })
+    } else if (event.kind === 'reconnected') {
+      this.#broadcast('reconnected', { tool })
     } else if (event.kind === 'tool_failed') {
       this.#tellFault(tool, event.fault, event.atMs)
     } else if (event.kind === 'internal_error') {

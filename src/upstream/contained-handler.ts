@@ -2,31 +2,53 @@
  * What undici calls back for one call, in a form that does not throw: undici takes what a handler throws for an error of
  * the connection, or lets it end the process. Decides nothing.
  */
+import type { IncomingHttpHeaders } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import type { Exchange } from './exchange.ts'
+import type { Interim } from './interim.ts'
+import type { Wire, WireUser } from './wire.ts'
 
 type Controller = Dispatcher.DispatchController
+type Headers = IncomingHttpHeaders
 
 /** What forwarding does with undici's news. */
 export interface Handler {
+  onWire(wire: Wire): void
+  onInterim(interim: Interim): void
   onRequestStart(controller: Controller): void
   onBodySent(): void
   onRequestSent(): void
-  onResponseStart(controller: Controller, status: number, headers: unknown, statusText?: string): void
+  onResponseStart(controller: Controller, status: number, headers: Headers, statusText?: string): void
   onRequestUpgrade(controller: Controller, status: number, headers: unknown, socket: Duplex): void
   onResponseData(controller: Controller, chunk: Buffer): void
   onResponseEnd(controller: Controller): void
   onResponseError(controller: unknown, error: Error): void
 }
 
-export class ContainedHandler implements Dispatcher.DispatchHandler {
+export class ContainedHandler implements WireUser {
   readonly #inner: Handler
   readonly #exchange: Pick<Exchange, 'fail'>
 
   constructor(inner: Handler, exchange: Pick<Exchange, 'fail'>) {
     this.#inner = inner
     this.#exchange = exchange
+  }
+
+  onWire(wire: Wire): void {
+    try {
+      this.#inner.onWire(wire)
+    } catch (error) {
+      this.#exchange.fail(error)
+    }
+  }
+
+  onInterim(interim: Interim): void {
+    try {
+      this.#inner.onInterim(interim)
+    } catch (error) {
+      this.#exchange.fail(error)
+    }
   }
 
   onRequestStart(controller: Controller): void {
@@ -53,7 +75,7 @@ export class ContainedHandler implements Dispatcher.DispatchHandler {
     }
   }
 
-  onResponseStart(controller: Controller, status: number, headers: unknown, statusText?: string): void {
+  onResponseStart(controller: Controller, status: number, headers: Headers, statusText?: string): void {
     try {
       this.#inner.onResponseStart(controller, status, headers, statusText)
     } catch (error) {

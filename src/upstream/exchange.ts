@@ -74,6 +74,8 @@ export interface Exchange {
   contained<A extends unknown[]>(act: (...args: A) => void): (...args: A) => void
   /** Milliseconds, monotonic. */
   nowMs(): number
+  /** The tool may get it twice without harm, by its method (RFC 9110, 9.2.2). */
+  readonly isIdempotent: boolean
   /** Whether an answer with this status may be thrown away for another try. */
   mayRetry(status: number): boolean
   /** The lease is over: asks for another try; `otherwise` gives the caller what there is, at once or later. */
@@ -82,6 +84,8 @@ export interface Exchange {
   refuse(reason: Reason, fault?: Fault): void
   /** The way to the tool failed this call; told before its end, whatever its caller gets. */
   failed(fault: Fault): void
+  /** The connection had been closed for being idle: the request goes out again, over a fresh one. */
+  reconnected(): void
   /** The exchange is over while the caller still sends: bounds how long it may go on. */
   linger(): void
   /** The tool's response head arrived, `firstByteMs` after the lease began. */

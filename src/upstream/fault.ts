@@ -27,6 +27,18 @@ export class MalformedInterim extends Error {
   readonly code = 'MALFORMED_INTERIM'
 }
 
+/** We ourselves gave the call up. */
+export class Stopped extends Error {
+  override readonly name = 'Stopped'
+  readonly code = 'STOPPED'
+}
+
+/** The tool's answer is none that could be passed on. */
+export class Unsendable extends Error {
+  override readonly name = 'Unsendable'
+  readonly code = 'UNSENDABLE'
+}
+
 /** Codes of Node, libuv, c-ares, OpenSSL and undici. */
 const CAUSES: Readonly<Record<string, FaultCause>> = {
   ENOTFOUND: 'dns',
@@ -52,6 +64,7 @@ const CAUSES: Readonly<Record<string, FaultCause>> = {
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'malformed',
   MALFORMED_INTERIM: 'malformed',
   UNSENDABLE: 'malformed',
+  BARREN_BYTES: 'too_large',
   TOO_MANY_INTERIM: 'interim',
   EMFILE: 'local',
   ENFILE: 'local',

@@ -3,45 +3,42 @@
  * the tool, the caller who left, or the lane that reclaims a silent lease. All ends meet in `#end`, once.
  * Must not know of queues, replies or metrics: it tells them through the exchange.
  */
+import type { IncomingHttpHeaders } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { errors } from 'undici'
-import type { Dispatcher, Pool } from 'undici'
+import type { Dispatcher } from 'undici'
 import type { LeaseEnd } from '../lane/lease.ts'
 import type { Fault, Outcome, Reason } from '../lane/reason.ts'
 import type { Pushback } from '../lane/throttle.ts'
 import { Answer } from './answer.ts'
 import { hasForeignCoding, headFor } from './answer-head.ts'
-import { faultOf } from './fault.ts'
+import { Stopped, Unsendable } from './fault.ts'
 import { isEventStream, toCaller, trailerPairs } from './headers.ts'
 import { ContainedHandler } from './contained-handler.ts'
 import type { Handler } from './contained-handler.ts'
 import type { Exchange, Held } from './exchange.ts'
-import { reasonOf, verdictOf } from './outcome.ts'
+import { passInterim } from './interim.ts'
+import type { Interim } from './interim.ts'
+import { breakOf, verdictOf } from './outcome.ts'
+import type { Connections } from './pool.ts'
 import { pushbackOf } from './pushback.ts'
+import { Sending } from './sending.ts'
 import { ToolTime } from './tool-time.ts'
 import { tunnel } from './upgrade.ts'
 import { BodyTooLarge, endAfterBody } from './upload.ts'
+import type { Wire } from './wire.ts'
 
 /** Sends the request; everything that follows is told through the exchange. */
-export function forward(pool: Pool, exchange: Exchange): void {
-  new Forwarding(pool, exchange).start()
+export function forward(connections: Connections, exchange: Exchange): void {
+  new Forwarding(connections, exchange).start()
 }
 
 /** Why we ourselves gave up the upstream request. */
 type Stop = 'left' | 'reclaimed'
 
-class Stopped extends Error {
-  readonly code = 'STOPPED'
-}
-
-/** The tool's answer is none that could be passed on. */
-class Unsendable extends Error {
-  readonly code = 'UNSENDABLE'
-}
-
 class Forwarding implements Handler, Held {
-  readonly #pool: Pool
+  readonly #sending: Sending
   readonly #exchange: Exchange
+  readonly #contained: ContainedHandler
   readonly #time: ToolTime
   #controller: Dispatcher.DispatchController | undefined
   #stop: Stop | undefined
@@ -54,9 +51,10 @@ class Forwarding implements Handler, Held {
   #isSent: boolean
   #isEventStream = false
 
-  constructor(pool: Pool, exchange: Exchange) {
-    this.#pool = pool
+  constructor(connections: Connections, exchange: Exchange) {
+    this.#sending = new Sending(connections, exchange)
     this.#exchange = exchange
+    this.#contained = new ContainedHandler(this, exchange)
     this.#answer = new Answer(exchange)
     this.#time = new ToolTime(() => exchange.nowMs())
     this.#isSent = exchange.upload === undefined
@@ -69,11 +67,20 @@ class Forwarding implements Handler, Held {
     const onClose = this.#exchange.contained(() => this.#onClose())
     response.on('close', onClose)
     upload?.renews(slot)
-    this.#dispatch()
+    this.#sending.send(this.#contained)
+  }
+
+  onWire(wire: Wire): void {
+    this.#sending.over(wire)
+  }
+
+  /** Passes; renews no lease, since a tool that has nothing else to say could hold it for ever. */
+  onInterim(interim: Interim): void {
+    if (!this.#isCallerGone) passInterim(this.#exchange.response, interim)
   }
 
   get mayHaveRun(): boolean {
-    return this.#controller !== undefined
+    return this.#controller !== undefined || this.#sending.isAgain
   }
 
   giveBack(): void {
@@ -111,12 +118,13 @@ class Forwarding implements Handler, Held {
   onResponseStart(
     controller: Dispatcher.DispatchController,
     status: number,
-    _headers: unknown,
+    { 'keep-alive': keepAlive }: IncomingHttpHeaders,
     statusText?: string,
   ): void {
     const { slot, request, tool, queuedMs } = this.#exchange
-    slot.renew()
     if (status < 200) return
+    this.#sending.answered(keepAlive)
+    slot.renew()
     const raw = (controller.rawHeaders ?? []) as Buffer[]
     if (hasForeignCoding(raw)) {
       controller.abort(new Unsendable("the tool's answer is in a transfer coding that was not asked for"))
@@ -160,6 +168,7 @@ class Forwarding implements Handler, Held {
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     const { slot, watch } = this.#exchange
+    this.#sending.fruitful()
     slot.renew()
     watch?.chunk(chunk, this.#elapsedMs())
     if (!this.#isCallerGone) this.#answer.write(chunk, controller)
@@ -167,6 +176,7 @@ class Forwarding implements Handler, Held {
 
   onResponseEnd(controller: Dispatcher.DispatchController): void {
     const { request, response } = this.#exchange
+    this.#sending.end()
     const verdict = verdictOf(this.#status)
     const latencyMs = verdict === 'ok' ? this.#latencyMs() : undefined
     const end: LeaseEnd = { cause: 'completed', verdict, latencyMs, pushback: this.#pushback }
@@ -188,31 +198,25 @@ class Forwarding implements Handler, Held {
       this.#end(this.#endOnLeaving(), 'cancelled')
     } else if (error instanceof BodyTooLarge) {
       this.#break({ cause: 'failed', verdict: 'ignored' }, 'BODY_TOO_LARGE')
-    } else {
-      const wasInvalid =
-        error instanceof errors.InvalidArgumentError || error instanceof errors.NotSupportedError
-      const fault = faultOf(this.#phase, error)
-      const reason = reasonOf({ wasInvalid, fault })
-      // A tool that closes on a body it does not want breaks the connection, too: that is no sign of overload.
-      const isTools = reason !== 'BAD_REQUEST' && reason !== 'PROXY_OVERLOADED'
-      const isDropped = isTools && (upload === undefined || upload.body.readableEnded)
-      const verdict = isDropped ? 'dropped' : 'ignored'
-      this.#break({ cause: 'failed', verdict }, reason, wasInvalid ? undefined : fault)
+    } else if (!this.#goAgain()) {
+      const isSent = upload === undefined || upload.body.readableEnded
+      const { verdict, reason, fault } = breakOf(error, { phase: this.#phase, isSent })
+      this.#break({ cause: 'failed', verdict }, reason, fault)
     }
   }
 
   get #phase(): Fault['phase'] {
-    if (this.#controller === undefined) return 'connect'
+    // A request that went out before may have had an effect, whatever becomes of its second way.
+    if (this.#controller === undefined && !this.#sending.isAgain) return 'connect'
     return this.#status === 0 ? 'head' : 'body'
   }
 
-  #dispatch(): void {
-    const { request, path, headers, upgrade, upload, body } = this.#exchange
-    const method = request.method ?? 'GET'
-    this.#pool.dispatch(
-      { path, method, headers, body: upload?.body ?? body ?? null, upgrade: upgrade?.protocol ?? null },
-      new ContainedHandler(this, this.#exchange),
-    )
+  #goAgain(): boolean {
+    if (this.#controller === undefined || this.#status !== 0 || this.#isCallerGone) return false
+    if (!this.#sending.tryAgain(this.#contained)) return false
+    // A new connection comes later than now.
+    this.#controller = undefined
+    return true
   }
 
   #onClose(): void {

@@ -2,6 +2,7 @@
  * What the end of an exchange says about the tool. Pure: a status or a failure in, a verdict out.
  */
 import type { Fault, Reason, Verdict } from '../lane/reason.ts'
+import { faultOf } from './fault.ts'
 
 /**
  * Verdict of a whole answer. 5xx and 429: the tool failed or was overloaded. Other 4xx: the request was wrong, which
@@ -31,4 +32,25 @@ export function reasonOf({
   if (fault.phase !== 'connect') return 'UPSTREAM_FAILED'
   // This host has no file or port left for a connection: no tool is to blame for that.
   return fault.cause === 'local' ? 'PROXY_OVERLOADED' : 'UPSTREAM_UNREACHABLE'
+}
+
+/** undici's words for a request that it cannot send. */
+const INVALID = new Set(['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED'])
+
+/** What the end by this error means: for the controller, for the caller, and for the operator if the tool is to blame. */
+export function breakOf(
+  error: Error,
+  { phase, isSent }: { readonly phase: Fault['phase']; readonly isSent: boolean },
+): {
+  readonly verdict: Verdict
+  readonly reason: ReturnType<typeof reasonOf>
+  readonly fault: Fault | undefined
+} {
+  const wasInvalid = INVALID.has(String((error as { code?: unknown }).code))
+  const fault = faultOf(phase, error)
+  const reason = reasonOf({ wasInvalid, fault })
+  const isTools = reason !== 'BAD_REQUEST' && reason !== 'PROXY_OVERLOADED'
+  // A tool that closes on a body it does not want breaks the connection, too: that is no sign of overload.
+  const verdict = isTools && isSent ? 'dropped' : 'ignored'
+  return { verdict, reason, fault: wasInvalid ? undefined : fault }
 }

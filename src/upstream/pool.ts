@@ -3,25 +3,90 @@
  * connections is unbounded here and bounded by the lane's limit. Its timers are off for the same reason: leaseSeconds
  * decides how long a tool may be silent.
  */
-import { Pool } from 'undici'
+import { Client, Pool, buildConnector } from 'undici'
+import type { Dispatcher } from 'undici'
+import { IdleBound } from './idle-bound.ts'
+import { Wire } from './wire.ts'
+import type { WireUser } from './wire.ts'
 
-/**
- * Milliseconds an idle connection is kept when the tool does not say (undici's default). Node servers close at 5 s,
- * and say so in a Keep-Alive header, of which undici keeps its own distance.
- */
+/** Milliseconds after which undici closes an idle connection when the tool does not say when it will (its default). */
 const IDLE_MS = 4000
 /** Bytes of response headers that a tool may send: twice node's own bound, so that what the tool may say passes. */
 const MAX_RESPONSE_HEADER_BYTES = 32_768
 
-export function openPool(upstream: { readonly origin: string; readonly connectTimeoutMs: number }): Pool {
-  return new Pool(upstream.origin, {
-    connect: { timeout: upstream.connectTimeoutMs },
-    pipelining: 1,
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    keepAliveTimeout: IDLE_MS,
-    maxHeaderSize: MAX_RESPONSE_HEADER_BYTES,
+export interface UpstreamParts {
+  readonly origin: string
+  readonly connectTimeoutMs: number
+  /** Milliseconds, monotonic. */
+  readonly nowMs: () => number
+}
+
+/** A client with one connection and one request at a time, whose handlers get to know their connection. */
+class WiredClient extends Client {
+  readonly #wire: Wire
+
+  constructor(origin: string | URL, options: Client.Options, wire: Wire) {
+    super(origin, options)
+    this.#wire = wire
+  }
+
+  override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    this.#wire.begin(handler as WireUser)
+    return super.dispatch(options, handler)
+  }
+}
+
+export class Connections {
+  readonly #pool: Pool
+  readonly #open: () => WiredClient
+  /** Clients for one request each. */
+  readonly #single = new Set<WiredClient>()
+
+  constructor({ origin, connectTimeoutMs, nowMs }: UpstreamParts) {
+    const bound = new IdleBound()
     // One HTTP/2 connection would put all calls of a tool behind one TCP window, and behind undici's stream queue.
-    allowH2: false,
-  })
+    const connector = buildConnector({ timeout: connectTimeoutMs, allowH2: false })
+    const options: Client.Options = {
+      pipelining: 1,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      keepAliveTimeout: IDLE_MS,
+      // The wire keeps its distance of what the tool says.
+      keepAliveTimeoutThreshold: 0,
+      maxHeaderSize: MAX_RESPONSE_HEADER_BYTES,
+      allowH2: false,
+    }
+    this.#open = () => {
+      const wire = new Wire(nowMs, bound)
+      return new WiredClient(origin, { ...options, connect: wire.around(connector) }, wire)
+    }
+    this.#pool = new Pool(origin, { factory: this.#open, allowH2: false })
+  }
+
+  /** Over a connection that is free, or a new one. */
+  dispatch(options: Dispatcher.DispatchOptions, user: WireUser): void {
+    this.#pool.dispatch(options, user)
+  }
+
+  /** Over a connection that nothing else has used, or will. */
+  dispatchFresh(options: Dispatcher.DispatchOptions, user: WireUser): void {
+    const client = this.#open()
+    this.#single.add(client)
+    client.dispatch({ ...options, reset: true }, user)
+    // Waits for its request; failing to close leaves a socket to its idle timeout, which harms nobody.
+    void client
+      .close()
+      .catch(() => undefined)
+      .finally(() => this.#single.delete(client))
+  }
+
+  /** Lets running calls end. */
+  async close(): Promise<void> {
+    await this.#pool.close()
+  }
+
+  /** Cuts all connections. */
+  async destroy(): Promise<void> {
+    await Promise.all([this.#pool.destroy(), ...[...this.#single].map((client) => client.destroy())])
+  }
 }

@@ -17,10 +17,12 @@ const answers = (command: string, ...args: string[]): boolean => spawnSync(comma
 
 const STORES = /^test\/(?:contract\/|wire\/fleet)/
 
+const NEED_OPENSSL = /^test\/(?:contract\/|wire\/fleet|wire\/tool-tls)/
+
 const PROGRAMS: readonly Program[] = [
   { debian: 'redis-server', isThere: () => answers('redis-server', '--version'), files: STORES },
   { debian: 'postgresql', isThere: hasPostgres, files: STORES },
-  { debian: 'openssl', isThere: () => answers('openssl', 'version'), files: STORES },
+  { debian: 'openssl', isThere: () => answers('openssl', 'version'), files: NEED_OPENSSL },
   {
     debian: 'curl',
     isThere: () => answers('curl', '--version'),

@@ -10,6 +10,7 @@ import { createServer, connect } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { makeCertificate } from './certificate.ts'
 
 /** Milliseconds in which a server must take connections. */
 const START_MS = 20_000
@@ -197,26 +198,6 @@ function which(name: string, places: readonly string[]): string | undefined {
   return folders
     .map((folder) => join(folder, name))
     .find((file) => spawnSync(file, ['--version'], { stdio: 'ignore' }).status === 0)
-}
-
-function makeCertificate(folder: string): { readonly cert: string; readonly key: string } {
-  const [cert, key] = [join(folder, 'server.crt'), join(folder, 'server.key')]
-  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost']
-  const files = ['-keyout', key, '-out', cert]
-  const request = [
-    'req',
-    '-x509',
-    '-newkey',
-    'ec',
-    '-pkeyopt',
-    'ec_paramgen_curve:P-256',
-    '-nodes',
-    '-days',
-    '2',
-  ]
-  const { status, stderr } = spawnSync('openssl', [...request, ...subject, ...files], { encoding: 'utf8' })
-  if (status !== 0) throw new Error(`openssl is needed (apt-get install -y openssl): ${stderr}`)
-  return { cert, key }
 }
 
 function unprivileged(): { readonly uid: number; readonly gid: number } {

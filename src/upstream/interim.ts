@@ -1,0 +1,140 @@
+/**
+ * The interim answers (1xx, RFC 9110, 15.2) at the start of a tool's answer: cut out of the bytes before undici reads them,
+ * which breaks the connection at a 100. Bounded by number and bytes for each call. A 101 is no interim answer: from there on
+ * another protocol is spoken. Never looks into a body: whoever dispatches says when a head comes next.
+ */
+import { STATUS_CODES } from 'node:http'
+import type { ServerResponse } from 'node:http'
+import { MalformedInterim, TooManyInterim } from './fault.ts'
+import { toCaller } from './headers.ts'
+
+/** For one call. Go's client gave up after 5 (net/http, max1xxResponses), which is enough for hints; three times that. */
+export const MAX_INTERIM = 16
+/** Bytes of all interim answers of one call together: as much as a final head may have. */
+export const MAX_INTERIM_BYTES = 32_768
+
+const CR = 13
+const LF = 10
+const ONE = 49
+const ZERO = 48
+/** `d` stands for a digit. */
+const STATUS_LINE = 'HTTP/d.d '
+/** Bytes up to the end of the status. */
+const STATUS_END = STATUS_LINE.length + 3
+const END_OF_HEAD = Buffer.from('\r\n\r\n')
+
+const LINE = /^HTTP\/\d\.\d (1\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/
+const FIELD = /^([!#$%&'*+\-.^_`|~\w]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)$/
+/** An interim answer has no body that one of these could speak of. */
+const FRAMING = /^(?:content-length|trailer)$/i
+
+export interface Interim {
+  readonly status: number
+  /** Flat list of names and values. */
+  readonly headers: readonly string[]
+}
+
+export class InterimScan {
+  readonly #onInterim: (interim: Interim) => void
+  #isExpecting = false
+  /** The beginning of a head of which it is not known yet what it is, or where it ends. */
+  #held: Buffer | undefined
+  #count = 0
+  #bytes = 0
+
+  constructor(onInterim: (interim: Interim) => void) {
+    this.#onInterim = onInterim
+  }
+
+  /** What comes next is the head of an answer to a new request. */
+  expect(): void {
+    this.#isExpecting = true
+    this.#held = undefined
+    this.#count = 0
+    this.#bytes = 0
+  }
+
+  /** Gives what is left for the parser; undefined for nothing. Errors: TooManyInterim, MalformedInterim. */
+  take(chunk: Buffer): Buffer | undefined {
+    if (!this.#isExpecting) return chunk
+    let bytes = this.#held === undefined ? chunk : Buffer.concat([this.#held, chunk])
+    this.#held = undefined
+    while (bytes.length > 0) {
+      bytes = this.#withoutEmptyLines(bytes)
+      const kind = kindOf(bytes)
+      if (kind === 'other') {
+        this.#isExpecting = false
+        return bytes
+      }
+      const end = kind === 'interim' ? bytes.indexOf(END_OF_HEAD) : -1
+      if (end === -1) {
+        this.#held = this.#bounded(bytes)
+        return undefined
+      }
+      this.#count++
+      this.#spend(end + END_OF_HEAD.length)
+      this.#onInterim(parse(bytes.toString('latin1', 0, end)))
+      bytes = bytes.subarray(end + END_OF_HEAD.length)
+    }
+    return undefined
+  }
+
+  /** As parsers do (RFC 9112, 2.2), but not for ever. */
+  #withoutEmptyLines(bytes: Buffer): Buffer {
+    let at = 0
+    while (bytes[at] === CR || bytes[at] === LF) at++
+    if (at === 0) return bytes
+    this.#spend(at)
+    return bytes.subarray(at)
+  }
+
+  #bounded(bytes: Buffer): Buffer | undefined {
+    if (this.#bytes + bytes.length > MAX_INTERIM_BYTES) throw new TooManyInterim()
+    return bytes.length === 0 ? undefined : bytes
+  }
+
+  #spend(bytes: number): void {
+    this.#bytes += bytes
+    if (this.#count > MAX_INTERIM || this.#bytes > MAX_INTERIM_BYTES) throw new TooManyInterim()
+  }
+}
+
+/** What begins here, as far as the bytes say it; what is no HTTP is left to the parser. */
+function kindOf(bytes: Buffer): 'interim' | 'other' | 'undecided' {
+  const known = Math.min(bytes.length, STATUS_LINE.length)
+  for (let i = 0; i < known; i++) {
+    const wanted = STATUS_LINE[i] as string
+    const byte = bytes[i] as number
+    if (wanted === 'd' ? byte < ZERO || byte > ZERO + 9 : byte !== wanted.charCodeAt(0)) return 'other'
+  }
+  if (bytes.length > STATUS_LINE.length && bytes[STATUS_LINE.length] !== ONE) return 'other'
+  if (bytes.length < STATUS_END) return 'undecided'
+  return bytes.toString('latin1', STATUS_LINE.length, STATUS_END) === '101' ? 'other' : 'interim'
+}
+
+function parse(head: string): Interim {
+  const [line = '', ...fields] = head.split('\r\n')
+  const status = LINE.exec(line)?.[1]
+  if (status === undefined) throw new MalformedInterim()
+  const headers: string[] = []
+  for (const field of fields) {
+    const [, name, value] = FIELD.exec(field) ?? []
+    if (name === undefined || value === undefined) throw new MalformedInterim()
+    if (!FRAMING.test(name)) headers.push(name, value.trimEnd())
+  }
+  return { status: Number(status), headers }
+}
+
+/**
+ * Passes an interim answer on, if its caller can take it now: HTTP/1.0 knows none, and a caller who pipelines may wait for
+ * the answer to another request first. 100 ends here: whether its caller may send its body was Spillway's to say.
+ */
+export function passInterim(response: ServerResponse, { status, headers }: Interim): void {
+  const { socket, req: request } = response
+  const isTold = request.httpVersionMajor === 1 && request.httpVersionMinor >= 1
+  if (status === 100 || !isTold || socket === null || !socket.writable || response.headersSent) return
+  const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`]
+  const passed = toCaller(headers)
+  for (let i = 0; i < passed.length; i += 2) lines.push(`${passed[i] as string}: ${passed[i + 1] as string}`)
+  socket.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1')
+}

@@ -1,0 +1,128 @@
+/**
+ * One connection to a tool beside undici, which reads and writes it: cuts interim answers out of what comes, counts what
+ * comes without bringing anything, and knows how often and how long ago the connection was used. A client of the pool has
+ * one wire for all the connections that it makes one after the other, with one request at a time on it.
+ */
+import type { Socket } from 'node:net'
+import type { Dispatcher, buildConnector } from 'undici'
+import type { IdleBound } from './idle-bound.ts'
+import { InterimScan } from './interim.ts'
+import type { Interim } from './interim.ts'
+
+/**
+ * Bytes that may come one after the other without a head or a piece of a body coming of them. Chunk extensions and reason
+ * phrases have no bound in HTTP or in undici, and renew no lease: a tool that sends them for ever would take the core.
+ */
+export const MAX_BARREN_BYTES = 131_072
+
+/** A request's handler that wants to know its connection. */
+export interface WireUser extends Dispatcher.DispatchHandler {
+  /** Called before anything is written. */
+  onWire(wire: Wire): void
+  onInterim(interim: Interim): void
+}
+
+/** The tool sends bytes that are no answer. */
+class Barren extends Error {
+  readonly code = 'BARREN_BYTES'
+}
+
+export class Wire {
+  readonly #nowMs: () => number
+  readonly #bound: IdleBound
+  readonly #scan = new InterimScan((interim) => this.#user?.onInterim(interim))
+  #user: WireUser | undefined
+  #socket: Socket | undefined
+  /** Answers that came whole over this connection. */
+  #answers = 0
+  /** When the last of them came. */
+  #idleSinceMs = 0
+  #idleBeforeMs = 0
+  #barrenBytes = 0
+  #isTouched = false
+
+  constructor(nowMs: () => number, bound: IdleBound) {
+    this.#nowMs = nowMs
+    this.#bound = bound
+  }
+
+  /** A connector as undici wants it, around another. */
+  around(connector: buildConnector.connector): buildConnector.connector {
+    return (options, callback) => {
+      connector(options, (...result) => {
+        if (result[0] === null) this.#attach(result[1])
+        callback(...result)
+      })
+    }
+  }
+
+  /** A request is about to go out, over the connection that there is or over a new one. */
+  begin(user: WireUser): void {
+    const idleMs = this.#nowMs() - this.#idleSinceMs
+    const socket = this.#answers > 0 ? this.#socket : undefined
+    if (socket?.destroyed === false && idleMs > this.#bound.ms) {
+      this.#bound.stillOpen(idleMs)
+      socket.destroy()
+    }
+    this.#user = user
+    this.#idleBeforeMs = idleMs
+    this.#barrenBytes = 0
+    this.#isTouched = false
+    this.#scan.expect()
+    user.onWire(this)
+  }
+
+  /** A response head or a piece of a body came out of the bytes. */
+  fruitful(): void {
+    this.#barrenBytes = 0
+  }
+
+  /** The answer came whole. */
+  end(keepAlive: string | undefined): void {
+    this.#user = undefined
+    this.#answers++
+    this.#idleSinceMs = this.#nowMs()
+    this.#bound.said(keepAlive)
+  }
+
+  /**
+   * Whether the connection that just broke had been used before, and broke without a byte of an answer: the tool closed it
+   * for being idle, most likely without having seen the request.
+   */
+  get isIdleBreak(): boolean {
+    return this.#answers > 0 && !this.#isTouched
+  }
+
+  learnFromBreak(): void {
+    this.#bound.closed(this.#idleBeforeMs)
+  }
+
+  #attach(socket: Socket): void {
+    this.#socket = socket
+    this.#answers = 0
+    const read = socket.read.bind(socket)
+    socket.read = (size) => (size === 0 ? (read(size) as unknown) : this.#read(socket, read))
+    socket.once('end', () => {
+      if (this.#socket === socket && this.#user === undefined && this.#answers > 0)
+        this.#bound.closed(this.#nowMs() - this.#idleSinceMs)
+    })
+  }
+
+  #read(socket: Socket, read: () => unknown): Buffer | null {
+    for (;;) {
+      const chunk = read() as Buffer | null
+      if (chunk === null) return null
+      this.#isTouched = true
+      try {
+        // Counted before this piece, of which nobody knows yet what it brings.
+        if (this.#barrenBytes > MAX_BARREN_BYTES) throw new Barren('bytes that are no answer')
+        this.#barrenBytes += chunk.length
+        const rest = this.#scan.take(chunk)
+        if (rest !== undefined) return rest
+      } catch (error) {
+        socket.destroy(error as Error)
+        return null
+      }
+    }
+  }
+}
