@@ -86,6 +86,7 @@ export class Pipeline {
       hash: parts.hash,
       priorityOf,
       enter: (routed) => this.#enter(routed),
+      hasRoomForStream: (routed) => this.#hasRoom(routed, streamsHolder(routed.tool.tool)),
       refuse: (routed, reason, told) =>
         this.#parts.replies.refuse(routed.call, reason, { ...routed, ...told }),
       isDraining: () => parts.drain.isDraining,
@@ -139,8 +140,7 @@ export class Pipeline {
     containment.facts = routed
     // Of an MCP server's traffic only the calls of tools go through a lane, and the body says which.
     if (tool.settings.mcp === undefined) this.#enter(routed)
-    else if (this.#hasRoom(routed, isStream(call) ? streamsHolder(tool.tool) : tool.tool))
-      this.#mcp.take(routed)
+    else if (this.#hasRoom(routed, tool.tool)) this.#mcp.take(routed)
   }
 
   /** Cuts what would keep a process that shuts down from ever being done. */
@@ -284,11 +284,6 @@ function saidByTool(toolWaitMs: number | undefined): string | undefined {
   return toolWaitMs === undefined || toolWaitMs === 0
     ? undefined
     : `it asked for ${Math.ceil(toolWaitMs / 1000)} s`
-}
-
-/** Of an MCP server: it may stay open for days. */
-function isStream({ request }: Call): boolean {
-  return request.method === 'GET'
 }
 
 /** The caller's claim, as far as the lane allows it. */

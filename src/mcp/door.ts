@@ -32,6 +32,8 @@ export interface McpDoorParts {
   readonly priorityOf: (rawHeaders: readonly string[], tool: Tool) => Priority
   /** The way through a lane. */
   readonly enter: (routed: Routed) => void
+  /** False when it was answered that there is no room. */
+  readonly hasRoomForStream: (routed: Routed) => boolean
   readonly refuse: (routed: Routed, reason: Reason, told?: Told) => void
   readonly isDraining: () => boolean
 }
@@ -241,6 +243,7 @@ export class McpDoor {
     this.#count(tool, method)
     // What running calls need goes on until they are done.
     if (this.#parts.isDraining() && !ENDS_CALLS.test(method)) return this.#parts.enter(routed)
+    if (isStream && !this.#parts.hasRoomForStream(routed)) return
     const gate: Gate = isStream ? tool.traffic.streams : tool.traffic.messages
     const entry = gate.enter()
     if (entry.kind !== 'granted') {

@@ -44,6 +44,7 @@ function doorOf() {
     passing: { emit: () => undefined },
     hash: (text: string) => text,
     priorityOf: () => 'normal',
+    hasRoomForStream: () => true,
     enter: ({ mcp, call }: Routed) => {
       const watch = mcp?.run(SLOT, call.response)
       if (watch === undefined) return

@@ -7,6 +7,7 @@ import { test } from 'node:test'
 import { Callers, statusOf } from '../support/callers.ts'
 import { eventually, pause } from '../support/eventually.ts'
 import { after, fakeTool } from '../support/fake-tool.ts'
+import { answerAtOnce, callOf, mcpTool, post } from '../support/mcp-tool.ts'
 import { startSpillway } from '../support/process.ts'
 import type { Spillway } from '../support/process.ts'
 
@@ -164,4 +165,42 @@ test('a burst beyond all bounds blames no tool: its callers are answered or cut,
   assert.equal(lane.error_rate, 0)
   assert.ok((await refusedTotal(spillway, 'proxy', 'no_room')) > 0)
   assert.equal((await fetch(`${spillway.proxy}/t`)).status, 200)
+})
+
+test('streams of an MCP server leave room for its calls, and a deep MCP lane for the others of its server', async () => {
+  await using tool = await mcpTool((received, response) => {
+    if (received.message.method === 'tools/call' && JSON.stringify(received.message).includes('"fast"'))
+      answerAtOnce(received, response)
+  })
+  await using spillway = await startSpillway(
+    `
+tools:
+  server: { upstream: "${tool.url}", mcp: {} }
+  deep: { mcp: { server: server, tools: [slow] }, maxQueueDepth: 20000, maxConcurrent: 1 }
+  fast: { mcp: { server: server, tools: [fast] } }
+`,
+    { openFiles: 256 },
+  )
+  using callers = new Callers()
+  const body = JSON.stringify(callOf(1, 'slow'))
+  const head =
+    'Host: 127.0.0.1\r\nAccept: application/json, text/event-stream\r\nContent-Type: application/json\r\n'
+  const crowds = [
+    `GET /server HTTP/1.1\r\n${head}\r\n`,
+    `POST /server HTTP/1.1\r\n${head}Content-Length: ${body.length}\r\n\r\n${body}`,
+  ]
+  for (const bytes of crowds) {
+    for (let i = 0; i < 150; i++) {
+      callers.open(spillway.proxyPort, bytes)
+      if (i % 10 === 9) await pause(15)
+    }
+    await pause(300)
+    const answers = await Promise.all(
+      [2, 3, 4].map((id) => post(`${spillway.proxy}/server`, callOf(id, 'fast'))),
+    )
+    for (const answer of answers) assert.equal(answer.headers.get('x-spillway-reason'), null)
+  }
+  const refused = (await spillway.lane('deep')).totals.refused
+  assert.ok((refused['PROXY_OVERLOADED'] ?? 0) > 50)
+  assert.ok(((await spillway.lane('server')).totals.refused['PROXY_OVERLOADED'] ?? 0) > 50)
 })
