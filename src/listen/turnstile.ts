@@ -6,17 +6,11 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { ChunkWalk } from './chunk-walk.ts'
+import { HeadWalk } from './head-walk.ts'
 
 /** Bytes read ahead of their turn; beyond that the socket rests, and a caller who leaves is noticed when its turn comes. */
 export const MAX_HELD_BYTES = 65_536
-/** Every request head and every chunked body ends with it. */
-const BLANK_LINE = Buffer.from('\r\n\r\n')
-/**
- * Pieces that one read (at most 64 KiB) is cut into. Nobody needs as many; without a bound, a body of nothing but blank
- * lines would cost a call of the parser for every 4 bytes. What is parsed early beyond it makes `begin` fail.
- */
-const MAX_PIECES = 64
-
 type Parse = (this: Socket, bytes: Buffer) => void
 
 export class Turnstile {
@@ -25,10 +19,9 @@ export class Turnstile {
   readonly #parse: Parse
   #request: IncomingMessage | undefined
   #isAnswered = true
-  /** Bytes of the body that are still to come, where the caller declared them. */
-  #bodyBytes = 0
-  /** How many bytes of BLANK_LINE the bytes that were passed on end with. */
-  #matched = 0
+  /** The body under way: bytes that are still to come, where the caller declared them, or its chunks. */
+  #body: number | ChunkWalk = 0
+  readonly #head = new HeadWalk()
   #held: Buffer | undefined
   #isFull = false
   #isOver = false
@@ -47,7 +40,9 @@ export class Turnstile {
     if (!this.isIdle()) return false
     this.#request = request
     this.#isAnswered = false
-    this.#bodyBytes = Number(request.headers['content-length'] ?? 0)
+    const { headers } = request
+    this.#body =
+      headers['transfer-encoding'] === undefined ? Number(headers['content-length'] ?? 0) : new ChunkWalk()
     response.on('close', this.#answered)
     return true
   }
@@ -94,10 +89,9 @@ export class Turnstile {
 
   #pass(bytes: Buffer): void {
     this.#held = bytes
-    for (let pieces = 1; this.#held !== undefined; pieces++) {
-      if (!this.#isTurn() || this.#socket.isPaused()) break
+    while (this.#held !== undefined && this.#isTurn() && !this.#socket.isPaused()) {
       const next: Buffer = this.#held
-      const end: number = pieces < MAX_PIECES ? this.#pieceOf(next) : next.length
+      const end: number = this.#pieceOf(next)
       // Whoever takes the connection over in the middle of this finds the rest here.
       this.#held = end < next.length ? next.subarray(end) : undefined
       this.#parse.call(this.#socket, end < next.length ? next.subarray(0, end) : next)
@@ -111,32 +105,20 @@ export class Turnstile {
     this.#socket.pause()
   }
 
-  /** Bytes from the start of these in which at most one request ends or begins. */
+  /** How many of these bytes belong to one body or one head; all of them when it does not end here. */
   #pieceOf(bytes: Buffer): number {
-    if (this.#bodyBytes === 0) return this.#toBlankLine(bytes)
-    const piece = Math.min(this.#bodyBytes, bytes.length)
-    this.#bodyBytes -= piece
-    return piece
-  }
-
-  /** Bytes up to the end of the first blank line, which may have begun in the bytes before; all of them when there is none. */
-  #toBlankLine(bytes: Buffer): number {
-    const before = this.#matched
-    const piece = Math.min(BLANK_LINE.length - before, bytes.length)
-    if (before > 0 && bytes.compare(BLANK_LINE, before, before + piece, 0, piece) === 0) {
-      this.#matched = (before + piece) % BLANK_LINE.length
+    if (this.#body === 0) return reach(this.#head.endIn(bytes), bytes)
+    if (typeof this.#body === 'number') {
+      const piece = Math.min(this.#body, bytes.length)
+      this.#body -= piece
       return piece
     }
-    const start = bytes.indexOf(BLANK_LINE)
-    this.#matched = start === -1 ? matchedAtEnd(bytes) : 0
-    return start === -1 ? bytes.length : start + BLANK_LINE.length
+    const end = this.#body.endIn(bytes)
+    if (end !== -1) this.#body = 0
+    return reach(end, bytes)
   }
 }
 
-/** How many bytes of BLANK_LINE these end with; less than all. */
-function matchedAtEnd(bytes: Buffer): number {
-  for (let length = Math.min(BLANK_LINE.length - 1, bytes.length); length > 0; length--) {
-    if (bytes.compare(BLANK_LINE, 0, length, bytes.length - length) === 0) return length
-  }
-  return 0
+function reach(end: number, bytes: Buffer): number {
+  return end === -1 ? bytes.length : end
 }

@@ -105,8 +105,8 @@ const FIRSTS: Readonly<Record<string, First>> = {
     isHeld: 'running',
   },
   'one that runs, with chunks': {
-    bytes: chunked('/t/held', 'body\r\n\r\n'),
-    answer: ['200', '/held 8'],
+    bytes: chunked('/t/held', '\r\n\r\n'.repeat(1000)),
+    answer: ['200', '/held 4000'],
     isHeld: 'running',
   },
   'one that waits': { bytes: get('/wait/held'), answer: ['200', '/held 0'], isHeld: 'waiting' },
