@@ -21,15 +21,25 @@ const LONGEST_RETRY_SECONDS = 1
 const FETCH_EVERY_MS = 100
 /** Looks for news, busy or not, between two tries whether it arrives after all. */
 const LOOKS_A_TRY = 100
-/** What a sidecar tells itself, to find out whether news arrives. */
-const ECHO = 'echo'
 const FILES = ['1-schema', '2-hand-out', '3-tell', '4-report', '5-leave', '6-news'].map((name) =>
   readFileSync(new URL(`postgres/${name}.sql`, import.meta.url), 'utf8'),
 )
 /** undefined_table, _function and _column: somebody took the database away and put another there. */
 const NOT_INSTALLED = new Set(['42P01', '42883', '42703'])
-/** A statement that was prepared in a session is unknown, or known already: the session is another's. */
-const NOT_PREPARED = new Set(['26000', '42P05'])
+
+const REPORT = 'select * from spillway_report_v2($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)'
+const LEAVE = 'select spillway_leave_v1($1, $2, $3, $4)'
+/** Of this version, whole. */
+const IS_INSTALLED = `select to_regproc('spillway_report_v2') is not null
+  and to_regproc('spillway_leave_v1') is not null and to_regproc('spillway_news_v1') is not null
+  and to_regclass('tool_leases') is not null and to_regclass('spillway_members') is not null
+  and exists (select from pg_attribute where attrelid = to_regclass('spillway_tools')
+    and attname = 'first_until' and not attisdropped) as yes`
+const IS_BARE = `select to_regclass('spillway_tools') is null
+  and to_regclass('spillway_members') is null and to_regproc('spillway_leave_v1') is null as yes`
+/** The row by which the tables say that they forgot nothing: 1-schema.sql. */
+const IS_WHOLE = `insert into spillway_tools (fleet, tool, run, opens_at, count)
+  select '', '', extract(epoch from pg_postmaster_start_time())::text, clock_timestamp(), 0`
 
 export function openPostgres(url: string, options: StoreOptions, clock: Clock): FleetStore {
   return new PostgresStore(url, options, clock)
@@ -47,12 +57,14 @@ class PostgresStore implements FleetStore {
   #answeredAtMs: number
   /** Of this process, ever: who was answered before finds no first start. */
   #wasAnswered = false
-  #canPrepare = true
   /** News arrives by itself. */
   #hears = false
   #fetching: Timer | undefined
   #isFetching = false
   #looks = 0
+  /** What the sidecar told itself last, to find out whether news arrives; said once LISTEN was answered. */
+  #echo = ''
+  #echoes = 0
   /** Tools of which this sidecar holds or wants slots: bounded by the configuration. */
   readonly #busy = new Set<string>()
   #onNews: (news: News) => void = () => undefined
@@ -70,11 +82,11 @@ class PostgresStore implements FleetStore {
 
   async report(said: Statement): Promise<Standing> {
     const { fleet, sidecar, ttlMs } = this.#options
-    const rows = await this.#ask(
-      said.tool,
-      (sql) => sql`
-        select * from spillway_report_v2(${fleet}, ${said.tool}, ${sidecar}, ${ttlMs}, ${said.cap}, ${said.epoch},
-          ${said.returned}, ${said.held}, ${said.want}, ${said.order}, ${this.#channelPrefix}, ${MOST_SIDECARS})`,
+    const { tool, cap, epoch, returned, held, want, order } = said
+    const row = [fleet, tool, sidecar, ttlMs, cap, epoch, returned, held, want, order, this.#channelPrefix]
+    // What a session was prepared for is lost behind a pooler, and would pile up there. Elsewhere it saves a round trip.
+    const rows = await this.#ask(tool, (sql) =>
+      sql.unsafe(REPORT, [...row, MOST_SIDECARS], { prepare: this.#hears }),
     )
     // Every column is a bigint, which the driver hands over as text; in the order of the function's own row.
     const standing = standingFrom(Object.values(rows[0] ?? {}).map(Number))
@@ -86,10 +98,7 @@ class PostgresStore implements FleetStore {
   async leave(tool: string): Promise<void> {
     const { fleet, sidecar } = this.#options
     this.#busy.delete(tool)
-    await this.#ask(
-      tool,
-      (sql) => sql`select spillway_leave_v1(${fleet}, ${tool}, ${sidecar}, ${this.#channelPrefix})`,
-    )
+    await this.#ask(tool, (sql) => sql.unsafe(LEAVE, [fleet, tool, sidecar, this.#channelPrefix]))
   }
 
   listen(onNews: (news: News) => void): void {
@@ -125,20 +134,13 @@ class PostgresStore implements FleetStore {
   /** Two sidecars that start together install one after the other, and both find that it is the first start. */
   async #install(): Promise<void> {
     try {
-      const found = await this.#sessions`select to_regproc('spillway_report_v2') is not null
-        and to_regproc('spillway_leave_v1') is not null and to_regproc('spillway_news_v1') is not null
-        and to_regclass('tool_leases') is not null and to_regclass('spillway_members') is not null
-        and exists (select from pg_attribute where attrelid = to_regclass('spillway_tools')
-          and attname = 'first_until' and not attisdropped) as yes`
+      const found = await this.#sessions.unsafe(IS_INSTALLED)
       if (found[0]?.['yes'] === true) return
       await this.#sessions.begin(async (sql) => {
-        await sql`select pg_advisory_xact_lock(hashtext('spillway fleet'))`
-        const [{ yes: isBare } = {}] = await sql`select to_regclass('spillway_tools') is null
-          and to_regclass('spillway_members') is null and to_regproc('spillway_leave_v1') is null as yes`
+        await sql.unsafe("select pg_advisory_xact_lock(hashtext('spillway fleet'))")
+        const isBare = (await sql.unsafe(IS_BARE))[0]?.['yes'] === true
         for (const file of FILES) await sql.unsafe(file)
-        if (isBare !== true || this.#wasAnswered) return
-        await sql`insert into spillway_tools (fleet, tool, run, opens_at, count)
-          select '', '', extract(epoch from pg_postmaster_start_time())::text, clock_timestamp(), 0`
+        if (isBare && !this.#wasAnswered) await sql.unsafe(IS_WHOLE)
       })
     } catch (error) {
       this.#installed = undefined
@@ -150,7 +152,6 @@ class PostgresStore implements FleetStore {
     const code = error instanceof postgres.PostgresError ? error.code : undefined
     if (code === 'SPLWY') return fleetFull(tool, error)
     if (code !== undefined && NOT_INSTALLED.has(code)) this.#installed = undefined
-    if (code !== undefined && NOT_PREPARED.has(code)) this.#prepareNoMore()
     if (error instanceof StoreFailure) {
       this.#reopenWhenSilent()
       return error
@@ -163,17 +164,6 @@ class PostgresStore implements FleetStore {
     const nowMs = this.#clock.nowMs()
     if (this.#isClosed || nowMs - this.#answeredAtMs < Math.min(this.#options.ttlMs, REOPEN_AFTER_MS)) return
     this.#answeredAtMs = nowMs
-    this.#reopen()
-  }
-
-  /** Behind a pooler: from now on each statement comes whole, which costs a round trip more. */
-  #prepareNoMore(): void {
-    if (!this.#canPrepare || this.#isClosed) return
-    this.#canPrepare = false
-    this.#reopen()
-  }
-
-  #reopen(): void {
     this.#installed = undefined
     // Ending what hangs can only fail by hanging; nobody waits for it.
     for (const old of [this.#sessions, this.#listener]) void old?.end({ timeout: 0 }).catch(() => undefined)
@@ -210,9 +200,9 @@ class PostgresStore implements FleetStore {
 
   /** A pooler takes LISTEN and never delivers. The next try, or the next answer, makes up for an echo that was lost. */
   #tryEcho(): void {
-    this.#sessions`select pg_notify(${this.#channel}, ${ECHO})`.catch((error: unknown) =>
-      this.#failed(error, ''),
-    )
+    this.#echo = `echo${++this.#echoes}`
+    // A store that cannot be reached is the next report's to tell.
+    this.#sessions.unsafe('select pg_notify($1, $2)', [this.#channel, this.#echo]).catch(() => undefined)
   }
 
   #fetchLater(): void {
@@ -231,7 +221,7 @@ class PostgresStore implements FleetStore {
     const { fleet, sidecar } = this.#options
     this.#isFetching = true
     try {
-      const rows = await this.#sessions`select spillway_news_v1(${fleet}, ${sidecar}) as news`
+      const rows = await this.#sessions.unsafe('select spillway_news_v1($1, $2) as news', [fleet, sidecar])
       for (const { news } of rows) this.#heard(String(news))
     } catch {
       // The next report says why.
@@ -250,7 +240,7 @@ class PostgresStore implements FleetStore {
   }
 
   #heard(message: string): void {
-    if (message === ECHO) {
+    if (message === this.#echo) {
       this.#hears = true
       return
     }
@@ -264,7 +254,6 @@ class PostgresStore implements FleetStore {
       connect_timeout: Math.max(1, answerWithinMs / 1000),
       backoff: (retries: number) => Math.min(0.05 * 2 ** retries, LONGEST_RETRY_SECONDS),
       fetch_types: false,
-      prepare: this.#canPrepare,
       onnotice: () => undefined,
       connection: { application_name: `spillway-${sidecar}` },
       ...more,

@@ -32,7 +32,8 @@ describe('the first start of a fleet on PostgreSQL', () => {
   /** A database of its own, bare. */
   async function bare() {
     const name = `fleet${++databases}`
-    await root.unsafe(`create database ${name}`)
+    // It takes connections before it takes statements.
+    await eventually(() => root.unsafe(`create database ${name}`))
     const url = server.url.replace(/\/postgres$/, `/${name}`)
     const admin = postgres(url, { max: 1, onnotice: () => undefined })
     const stores: FleetStore[] = []

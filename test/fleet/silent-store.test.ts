@@ -9,24 +9,30 @@ import { openStore } from '../../src/fleet/open.ts'
 import { eventually } from '../support/eventually.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
 
-test('connections that nobody answers on are opened anew within seconds, also where the TTL is long', async () => {
+/** More connections than each store opens at first: two to Redis, up to four to PostgreSQL. */
+const STORES = { redis: 3, postgres: 5 } as const
+
+for (const [scheme, connections] of Object.entries(STORES))
+  test(`${scheme}: connections that nobody answers on are opened anew within seconds, also where the TTL is long`, () =>
+    opensAnew(scheme, connections))
+
+async function opensAnew(scheme: string, connections: number): Promise<void> {
   const sockets: Socket[] = []
   const mute = createServer((socket) => sockets.push(socket.on('error', () => undefined)))
   await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve))
   const { port } = mute.address() as AddressInfo
   const clock = new VirtualClock()
   const options = { fleet: 'f', sidecar: 's', ttlMs: 600_000, answerWithinMs: 1000 }
-  const store = openStore(`redis://127.0.0.1:${port}`, options, clock)
-  await eventually(() => assert.equal(sockets.length, 2))
+  const store = openStore(`${scheme}://127.0.0.1:${port}`, options, clock)
   let order = 0
   await eventually(() => {
     const said = { tool: 'github', cap: 1, epoch: 0, returned: 0, held: 0, want: 0, order: ++order }
     store.report(said).catch(() => undefined)
     clock.advance(250)
-    assert.ok(sockets.length >= 4)
+    assert.ok(sockets.length >= connections, `${sockets.length}`)
   })
   assert.ok(clock.nowMs() < 60_000, `after ${clock.nowMs()} ms`)
   await store.close()
   for (const socket of sockets) socket.destroy()
   await new Promise((resolve) => mute.close(resolve))
-})
+}

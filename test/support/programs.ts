@@ -4,6 +4,7 @@
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
+import { PGBOUNCER_PLACES } from './pgbouncer.ts'
 
 interface Program {
   /** What Debian calls it. */
@@ -23,6 +24,11 @@ const PROGRAMS: readonly Program[] = [
   { debian: 'redis-server', isThere: () => answers('redis-server', '--version'), files: STORES },
   { debian: 'postgresql', isThere: hasPostgres, files: STORES },
   { debian: 'openssl', isThere: () => answers('openssl', 'version'), files: NEED_OPENSSL },
+  {
+    debian: 'pgbouncer',
+    isThere: () => PGBOUNCER_PLACES.some((place) => existsSync(place)),
+    files: /\/fleet-pgbouncer\.test\.ts$/,
+  },
   {
     debian: 'curl',
     isThere: () => answers('curl', '--version'),

@@ -200,7 +200,7 @@ function which(name: string, places: readonly string[]): string | undefined {
     .find((file) => spawnSync(file, ['--version'], { stdio: 'ignore' }).status === 0)
 }
 
-function unprivileged(): { readonly uid: number; readonly gid: number } {
+export function unprivileged(): { readonly uid: number; readonly gid: number } {
   const idOf = (flag: string) =>
     Number(spawnSync('id', [flag, 'postgres'], { encoding: 'utf8' }).stdout.trim())
   const [uid, gid] = [idOf('-u'), idOf('-g')]

@@ -3,6 +3,7 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { createClient } from '@redis/client'
 import { eventually } from '../support/eventually.ts'
 import { fakeTool } from '../support/fake-tool.ts'
 import { startSpillway } from '../support/process.ts'
@@ -48,10 +49,19 @@ test('on Redis a fleet is not ready for its first TTL and says for how long; the
   assert.deepEqual([ready.code, ready.body.status], [200, 'ready'])
   assert.equal(ready.body.fleet.ready_in_ms, undefined)
 
-  // Emptied under a sidecar that serves: it goes on with what it holds, and stays ready.
   await using second = await startSpillway(yaml)
   await eventually(async () => assert.equal((await readiness(second)).code, 200))
   assert.ok(!second.lines.some((line) => line.includes('ready=false')))
+
+  // Emptied under sidecars that serve: they go on with what they hold, and stay ready.
+  const admin = createClient({ url: server.url })
+  await admin.connect()
+  await admin.flushAll()
+  admin.destroy()
+  await eventually(async () => {
+    const { code, body } = await readiness(first)
+    assert.deepEqual([code, body.status, body.fleet.store], [200, 'ready', 'learning'])
+  })
 })
 
 test('on PostgreSQL two sidecars that make the tables wait for nothing, however long the TTL is', async () => {
