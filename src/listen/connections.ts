@@ -94,8 +94,12 @@ export class Connections {
     server.on('connection', (socket: Socket) => this.#arrived(socket))
     const began = (request: IncomingMessage, response: ServerResponse): void =>
       this.#began(request.socket, response)
-    for (const event of ['request', 'checkContinue', 'checkExpectation']) server.prependListener(event, began)
-    server.prependListener('upgrade', (request) => this.#began(request.socket, undefined))
+    // Only what the server hears already: what nobody hears, node answers by itself.
+    const heard = (event: string): boolean => server.listenerCount(event) > 0
+    for (const event of ['request', 'checkContinue', 'checkExpectation'].filter(heard))
+      server.prependListener(event, began)
+    if (heard('upgrade'))
+      server.prependListener('upgrade', (request) => this.#began(request.socket, undefined))
     // Node tells it where accepting fails; without a listener that would end the process.
     server.on('listening', () => server.on('error', () => this.#parts.refused('open_files', undefined)))
   }

@@ -176,6 +176,30 @@ test('whatever is asked of the admin listener has an answer, and none is 5xx', a
     const shown = JSON.stringify({ ...each, body: each.body?.slice(0, 20) }).slice(0, 120)
     assert.ok(status >= 200 && status < 500, `${status} ${shown}`)
   }
+  const host = `Host: 127.0.0.1:${portOf(spillway)}`
+  const unusual = [
+    'Expect: 100-continue',
+    'Expect: s-maxage',
+    'Upgrade: websocket\r\nConnection: Upgrade',
+    'Transfer-Encoding: chunked\r\nTransfer-Encoding: identity',
+    'Content-Length: 5\r\nContent-Length: 6',
+    'X-Large: '.padEnd(40_000, 'x'),
+  ]
+  for (const line of unusual) {
+    for (const [method, path] of [...WRITES, ['GET', '/lanes'] as const]) {
+      const startedAt = performance.now()
+      const answer = await ask(spillway, {
+        method,
+        path,
+        head: [host, line],
+        body: path === '/lanes/t' ? '{}' : '',
+      })
+      // RFC 9110, 15.2: an interim answer comes before the real one.
+      const status = statusOf(answer.replace(/^HTTP\/1\.1 100 [^\r]*\r\n\r\n/, ''))
+      assert.ok(status >= 200 && status < 500, `${status} ${method} ${path} ${line.slice(0, 60)}`)
+      assert.ok(performance.now() - startedAt < 2500, `${method} ${path} ${line.slice(0, 60)} hung`)
+    }
+  }
   const large = await ask(spillway, { method: 'PATCH', path: '/lanes/t', body: 'x'.repeat(60_000) })
   assert.equal(statusOf(large), 413)
   assert.equal((await fetch(`${spillway.admin}/healthz`)).status, 200)
