@@ -216,6 +216,7 @@ export class Sidecar {
 
   #createAdmin(metrics: Metrics): Server {
     return createAdminServer({
+      clock: this.#parts.clock,
       isDraining: () => this.#drain.isDraining,
       fleet: () => this.#fleet?.readiness(),
       metrics: async () => ({ contentType: metrics.contentType, page: await metrics.page() }),

@@ -5,15 +5,18 @@
 import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { ValveOrder } from '../lane/valve.ts'
+import type { Clock } from '../time/clock.ts'
 import { decode, GUARDS, json, read, send, text, tooLarge } from './admin-answer.ts'
 import type { Answer } from './admin-answer.ts'
 import { isAllowedToRead, isAllowedToWrite } from './authority.ts'
+import { closeIdleAfterReading } from './idle.ts'
 import { isLeasePath, leaseAnswer } from './lease-routes.ts'
 import type { Exchange, LeaseApi } from './lease-routes.ts'
 import { parseOrder } from './order.ts'
 import type { Bounds } from './order.ts'
 
 export interface AdminParts {
+  readonly clock: Clock
   readonly isDraining: () => boolean
   /** `status` is `ready`, or why not. Undefined for a sidecar on its own. */
   readonly fleet: () => { readonly status: string; readonly body: object } | undefined
@@ -78,6 +81,7 @@ export function createAdminServer(parts: AdminParts): Server {
       })
       .catch((error: unknown) => broken(parts, { request, response }, error))
   })
+  closeIdleAfterReading(server, parts.clock)
   return server
 }
 

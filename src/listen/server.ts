@@ -11,6 +11,7 @@ import type { Clock } from '../time/clock.ts'
 import { collectEarlyBytes } from './early-bytes.ts'
 import { flawOf, isTunnel, MAX_HEADER_BYTES, withoutUpgrade } from './head.ts'
 import type { Flaw, Malformed } from './head.ts'
+import { closeIdleAfterReading } from './idle.ts'
 import { lastWords } from './last-words.ts'
 import { Turnstile } from './turnstile.ts'
 
@@ -64,6 +65,7 @@ export function createProxyServer(parts: ServerParts): Server {
   })
   // Of a bound of node's, what is beyond it would be dropped without a word; see MAX_HEADER_LINES.
   server.maxHeadersCount = 0
+  closeIdleAfterReading(server, parts.clock)
   new Reception(server, parts).open()
   return server
 }
