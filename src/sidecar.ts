@@ -251,12 +251,11 @@ export class Sidecar {
   }
 
   #lane(tool: string): object | undefined {
-    const { clock } = this.#parts
+    const { nowMs, wallMs } = this.#parts.clock
     const found = this.#tools.get(tool)
-    const moment = { nowMs: clock.nowMs(), wallMs: clock.wallMs() }
     const shared = this.#fleet?.status(tool)
     const more = { mcp: showMcp(found?.settings.mcp), fleet: shared && showFleet(shared) }
-    return found && this.#board.show(found.gate.lane, moment, more)
+    return found && this.#board.show(found.gate.lane, { nowMs: nowMs(), wallMs: wallMs() }, more)
   }
 
   #statusOf(tool: string) {
