@@ -84,6 +84,12 @@ export class McpCall {
     })
   }
 
+  /** Calls `done` when nothing of it runs. */
+  whenIdle(done: () => void): void {
+    if (this.#watch?.isOpen === true) this.#over.push(done)
+    else done()
+  }
+
   #end(): void {
     for (const done of this.#over.splice(0)) done()
   }

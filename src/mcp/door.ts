@@ -6,23 +6,24 @@
 import type { Gate } from '../gate/gate.ts'
 import type { Priority } from '../lane/priority.ts'
 import type { Reason } from '../lane/reason.ts'
+import { answerFor } from './answer-for.ts'
 import { leaseAll } from './batch.ts'
 import { McpCall } from './call.ts'
+import { Intake } from './intake.ts'
+import type { Taken } from './intake.ts'
 import { OpenCalls } from './open-calls.ts'
+import { quietly } from './quiet.ts'
 import { Passage } from '../passage.ts'
 import type { Passing } from '../passage.ts'
-import { answerFor } from './answer-for.ts'
 import type { Routed, Told } from '../routed.ts'
 import type { McpAnswer } from '../reply/refuse-mcp.ts'
-import { isHeaderRouted, readMcp } from '../route/mcp.ts'
-import type { McpHeaders, McpMessage, McpMethod, ToolCall } from '../route/mcp.ts'
-import { Peeker } from '../route/peek.ts'
-import type { Peeked } from '../route/peek.ts'
+import { isHeaderRouted } from '../route/mcp.ts'
+import type { McpMessage, McpMethod, ToolCall } from '../route/mcp.ts'
 import type { Clock } from '../time/clock.ts'
 import type { Tool, Tools } from '../tools.ts'
 import type { Slot, Watch } from '../upstream/exchange.ts'
 import { forward } from '../upstream/forward.ts'
-import { headerValue, headerValues } from '../upstream/headers.ts'
+import { headerValue } from '../upstream/headers.ts'
 
 export interface McpDoorParts {
   readonly tools: Tools
@@ -36,10 +37,18 @@ export interface McpDoorParts {
   readonly hasRoomForStream: (routed: Routed) => boolean
   readonly refuse: (routed: Routed, reason: Reason, told?: Told) => void
   readonly isDraining: () => boolean
+  /** Bytes that the bodies of all messages may take; unless given, by the memory of the process. */
+  readonly mostHeldBytes?: number | undefined
 }
 
-/** Milliseconds in which a whole body has to come. */
-const BODY_MS = 30_000
+/** What goes beside the lanes. */
+interface Other {
+  readonly method: McpMethod
+  readonly isStream: boolean
+}
+
+const STREAM: Other = { method: 'GET', isStream: true }
+
 /** Milliseconds that a server has to end a call that its caller cancelled, before it is cut off. */
 const CANCEL_MS = 5000
 /** Milliseconds that a stream may go on after its last answer. */
@@ -49,22 +58,30 @@ const CLOSED_MS = 50
 
 export class McpDoor {
   readonly #parts: McpDoorParts
-  readonly #peeker: Peeker
+  readonly #intake: Intake
   readonly #calls: OpenCalls
   readonly #streams = new Set<Routed['call']['response']>()
-  /** The figures of a lane are those of its calls: of other traffic only its messages are counted. */
-  readonly #quiet: Passing
 
   constructor(parts: McpDoorParts) {
     this.#parts = parts
-    this.#peeker = new Peeker(parts.clock)
+    this.#intake = new Intake({
+      clock: parts.clock,
+      refuse: parts.refuse,
+      gone: ({ tool: { tool } }) =>
+        parts.passing.emit(tool, { kind: 'finished', outcome: 'cancelled', durationMs: undefined }),
+      mostHeldBytes: parts.mostHeldBytes,
+    })
     this.#calls = new OpenCalls(parts.hash)
-    this.#quiet = { ...parts.passing, emit: () => undefined }
+  }
+
+  /** Bytes of the bodies that are held now. */
+  get heldBytes(): number {
+    return this.#intake.heldBytes
   }
 
   take(routed: Routed): void {
-    const { call, tool, hasBody, bodyBytes = 0 } = routed
-    const { request, response } = call
+    const { call, hasBody } = routed
+    const { request } = call
     // Streamable HTTP has none, and nobody could see what is called in one.
     if (call.upgrade !== undefined)
       return this.#parts.refuse(routed, 'BAD_REQUEST', {
@@ -73,43 +90,9 @@ export class McpDoor {
     // A body is read whatever the method: some servers do not look at that.
     if (!hasBody) {
       if (request.method === 'GET') return this.#resume(routed)
-      return this.#pass(routed, request.method === 'DELETE' ? 'DELETE' : 'other', false)
+      return this.#pass(routed, { method: request.method === 'DELETE' ? 'DELETE' : 'other', isStream: false })
     }
-    if (bodyBytes > tool.settings.maxBodyBytes) return this.#parts.refuse(routed, 'BODY_TOO_LARGE')
-    if (call.expectsContinue) response.writeContinue()
-    const asked = { ...routed, call: { ...call, expectsContinue: false } }
-    const onPeeked = (peeked: Peeked): void => {
-      if (peeked.kind !== 'whole') return this.#unread(asked, peeked)
-      const { body } = peeked
-      if (response.destroyed) {
-        this.#peeker.release(body)
-        return this.#unread(asked, { kind: 'gone' })
-      }
-      response.once('close', () => this.#peeker.release(body))
-      this.#read({ ...asked, body, bodyBytes: body.length })
-    }
-    const bounds = { maxBytes: tool.settings.maxBodyBytes, maxMs: BODY_MS }
-    this.#peeker.peek(request, bounds, routed.containment.around(onPeeked))
-  }
-
-  #unread(routed: Routed, peeked: Exclude<Peeked, { kind: 'whole' }>): void {
-    const { refuse, passing } = this.#parts
-    switch (peeked.kind) {
-      case 'too large':
-        return refuse(routed, 'BODY_TOO_LARGE')
-      case 'too slow':
-        return refuse(routed, 'BAD_REQUEST', { detail: `no whole body within ${BODY_MS / 1000} s` })
-      case 'no room':
-        return refuse(routed, 'QUEUE_SATURATED', { detail: 'too many MCP messages are held' })
-      case 'gone':
-        return passing.emit(routed.tool.tool, {
-          kind: 'finished',
-          outcome: 'cancelled',
-          durationMs: undefined,
-        })
-      default:
-        peeked satisfies never
-    }
+    this.#intake.take(routed, (taken) => this.#read(taken))
   }
 
   /** Streams have no end of their own: their clients come back, to the next process. */
@@ -117,27 +100,26 @@ export class McpDoor {
     for (const response of this.#streams) response.destroy()
   }
 
-  #read(routed: Routed & { readonly body: Buffer }): void {
-    const { rawHeaders } = routed.call.request
-    const headers = headersOf(rawHeaders)
-    const body = readMcp(routed.body, headers)
-    switch (body.kind) {
+  #read(taken: Taken): void {
+    const { routed, judged } = taken
+    switch (judged.kind) {
       case 'problem':
-        return this.#parts.refuse(routed, 'BAD_REQUEST', { detail: body.what })
+        return this.#parts.refuse(routed, 'BAD_REQUEST', { detail: judged.what })
       case 'call':
-        return this.#call(routed, body.call, headers)
+        return this.#call(taken, judged.call)
       case 'batch':
-        return this.#batch(routed, body.messages, headers)
+        return this.#batch(taken, judged.messages)
       case 'other':
         if (routed.call.request.method === 'GET') return this.#resume(routed)
-        if (body.cancels !== undefined && this.#cancel(routed, body.cancels)) return
-        return this.#pass(routed, body.method, body.isStream)
+        if (judged.cancels !== undefined && this.#cancel(routed, judged.cancels)) return
+        return this.#pass(routed, { method: judged.method, isStream: judged.isStream }, taken)
       default:
-        body satisfies never
+        judged satisfies never
     }
   }
 
-  #call(routed: Routed, call: ToolCall, headers: McpHeaders): void {
+  #call(taken: Taken, call: ToolCall): void {
+    const { routed, headers } = taken
     const tool = this.#parts.tools.mcpLane(routed.tool, call.name)
     const answer = answerFor(tool, [{ kind: 'call', call }], { routed, headers, isBatch: false })
     const mcp = new McpCall({
@@ -147,34 +129,35 @@ export class McpDoor {
       onAllAnswered: () => this.#trail(routed, mcp),
     })
     this.#count(tool, 'tools/call')
-    this.#follow(routed, call.idKey, mcp)
+    this.#follow(taken, [call.idKey], mcp)
     this.#parts.enter(this.#inLane(routed, tool, mcp))
   }
 
   /** Runs at once with a lease for each of its calls, or is refused whole: it never waits. */
-  #batch(routed: Routed, messages: readonly McpMessage[], headers: McpHeaders): void {
+  #batch(taken: Taken, messages: readonly McpMessage[]): void {
+    const { routed, headers } = taken
     const calls = messages.flatMap((message) => (message.kind === 'call' ? [message.call] : []))
     const [first, ...rest] = calls
     for (const message of messages) {
       if (message.kind === 'other' && message.cancels !== undefined)
         this.#callCancelled(routed, message.cancels)
     }
-    if (first === undefined) return this.#pass(routed, 'batch', false)
+    if (first === undefined) return this.#pass(routed, { method: 'batch', isStream: false }, taken)
     this.#count(routed.tool, 'batch')
     const wants = calls.map(({ name }) => this.#inLane(routed, this.#parts.tools.mcpLane(routed.tool, name)))
     for (const { tool } of wants) this.#count(tool, 'tools/call')
-    const taken = leaseAll(wants, this.#parts)
+    const leases = leaseAll(wants, this.#parts)
     const answerOf = (tool: Tool): McpAnswer => answerFor(tool, messages, { routed, headers, isBatch: true })
-    if (taken.kind === 'refused') {
-      const { want, reason, told } = taken
+    if (leases.kind === 'refused') {
+      const { want, reason, told } = leases
       const mcp = new McpCall({ answer: answerOf(want.tool), idKeys: [first.idKey], isClosingCancel: false })
       return this.#parts.refuse({ ...want, mcp }, reason, told)
     }
-    const { want, lease } = taken.first
+    const { want, lease } = leases.first
     const end = { cause: 'cancelled', verdict: 'ignored' } as const
-    const giveBack = (): void => taken.others.forEach((slot) => slot.settle(end))
+    const giveBack = (): void => leases.others.forEach((slot) => slot.settle(end))
     routed.containment.holds({ mayHaveRun: false, giveBack })
-    const others = new Map(rest.map(({ idKey }, index) => [idKey, taken.others[index] as Slot]))
+    const others = new Map(rest.map(({ idKey }, index) => [idKey, leases.others[index] as Slot]))
     const mcp = new McpCall({
       answer: answerOf(want.tool),
       idKeys: [first.idKey],
@@ -182,7 +165,11 @@ export class McpDoor {
       isClosingCancel: false,
       onAllAnswered: () => this.#trail(routed, mcp),
     })
-    for (const { idKey } of calls) this.#follow(routed, idKey, mcp)
+    this.#follow(
+      taken,
+      calls.map(({ idKey }) => idKey),
+      mcp,
+    )
     forward(want.tool.connections, Passage.open({ ...want, mcp }, lease, this.#parts.passing))
   }
 
@@ -191,9 +178,12 @@ export class McpDoor {
     return { ...routed, tool, priority, mcp }
   }
 
-  /** So that a message can ask for its end. */
-  #follow({ call, tool }: Routed, idKey: string, mcp: McpCall): void {
-    mcp.whenOver(call.response, this.#calls.add(this.#calls.caller(call.request, tool), idKey, mcp))
+  /** So that a message can ask for its end; and its body is held as long as it runs, also when its caller has gone. */
+  #follow({ routed: { call, tool }, whenClosed }: Taken, idKeys: readonly string[], mcp: McpCall): void {
+    const caller = this.#calls.caller(call.request, tool)
+    const forget = idKeys.map((idKey) => this.#calls.add(caller, idKey, mcp))
+    mcp.whenOver(call.response, () => forget.forEach((each) => each()))
+    whenClosed((release) => mcp.whenIdle(release))
   }
 
   /** True when the call was waiting and the message, too, is done with: the server need not hear of either. */
@@ -226,19 +216,19 @@ export class McpDoor {
     const { request, response } = routed.call
     const isResumed = headerValue(request.rawHeaders, 'last-event-id') !== undefined
     const adrift = isResumed ? this.#calls.adrift(this.#calls.caller(request, routed.tool)) : []
-    if (adrift.length === 0) return this.#pass(routed, 'GET', true)
+    if (adrift.length === 0) return this.#pass(routed, STREAM)
     const watches = adrift.flatMap((mcp) => mcp.move() ?? [])
     const watch: Watch = {
       head: (status, headers) => watches.forEach((each) => each.head(status, headers)),
       chunk: (bytes, elapsedMs) => watches.forEach((each) => each.chunk(bytes, elapsedMs)),
     }
-    const pass = routed.containment.around(() => this.#pass({ ...routed, watch }, 'GET', true))
+    const pass = routed.containment.around(() => this.#pass({ ...routed, watch }, STREAM))
     const timer = this.#parts.clock.after(CLOSED_MS, pass)
     response.once('close', () => timer.clear())
   }
 
   /** Past the lanes. */
-  #pass(routed: Routed, method: McpMethod, isStream: boolean): void {
+  #pass(routed: Routed, { method, isStream }: Other, taken?: Taken): void {
     const { call, tool } = routed
     this.#count(tool, method)
     // What running calls need goes on until they are done.
@@ -257,7 +247,9 @@ export class McpDoor {
       call.response.once('close', () => this.#streams.delete(call.response))
     }
     if (call.expectsContinue) call.response.writeContinue()
-    forward(tool.connections, Passage.open(routed, entry.lease, this.#quiet, gate))
+    const { passing, whenOver } = quietly(this.#parts.passing)
+    forward(tool.connections, Passage.open(routed, entry.lease, passing, gate))
+    taken?.whenClosed(whenOver)
   }
 
   /** Every call of a stream is answered: what still comes is not covered by a lease. */
@@ -277,13 +269,3 @@ export class McpDoor {
 
 /** Also in a drain. */
 const ENDS_CALLS = /^(?:response|notifications\/|DELETE$)/
-
-function headersOf(raw: readonly string[]): McpHeaders {
-  return {
-    contentType: headerValues(raw, 'content-type'),
-    contentEncoding: headerValues(raw, 'content-encoding'),
-    version: headerValues(raw, 'mcp-protocol-version'),
-    method: headerValues(raw, 'mcp-method'),
-    name: headerValues(raw, 'mcp-name'),
-  }
-}

@@ -1,60 +1,53 @@
 /**
- * Reads a request's body whole before it is decided where it goes, within bounds of size, time and of what all such
- * bodies may hold together. What was read is forwarded as it is. Must not know what is in it.
+ * Reads a request's body whole before it is decided where it goes, within bounds of size, time and of what may be held.
+ * What was read is forwarded as it is. Must not know what is in it.
  */
 import type { IncomingMessage } from 'node:http'
 import type { Clock } from '../time/clock.ts'
-
-/** Bytes of all bodies that are held at once: 64 of the largest. */
-export const MOST_HELD_BYTES = 268_435_456
+import type { Holding } from './held-bytes.ts'
 
 export type Peeked =
+  /** Counts as held until its holding is released. */
   | { readonly kind: 'whole'; readonly body: Buffer }
   | { readonly kind: 'too large' }
-  /** The caller sent nothing more for too long. */
+  /** It took the caller too long. */
   | { readonly kind: 'too slow' }
   /** The caller left. */
   | { readonly kind: 'gone' }
-  /** Too much is held for others. */
+  /** Too much is held already. */
   | { readonly kind: 'no room' }
 
 export interface PeekBounds {
   readonly maxBytes: number
   /** Milliseconds for the whole body. */
   readonly maxMs: number
+  /** Counts what the body takes up while it comes, and when it is whole. */
+  readonly holding: Holding
 }
 
 export class Peeker {
   readonly #clock: Clock
-  readonly #mostHeldBytes: number
-  #heldBytes = 0
 
-  constructor(clock: Clock, mostHeldBytes = MOST_HELD_BYTES) {
+  constructor(clock: Clock) {
     this.#clock = clock
-    this.#mostHeldBytes = mostHeldBytes
   }
 
-  /** Bytes held now. */
-  get heldBytes(): number {
-    return this.#heldBytes
-  }
-
-  /** Calls `done` once. A whole body counts as held until `release` is called with it. */
-  peek(request: IncomingMessage, { maxBytes, maxMs }: PeekBounds, done: (peeked: Peeked) => void): void {
-    const pieces = new Pieces(maxBytes)
-    let bytes = 0
+  /** Calls `done` once. Whatever it is told but a whole body holds nothing any more. */
+  peek(
+    request: IncomingMessage,
+    { maxBytes, maxMs, holding }: PeekBounds,
+    done: (peeked: Peeked) => void,
+  ): void {
+    const pieces = new Pieces(maxBytes, holding)
     const end = (peeked: Peeked): void => {
       timer.clear()
       request.off('data', onData).off('end', onEnd).off('close', onClose)
-      if (peeked.kind !== 'whole') this.#heldBytes -= bytes
+      if (peeked.kind !== 'whole') holding.release()
       done(peeked)
     }
     const onData = (chunk: Buffer): void => {
-      bytes += chunk.length
-      this.#heldBytes += chunk.length
-      if (bytes > maxBytes) end({ kind: 'too large' })
-      else if (this.#heldBytes > this.#mostHeldBytes) end({ kind: 'no room' })
-      else pieces.add(chunk)
+      const added = pieces.add(chunk)
+      if (added !== 'taken') end({ kind: added })
     }
     const onEnd = (): void => end({ kind: 'whole', body: pieces.whole() })
     const onClose = (): void => end({ kind: 'gone' })
@@ -63,37 +56,47 @@ export class Peeker {
     request.on('error', () => undefined)
     request.on('data', onData).on('end', onEnd).on('close', onClose)
   }
-
-  release(body: Buffer): void {
-    this.#heldBytes -= body.length
-  }
 }
 
-/** Grows by copying: a list of pieces of one byte would cost a hundred times what they hold. */
+/** Grows by copying: a list of pieces of one byte would cost a hundred times what they hold. Counts what it has grown to. */
 class Pieces {
   readonly #maxBytes: number
+  readonly #holding: Holding
   #held: Buffer = Buffer.alloc(0)
   #bytes = 0
 
-  constructor(maxBytes: number) {
+  constructor(maxBytes: number, holding: Holding) {
     this.#maxBytes = maxBytes
+    this.#holding = holding
   }
 
-  add(piece: Buffer): void {
+  add(piece: Buffer): 'taken' | 'too large' | 'no room' {
     const bytes = this.#bytes + piece.length
-    if (this.#bytes === 0) this.#held = piece
-    else {
-      if (bytes > this.#held.length) {
-        const larger = Buffer.allocUnsafeSlow(Math.max(bytes, Math.min(2 * bytes, this.#maxBytes)))
-        this.#held.copy(larger, 0, 0, this.#bytes)
-        this.#held = larger
-      }
-      piece.copy(this.#held, this.#bytes)
+    if (bytes > this.#maxBytes) return 'too large'
+    if (bytes > this.#held.length) {
+      const capacity = this.#bytes === 0 ? bytes : Math.min(2 * bytes, this.#maxBytes)
+      if (!this.#holding.resize(capacity)) return 'no room'
+      if (this.#bytes > 0) this.#held = this.#copied(capacity)
     }
+    // The first piece is the caller's, and nothing is written into it: what it is short of is found above.
+    if (this.#bytes === 0) this.#held = piece
+    else piece.copy(this.#held, this.#bytes)
     this.#bytes = bytes
+    return 'taken'
   }
 
+  /** Without the room that was for more. */
   whole(): Buffer {
-    return this.#held.subarray(0, this.#bytes)
+    if (this.#held.length > this.#bytes) {
+      this.#held = this.#copied(this.#bytes)
+      this.#holding.resize(this.#bytes)
+    }
+    return this.#held
+  }
+
+  #copied(capacity: number): Buffer {
+    const copy = Buffer.allocUnsafeSlow(capacity)
+    this.#held.copy(copy, 0, 0, this.#bytes)
+    return copy
   }
 }

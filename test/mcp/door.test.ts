@@ -8,6 +8,7 @@ import { Socket } from 'node:net'
 import { test } from 'node:test'
 import { McpDoor } from '../../src/mcp/door.ts'
 import type { McpDoorParts } from '../../src/mcp/door.ts'
+import { mostHeldBytes } from '../../src/mcp/intake.ts'
 import type { Routed } from '../../src/routed.ts'
 import type { AnswerWatch } from '../../src/upstream/answer-watch.ts'
 import type { Slot } from '../../src/upstream/exchange.ts'
@@ -38,6 +39,7 @@ function doorOf() {
   const tool = { tool: 's', settings: { maxBodyBytes: 1000 }, traffic: { messages: FULL } }
   const running: AnswerWatch[] = []
   const stopped: AnswerWatch[] = []
+  const refused: string[] = []
   const door = new McpDoor({
     tools: { mcpLane: () => tool },
     clock,
@@ -51,10 +53,10 @@ function doorOf() {
       watch.onReclaimed(() => stopped.push(watch))
       running.push(watch)
     },
-    refuse: () => undefined,
+    refuse: (_routed: Routed, reason: string) => refused.push(reason),
     isDraining: () => false,
   } as unknown as McpDoorParts)
-  const send = async (message: object): Promise<FakeResponse> => {
+  const send = async (message: object, isWhole = true): Promise<FakeResponse> => {
     const response = new FakeResponse()
     const request = Object.assign(new IncomingMessage(new Socket()), {
       method: 'POST',
@@ -63,11 +65,11 @@ function doorOf() {
     const containment = { around: (act: unknown) => act, holds: () => undefined }
     door.take({ call: { request, response }, containment, tool, hasBody: true } as unknown as Routed)
     request.push(JSON.stringify({ jsonrpc: '2.0', ...message }))
-    request.push(null)
+    if (isWhole) request.push(null)
     await new Promise((resolve) => setImmediate(resolve))
     return response
   }
-  return { clock, running, stopped, send }
+  return { clock, running, stopped, refused, send, heldBytes: () => door.heldBytes }
 }
 
 const CALL = { id: 1, method: 'tools/call', params: { name: 'x' } }
@@ -103,4 +105,45 @@ test('the stream of an answered call whose caller has gone is not kept', async (
   assert.equal(stopped.length, 0)
   running[0]?.chunk(Buffer.from('data: {"id":1,"result":{}}\n\n'), 5)
   assert.equal(stopped.length, 1)
+})
+
+test('a body that has not come whole after 30 s is refused as too slow, and not held', async () => {
+  const { clock, refused, send, heldBytes } = doorOf()
+  await send(CALL, false)
+  assert.ok(heldBytes() > 0)
+  clock.advance(29_999)
+  assert.deepEqual(refused, [])
+  clock.advance(1)
+  assert.deepEqual([refused, heldBytes(), clock.timers], [['REQUEST_TIMEOUT'], 0, 0])
+})
+
+test('a body is held until its call is over, also when its caller has gone', async () => {
+  const { running, send, heldBytes } = doorOf()
+  const response = await send(CALL)
+  const bytes = heldBytes()
+  response.destroy()
+  assert.ok(bytes > 0 && heldBytes() === bytes)
+  running[0]?.settle({ cause: 'completed', verdict: 'ok', latencyMs: 5 })
+  assert.equal(heldBytes(), 0)
+})
+
+test('what is refused is held until its answer is out', async () => {
+  const { refused, send, heldBytes } = doorOf()
+  const responses = [await send({ id: 1 }), await send({ id: 1, method: 'ping' })]
+  assert.deepEqual(refused, ['BAD_REQUEST', 'QUEUE_SATURATED'])
+  assert.ok(heldBytes() > 0)
+  for (const response of responses) response.destroy()
+  assert.equal(heldBytes(), 0)
+})
+
+test('the memory that bodies may take fits what the process may use', () => {
+  const mib = 1_048_576
+  for (const [memory, most] of [
+    [0, 64],
+    [2 ** 64, 64],
+    [256 * mib, 32],
+    [96 * mib, 16],
+  ] as const) {
+    assert.equal(mostHeldBytes(memory) / mib, most)
+  }
 })

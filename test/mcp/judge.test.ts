@@ -1,0 +1,72 @@
+/**
+ * Messages are judged in turns, so that long ones keep nothing else waiting.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Judge, STEP_BYTES } from '../../src/mcp/judge.ts'
+import { VirtualClock } from '../support/virtual-clock.ts'
+
+const HEADERS = { contentType: ['application/json'], contentEncoding: [], version: [], method: [], name: [] }
+
+function judging() {
+  const clock = new VirtualClock()
+  const judge = new Judge(clock)
+  const done: string[] = []
+  /** A ping of this many steps. */
+  const read = (server: string, steps: number, name = server) => {
+    const bytes = Buffer.from(`{"id":1,"method":"ping","params":"${'x'.repeat(STEP_BYTES * (steps - 1))}"}`)
+    return judge.read(server, { bytes, headers: HEADERS }, (body) => done.push(`${name} ${body.kind}`))
+  }
+  /** One turn of the loop. */
+  const turn = (): void => clock.advanceTo(clock.nextDueAtMs())
+  return { clock, judge, done, read, turn }
+}
+
+test('a short message is judged at once, and sets no timer', () => {
+  const { clock, done, read } = judging()
+  read('a', 1)
+  assert.deepEqual([done, clock.timers], [['a other'], 0])
+})
+
+test('a message that is refused early costs no more than its beginning', () => {
+  const { clock, judge } = judging()
+  const bytes = Buffer.from(`[${'{},'.repeat(1_000_000)}{}]`)
+  const kinds: string[] = []
+  judge.read('a', { bytes, headers: HEADERS }, ({ kind }) => kinds.push(kind))
+  assert.deepEqual([kinds, clock.timers], [['problem'], 0])
+})
+
+test('long messages take turns by server, and one timer serves them all', () => {
+  const { clock, done, read, turn } = judging()
+  for (const name of ['a1', 'a2', 'a3']) read('a', 4, name)
+  read('b', 2)
+  assert.deepEqual([done, clock.timers], [[], 1])
+  turn()
+  turn()
+  assert.deepEqual(done, ['b other'])
+  while (clock.timers > 0) turn()
+  assert.deepEqual(done, ['b other', 'a1 other', 'a2 other', 'a3 other'])
+})
+
+test('a message whose caller has left is looked at no more', () => {
+  const { clock, judge, done, read } = judging()
+  const timer = read('a', 3)
+  read('a', 3, 'a2')
+  timer.clear()
+  timer.clear()
+  assert.equal(judge.waiting, 1)
+  while (clock.timers > 0) clock.advanceTo(clock.nextDueAtMs())
+  assert.deepEqual([done, judge.waiting], [['a2 other'], 0])
+})
+
+test('an error over one message is that message’s own: the others go on', () => {
+  const { clock, judge, done, read } = judging()
+  const bytes = Buffer.from(`"${'x'.repeat(STEP_BYTES)}"`)
+  judge.read('a', { bytes, headers: HEADERS }, () => {
+    throw new Error('made up')
+  })
+  read('b', 3)
+  assert.throws(() => clock.advance(10), /made up/)
+  while (clock.timers > 0) clock.advanceTo(clock.nextDueAtMs())
+  assert.deepEqual([done, judge.waiting], [['b other'], 0])
+})

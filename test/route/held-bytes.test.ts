@@ -1,0 +1,100 @@
+/**
+ * What bodies may take of the memory: exact on every path, no server more than what is left for the others, and room for
+ * what is small.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { HeldBytes } from '../../src/route/held-bytes.ts'
+import type { Holding } from '../../src/route/held-bytes.ts'
+
+const MOST = 1_000_000
+const PING_BYTES = 60
+
+type Step =
+  | { readonly do: 'hold'; readonly server: string }
+  | { readonly do: 'resize'; readonly which: number; readonly bytes: number }
+  | { readonly do: 'release'; readonly which: number }
+
+const bytes = fc.oneof(fc.nat(MOST), fc.nat(10_000), fc.nat(100))
+const step: fc.Arbitrary<Step> = fc.oneof(
+  fc.record({ do: fc.constant('hold' as const), server: fc.constantFrom('a', 'b', 'c') }),
+  fc.record({ do: fc.constant('resize' as const), which: fc.nat(20), bytes }),
+  fc.record({ do: fc.constant('release' as const), which: fc.nat(20) }),
+)
+
+/** The same by a list of what was granted and not given back. */
+class Model {
+  readonly held = new HeldBytes(MOST)
+  readonly holdings: { server: string; holding: Holding; bytes: number; isReleased: boolean }[] = []
+
+  take(each: Step): void {
+    if (each.do === 'hold') {
+      const { server } = each
+      this.holdings.push({ server, holding: this.held.hold(server), bytes: 0, isReleased: false })
+      return
+    }
+    const one = this.holdings[each.which]
+    if (one === undefined) return
+    if (each.do === 'release') {
+      one.holding.release()
+      one.bytes = 0
+      one.isReleased = true
+      return
+    }
+    const before = one.bytes
+    const fits = one.holding.fits(each.bytes) && !one.isReleased
+    assert.equal(one.holding.resize(each.bytes), fits)
+    if (fits) one.bytes = each.bytes
+    if (each.bytes <= before && !one.isReleased) assert.ok(fits, 'what gives back is never refused')
+  }
+
+  sum(server?: string): number {
+    const those = this.holdings.filter((each) => server === undefined || each.server === server)
+    return those.reduce((sum, each) => sum + each.bytes, 0)
+  }
+}
+
+test('what is held is exactly what was granted and not given back, whatever happens', () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
+      const model = new Model()
+      for (const each of steps) {
+        model.take(each)
+        assert.equal(model.held.heldBytes(), model.sum())
+        for (const server of ['a', 'b', 'c']) assert.equal(model.held.heldBytes(server), model.sum(server))
+        assert.ok(model.sum() <= MOST)
+      }
+      for (const { holding } of model.holdings) holding.release()
+      for (const { holding } of model.holdings) holding.release()
+      assert.deepEqual([model.held.heldBytes(), model.held.servers], [0, 0])
+    }),
+  )
+})
+
+test('whatever one server does, another has room for a quarter, and both for pings', () => {
+  fc.assert(
+    fc.property(fc.array(fc.integer({ min: 200, max: 300_000 }), { maxLength: 400 }), (sizes) => {
+      const held = new HeldBytes(MOST)
+      for (const size of sizes) held.hold('a').resize(size)
+      for (let n = 0; n < 8; n++) assert.ok(held.hold('a').resize(PING_BYTES), `ping ${n} for a`)
+      assert.ok(held.hold('b').resize(Math.floor(held.mostOfOneBytes / 2)))
+      assert.ok(held.hold('b').resize(PING_BYTES))
+    }),
+  )
+})
+
+test('servers that take what they can one after the other leave room for the next', () => {
+  const held = new HeldBytes(64 * 1_048_576)
+  for (const server of 'abcdefgh') while (held.hold(server).resize(65_536)) assert.ok(held.servers <= 8)
+  const rest = held.hold('i')
+  assert.ok(rest.resize(65_536) && held.heldBytes('a') <= held.mostOfOneBytes + 8 * 1_048_576)
+})
+
+test('one server alone gets half of what is not kept for small bodies, to the byte', () => {
+  const held = new HeldBytes(800)
+  assert.equal(held.mostOfOneBytes, 350)
+  const holding = held.hold('a')
+  assert.deepEqual([holding.fits(351), holding.resize(351), held.servers], [false, false, 0])
+  assert.ok(holding.resize(350) && holding.resize(10) && holding.resize(350))
+})
