@@ -12,7 +12,7 @@ import type { Retries } from './retries.ts'
 import { IDEMPOTENT, STREAM_BYTES, uploadOf } from './routed.ts'
 import type { Routed, Told } from './routed.ts'
 import type { Exchange, Held, Slot, Upgrade, Watch } from './upstream/exchange.ts'
-import { toTool } from './upstream/headers.ts'
+import { hopsLeft, toTool } from './upstream/headers.ts'
 import type { Upload } from './upstream/upload.ts'
 
 /** What a passage needs of the pipeline. */
@@ -67,6 +67,8 @@ export class Passage implements Exchange {
       callerHost: target.hostHeader,
       peer: call.request.socket.remoteAddress ?? 'unknown',
       requestId,
+      httpVersion: call.request.httpVersion,
+      hops: hopsLeft(call.request.method, call.request.rawHeaders),
     })
     this.body = routed.body
     const isStreamed = routed.hasBody && routed.body === undefined

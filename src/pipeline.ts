@@ -30,7 +30,7 @@ import { parseTarget } from './route/target.ts'
 import type { Clock } from './time/clock.ts'
 import type { Tool, Tools } from './tools.ts'
 import { forward } from './upstream/forward.ts'
-import { headerValue, headerValues } from './upstream/headers.ts'
+import { headerValue, headerValues, hopsLeft } from './upstream/headers.ts'
 import { framingOf } from './upstream/upload.ts'
 import type { Upload } from './upstream/upload.ts'
 
@@ -110,12 +110,13 @@ export class Pipeline {
 
   #route(call: Call, containment: Containment, requestId: string): void {
     const { tools } = this.#parts
-    const { rawHeaders, url, httpVersionMinor } = call.request
+    const { rawHeaders, method, url, httpVersionMinor } = call.request
 
     // Where does it want to go? What two readers could read differently goes nowhere.
-    const parsed = parseTarget(url ?? '', headerValues(rawHeaders, 'host'), httpVersionMinor)
+    const parsed = parseTarget(url ?? '', headerValues(rawHeaders, 'host'), httpVersionMinor, method)
     if (parsed.kind === 'problem')
       return this.#parts.replies.refuse(call, 'BAD_REQUEST', { requestId, detail: parsed.what })
+    if (hopsLeft(method, rawHeaders) === 0) return this.#parts.replies.endHere(call)
     const route = tools.router.find(parsed.target)
     if (route.kind === 'ambiguous')
       return this.#parts.replies.refuse(call, 'BAD_REQUEST', { requestId, detail: route.what })

@@ -11,6 +11,7 @@ import type { Call } from './listen/server.ts'
 import type { McpCall } from './mcp/call.ts'
 import { NO_TOOL } from './observe/events.ts'
 import type { Events } from './observe/events.ts'
+import { lastHop } from './reply/last-hop.ts'
 import { refuse } from './reply/refuse.ts'
 import { refuseMcp } from './reply/refuse-mcp.ts'
 import type { Clock } from './time/clock.ts'
@@ -57,7 +58,7 @@ export class Replies {
 
   /** Spillway's own answer, in the tool's place. */
   refuse(call: Call, reason: Reason, facts: Facts): void {
-    const { request, response } = call
+    const { response } = call
     const { tool, priority = 'normal' } = facts
     const depths = tool?.gate.lane.depths()
     const lane = tool &&
@@ -87,11 +88,26 @@ export class Replies {
       outcome: 'refused',
       durationMs: undefined,
     })
+    this.#body(call, reply.body)
+  }
+
+  /** The answer of a server without resources of its own, to a request that may be passed on no further. */
+  endHere(call: Call): void {
+    const { status, headers, body } = lastHop(call.request.method ?? '')
+    if (call.expectsContinue) call.response.shouldKeepAlive = false
+    call.response.writeHead(status, headers)
+    this.#parts.events.emit(NO_TOOL, { kind: 'finished', outcome: 'completed', durationMs: undefined })
+    this.#body(call, body)
+  }
+
+  /** Ends the answer, once the request has come whole or need not come. */
+  #body(call: Call, body: string): void {
+    const { request, response } = call
     if (request.complete || call.expectsContinue || !framingOf(request.rawHeaders).hasBody) {
-      response.end(reply.body)
+      response.end(body)
       return
     }
-    response.write(reply.body)
+    response.write(body)
     endAfterBody(request, response)
     this.linger(request)
   }

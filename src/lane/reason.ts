@@ -20,6 +20,7 @@ export const REASONS = [
   'BAD_REQUEST',
   'REQUEST_TIMEOUT',
   'BODY_TOO_LARGE',
+  'TARGET_TOO_LONG',
   'HEADERS_TOO_LARGE',
   'INTERNAL',
 ] as const

@@ -10,7 +10,7 @@ export const MAX_HEADER_BYTES = 16_384
 export const MAX_HEADER_LINES = 256
 
 /** Requests that node's parser or this listener could not make a call of. */
-export type Malformed = 'BAD_REQUEST' | 'HEADERS_TOO_LARGE' | 'REQUEST_TIMEOUT'
+export type Malformed = 'BAD_REQUEST' | 'TARGET_TOO_LONG' | 'HEADERS_TOO_LARGE' | 'REQUEST_TIMEOUT'
 
 export interface Flaw {
   readonly reason: Malformed
@@ -27,7 +27,40 @@ export function flawOf({ rawHeaders, httpVersion, httpVersionMajor }: IncomingMe
     }
   if (rawHeaders.length > 2 * MAX_HEADER_LINES)
     return { reason: 'HEADERS_TOO_LARGE', detail: `more than ${MAX_HEADER_LINES} lines` }
+  return codingFlaw(rawHeaders, httpVersion)
+}
+
+/** No other white space than RFC 9110, 5.6.3, names. */
+const CHUNKED = /^[ \t]*chunked[ \t]*$/i
+
+/**
+ * RFC 9112, 6.1: HTTP/1.0 has no transfer codings, and of those that HTTP/1.1 has a proxy must decode all or refuse.
+ * node's parser decodes the last one and lets the others pass unseen; for the rest it cuts the connection without a word.
+ */
+function codingFlaw(rawHeaders: readonly string[], httpVersion: string): Flaw | undefined {
+  let isChunked = false
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    if ((rawHeaders[i] ?? '').toLowerCase() !== 'transfer-encoding') continue
+    if (isChunked || httpVersion === '1.0' || !CHUNKED.test(rawHeaders[i + 1] ?? ''))
+      return { reason: 'BAD_REQUEST', detail: 'of transfer codings only chunked is understood, in HTTP/1.1' }
+    isChunked = true
+  }
   return undefined
+}
+
+/** node's parser keeps an HTTP/1.0 connection that asks for both keep-alive and close; RFC 9112, 9.3, closes it. */
+export function asksToClose({ headers, httpVersion }: IncomingMessage): boolean {
+  return httpVersion === '1.0' && /(?:^|,)\s*close\s*(?:,|$)/i.test(headers.connection ?? '')
+}
+
+/** A request line without an end, as far as it came in the piece that was too much; of several pieces nobody knows. */
+const ENDLESS_LINE = /^(?:\r?\n)*[!-~]{1,32} [^\s]*$/
+
+/** RFC 9112, 3: a target that is too long has a status of its own. */
+export function overflowOf(piece: Buffer): Flaw {
+  return ENDLESS_LINE.test(piece.toString('latin1', 0, MAX_HEADER_BYTES))
+    ? { reason: 'TARGET_TOO_LONG', detail: `more than ${MAX_HEADER_BYTES} bytes` }
+    : { reason: 'HEADERS_TOO_LARGE', detail: `more than ${MAX_HEADER_BYTES} bytes` }
 }
 
 /** One protocol that is not another HTTP: h2c would carry requests past the lane inside one lease. */

@@ -9,7 +9,7 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../time/clock.ts'
 import { collectEarlyBytes } from './early-bytes.ts'
-import { flawOf, isTunnel, MAX_HEADER_BYTES, withoutUpgrade } from './head.ts'
+import { asksToClose, flawOf, isTunnel, MAX_HEADER_BYTES, overflowOf, withoutUpgrade } from './head.ts'
 import type { Flaw, Malformed } from './head.ts'
 import { closeIdleAfterReading } from './idle.ts'
 import { lastWords } from './last-words.ts'
@@ -72,6 +72,13 @@ export function createProxyServer(parts: ServerParts): Server {
 
 /** The caller left, maybe in the middle of a body: there is nobody to answer. */
 const GONE = new Set(['ECONNRESET', 'EPIPE', 'HPE_INVALID_EOF_STATE'])
+/** node's parser found `Connection: close` in trailers, where it means nothing: the next request is not to blame. */
+const CLOSED_BY_TRAILER = 'HPE_CLOSED_CONNECTION'
+
+/** What node's errors of the parser have besides. */
+interface ClientError extends NodeJS.ErrnoException {
+  readonly rawPacket?: Buffer
+}
 
 const NO_EXPECTATION: Flaw = {
   reason: 'BAD_REQUEST',
@@ -89,6 +96,8 @@ class Reception {
   /** node's own: makes a socket one that speaks HTTP. */
   readonly #speakHttp: (this: Server, socket: Duplex) => void
   readonly #turnstiles = new WeakMap<Duplex, Turnstile>()
+  /** Connections that have had their last answer. */
+  readonly #declined = new WeakSet<Duplex>()
 
   constructor(server: Server, parts: ServerParts) {
     this.#server = server
@@ -115,6 +124,7 @@ class Reception {
       socket.destroy()
       return
     }
+    if (asksToClose(request)) response.shouldKeepAlive = false
     this.#parts.onCall({ request, response, expectsContinue, upgrade: undefined })
   }
 
@@ -127,12 +137,16 @@ class Reception {
       socket.destroy()
       return
     }
+    this.#declined.add(socket)
     const answer = this.#parts.answerMalformed(reason, detail)
     lastWords(socket, this.#parts.clock, method === 'HEAD' ? headOf(answer) : answer)
   }
 
-  #clientError(error: NodeJS.ErrnoException, socket: Duplex): void {
-    if (GONE.has(error.code ?? '') || hasSaidNothing(socket)) socket.destroy()
+  #clientError(error: ClientError, socket: Duplex): void {
+    const { code = '' } = error
+    // The parser stumbles over what was declined by its head: the answer is on its way.
+    if (this.#declined.has(socket) && code.startsWith('HPE_')) return
+    if (GONE.has(code) || code === CLOSED_BY_TRAILER || hasSaidNothing(socket)) socket.destroy()
     else this.#decline(socket, flawBehind(error))
   }
 
@@ -182,9 +196,8 @@ function hasSaidNothing(socket: Duplex): boolean {
   return (socket as Partial<Socket>).bytesRead === 0
 }
 
-function flawBehind({ code }: NodeJS.ErrnoException): Flaw {
-  if (code === 'HPE_HEADER_OVERFLOW')
-    return { reason: 'HEADERS_TOO_LARGE', detail: `more than ${MAX_HEADER_BYTES} bytes` }
+function flawBehind({ code, rawPacket }: ClientError): Flaw {
+  if (code === 'HPE_HEADER_OVERFLOW') return overflowOf(rawPacket ?? Buffer.alloc(0))
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
     return { reason: 'REQUEST_TIMEOUT', detail: 'the head of the request did not come whole in time' }
   return { reason: 'BAD_REQUEST', detail: 'this is not well-formed HTTP/1.1' }

@@ -40,6 +40,7 @@ const NOT_FOR_MODELS: ReadonlySet<string> = new Set([
   'BAD_REQUEST',
   'REQUEST_TIMEOUT',
   'BODY_TOO_LARGE',
+  'TARGET_TOO_LONG',
   'HEADERS_TOO_LARGE',
 ])
 

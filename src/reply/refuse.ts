@@ -116,6 +116,11 @@ export const REPLIES: Readonly<Record<Reason, Row>> = {
     notExecuted: true,
     message: 'The request body is larger than the tool $tool may be sent; the call was not made. Send less.',
   },
+  TARGET_TOO_LONG: {
+    status: 414,
+    notExecuted: true,
+    message: 'The address of the request is too long, so nothing was called. Move what it says into a body.',
+  },
   HEADERS_TOO_LARGE: {
     status: 431,
     notExecuted: true,

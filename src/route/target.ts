@@ -33,18 +33,28 @@ const DOTS = /^[\s\p{Cc}]*\.\.?[\s\p{Cc}]*(?:[;?#]|$)/u
 const NO_CHARACTER = /%00|%u[0-9a-f]{4}|%c[01]%[89ab][0-9a-f]|%e0%[89][0-9a-f]|%f0%8[0-9a-f]/i
 
 /** `hosts` are the values of all Host headers; HTTP/1.1 must have one. */
-export function parseTarget(url: string, hosts: readonly string[], httpMinorVersion: number): ParsedTarget {
+export function parseTarget(
+  url: string,
+  hosts: readonly string[],
+  httpMinorVersion: number,
+  method = 'GET',
+): ParsedTarget {
   const absolute = url.startsWith('/') ? null : ABSOLUTE.exec(url)
   if (absolute === null && !url.startsWith('/'))
     return problem('the request target is neither a path nor a URL')
   if (hosts.length > 1) return problem('there is more than one Host header')
   if (hosts.length === 0 && httpMinorVersion > 0) return problem('there is no Host header')
+  // Also where the URL names the host: RFC 9112, 3.2, asks for 400 whatever Host is good for.
+  if (hosts[0] !== undefined && hosts[0] !== '' && !HOST.test(hosts[0]))
+    return problem('the Host header is not a host name')
   const hostHeader = absolute?.[1] ?? hosts[0] ?? ''
   if (hostHeader !== '' && !HOST.test(hostHeader)) return problem('the host is not a host name')
   if (absolute !== null && hostHeader === '') return problem('the URL names no host')
   const host = hostHeader === '' ? '' : normalHost(withoutPort(hostHeader))
   if (host === undefined) return problem('the host is not a host name')
   const rest = absolute?.[2] ?? url
+  // RFC 9112, 3.2.4: that asks about the server as a whole, for which a tool would have to be asked `OPTIONS *`.
+  if (method === 'OPTIONS' && rest === '') return problem('OPTIONS needs a path')
   const queryAt = rest.indexOf('?')
   const path = queryAt === -1 ? rest : rest.slice(0, queryAt)
   const query = queryAt === -1 ? '' : rest.slice(queryAt)

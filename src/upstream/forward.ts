@@ -23,7 +23,7 @@ import type { Connections } from './pool.ts'
 import { pushbackOf } from './pushback.ts'
 import { Sending } from './sending.ts'
 import { ToolTime } from './tool-time.ts'
-import { tunnel } from './upgrade.ts'
+import { isSwitchedTo, tunnel } from './upgrade.ts'
 import { BodyTooLarge, endAfterBody } from './upload.ts'
 import type { Wire } from './wire.ts'
 
@@ -159,10 +159,14 @@ class Forwarding implements Handler, Held {
       this.#end(this.#endOnLeaving(), 'cancelled')
       return
     }
+    const raw = (controller.rawHeaders ?? []) as Buffer[]
+    if (!isSwitchedTo(upgrade.protocol, raw)) {
+      socket.destroy()
+      return this.onResponseError(controller, new Unsendable('the tool switched to a protocol that nobody asked for'))
+    }
     this.#isEnded = true
     this.#exchange.slot.accepted()
     this.#exchange.answered(status, this.#time.heldMs())
-    const raw = (controller.rawHeaders ?? []) as Buffer[]
     tunnel({ exchange: this.#exchange, upgrade, toTool: socket, raw, time: this.#time })
   }
 

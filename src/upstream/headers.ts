@@ -30,7 +30,10 @@ const REPLACED = new Set([
 ])
 
 const OWN_PREFIX = 'x-spillway-'
-const VIA = '1.1 spillway'
+/** In Via, after the version that the caller spoke (RFC 9110, 7.6.3). */
+const PSEUDONYM = 'spillway'
+/** More hops than any way has: what is beyond it may be lowered to it (RFC 9110, 7.6.2). */
+const MOST_HOPS = 999_999_999
 /** Connection options that name no header. */
 const PLAIN_CONNECTION = /^\s*(?:keep-alive|close)\s*$/i
 
@@ -42,6 +45,10 @@ export interface Forwarding {
   /** The caller's address. */
   readonly peer: string
   readonly requestId: string
+  /** Of the caller's request line, for example `1.1`. */
+  readonly httpVersion: string
+  /** What `hopsLeft` says. */
+  readonly hops: number | undefined
 }
 
 /** The tool's headers out of the caller's: `raw` is name, value, name, value as node:http gives it. */
@@ -53,13 +60,17 @@ export function toTool(raw: readonly string[], forwarding: Forwarding): string[]
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i] as string
     const lower = name.toLowerCase()
+    // The addresses that earlier proxies told are kept: nobody may pass for the one who stands before Spillway.
+    if (named?.has(lower) === true && lower !== 'x-forwarded-for') continue
     if (REPLACED.has(lower)) {
       if (lower === 'via') via += `${raw[i + 1] as string}, `
       else if (lower === 'x-forwarded-for') forwardedFor += `${raw[i + 1] as string}, `
-    } else if (!lower.startsWith(OWN_PREFIX) && named?.has(lower) !== true)
-      out.push(name, raw[i + 1] as string)
+    } else if (lower === 'max-forwards' && forwarding.hops !== undefined) {
+      out.push(name, String(forwarding.hops - 1))
+    } else if (!lower.startsWith(OWN_PREFIX)) out.push(name, raw[i + 1] as string)
   }
-  out.push('x-forwarded-for', forwardedFor + forwarding.peer, 'x-forwarded-proto', 'http', 'via', via + VIA)
+  out.push('x-forwarded-for', forwardedFor + forwarding.peer, 'x-forwarded-proto', 'http')
+  out.push('via', `${via}${forwarding.httpVersion} ${PSEUDONYM}`)
   if (forwarding.callerHost !== '') out.push('x-forwarded-host', forwarding.callerHost)
   out.push('x-request-id', forwarding.requestId)
   return out
@@ -76,6 +87,16 @@ export function toCaller(raw: readonly (Buffer | string)[]): string[] {
     out.push(text[i] as string, text[i + 1] as string)
   }
   return out
+}
+
+/**
+ * By how many proxies the request may still be passed on; undefined where it does not say so. Only OPTIONS and TRACE
+ * are counted (RFC 9110, 7.6.2).
+ */
+export function hopsLeft(method: string | undefined, raw: readonly string[]): number | undefined {
+  if (method !== 'OPTIONS' && method !== 'TRACE') return undefined
+  const value = headerValue(raw, 'max-forwards')
+  return value !== undefined && /^[0-9]+$/.test(value) ? Math.min(Number(value), MOST_HOPS) : undefined
 }
 
 /** The first value of a header in a flat list; `lower` is its name in lower case. */

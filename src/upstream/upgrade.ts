@@ -4,7 +4,7 @@
  */
 import type { Duplex } from 'node:stream'
 import type { Exchange, Upgrade } from './exchange.ts'
-import { toCaller } from './headers.ts'
+import { headerValues, toCaller } from './headers.ts'
 import type { ToolTime } from './tool-time.ts'
 
 interface Tunnel {
@@ -14,6 +14,12 @@ interface Tunnel {
   /** The tool's response headers. */
   readonly raw: readonly Buffer[]
   readonly time: ToolTime
+}
+
+/** Whether the tool switched to what was asked for (RFC 9110, 15.2.2); a tool that names nothing is believed. */
+export function isSwitchedTo(protocol: string, raw: readonly (Buffer | string)[]): boolean {
+  const names = headerValues(raw.map(String), 'upgrade').flatMap((value) => value.split(','))
+  return names.length === 0 || names.some((name) => name.trim().toLowerCase() === protocol.toLowerCase())
 }
 
 export function tunnel({ exchange, upgrade, toTool, raw, time }: Tunnel): void {

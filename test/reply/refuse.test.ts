@@ -25,6 +25,7 @@ const CONTRACT: Readonly<Record<Reason, readonly [status: number, notExecuted: b
   BAD_REQUEST: [400, true],
   REQUEST_TIMEOUT: [408, true],
   BODY_TOO_LARGE: [413, true],
+  TARGET_TOO_LONG: [414, true],
   HEADERS_TOO_LARGE: [431, true],
   INTERNAL: [500, true],
 }

@@ -43,7 +43,14 @@ const NEVER = /^(?:connection|keep-alive|proxy-connection|te|transfer-encoding|u
 const namesOf = (flat: readonly string[]): string[] => flat.filter((_, index) => index % 2 === 0)
 
 test('of any headers of a caller the tool gets no hop-by-hop header and none of Spillway, and one Host', () => {
-  const forwarding = { host: 'tool', callerHost: 'caller', peer: '127.0.0.1', requestId: 'id' }
+  const forwarding = {
+    host: 'tool',
+    callerHost: 'caller',
+    peer: '127.0.0.1',
+    httpVersion: '1.1',
+    hops: undefined,
+    requestId: 'id',
+  }
   fc.assert(
     fc.property(HEADERS, (raw) => {
       const names = namesOf(toTool(raw, forwarding))

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { headerValue, headerValues, toCaller, toTool } from '../../src/upstream/headers.ts'
+import { headerValue, headerValues, hopsLeft, toCaller, toTool } from '../../src/upstream/headers.ts'
 
-const FORWARDING = {
+const FORWARDING: Parameters<typeof toTool>[1] = {
   host: 'api.github.com',
   callerHost: 'localhost:8080',
   peer: '127.0.0.1',
   requestId: 'id-1',
+  httpVersion: '1.1',
+  hops: undefined,
 }
 
 /** Names and values as pairs, names in lower case. */
@@ -111,6 +113,24 @@ test('the chains of earlier proxies keep their order when they came in several l
   ])
   assert.deepEqual(valuesOf(list, 'via'), ['1.0 first, 1.0 second, 1.1 spillway'])
   assert.deepEqual(valuesOf(list, 'x-forwarded-for'), ['10.0.0.8, 10.0.0.9, 127.0.0.1'])
+})
+
+test('Via says which version the caller spoke, and loses what Connection names', () => {
+  const old = { ...FORWARDING, httpVersion: '1.0' }
+  assert.deepEqual(valuesOf(sent(['Via', '1.1 first'], old), 'via'), ['1.1 first, 1.0 spillway'])
+  assert.deepEqual(valuesOf(sent(['Connection', 'via', 'Via', '1.1 first']), 'via'), ['1.1 spillway'])
+})
+
+test('OPTIONS and TRACE count the proxies that they may pass, other methods do not', () => {
+  const raw = (value: string) => ['Max-Forwards', value]
+  assert.equal(hopsLeft('OPTIONS', raw('5')), 5)
+  assert.equal(hopsLeft('TRACE', raw('0')), 0)
+  assert.equal(hopsLeft('TRACE', raw('9'.repeat(40))), 999_999_999)
+  for (const value of ['-1', '', '1.5', 'x']) assert.equal(hopsLeft('OPTIONS', raw(value)), undefined, value)
+  assert.equal(hopsLeft('OPTIONS', []), undefined)
+  assert.equal(hopsLeft('GET', raw('0')), undefined)
+  assert.deepEqual(valuesOf(sent(raw('5'), { ...FORWARDING, hops: 5 }), 'max-forwards'), ['4'])
+  assert.deepEqual(valuesOf(sent(raw('0')), 'max-forwards'), ['0'])
 })
 
 test("what the caller says of the forwarding itself does not reach the tool beside the proxy's word", () => {

@@ -1,0 +1,121 @@
+/**
+ * The caller of one case: sends the bytes as they are written and keeps what comes back, until the other side closes, the
+ * answers are there, or nothing happens any more.
+ */
+import { connect } from 'node:net'
+import type { Socket } from 'node:net'
+import { pause } from '../support/eventually.ts'
+import type { Action, Step } from './case.ts'
+import { readAnswers, statusOf } from './message.ts'
+import type { Message, Read } from './message.ts'
+
+/** Milliseconds without a byte after which nothing more is expected. */
+const SILENCE_MS = 5000
+const LOOK_MS = 2
+
+/** What the steps of a case have waited for so far. */
+interface Awaited {
+  answers: number
+  messages: number
+  readonly toolWasAsked: () => boolean
+}
+
+export class Caller {
+  readonly #socket: Socket
+  readonly #methods: string[]
+  #text = ''
+  #isClosed = false
+  #lastMs = performance.now()
+
+  /** `methods`: of the requests that will be sent, as far as they are requests. */
+  constructor(port: number, methods: readonly string[]) {
+    this.#methods = [...methods]
+    this.#socket = connect({ port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true })
+    this.#socket.on('data', (bytes) => {
+      this.#text += bytes.toString('latin1')
+      this.#lastMs = performance.now()
+    })
+    this.#socket.on('error', () => (this.#isClosed = true))
+    this.#socket.on('end', () => (this.#isClosed = true))
+    this.#socket.on('close', () => (this.#isClosed = true))
+  }
+
+  hasClosed(): boolean {
+    return this.#isClosed
+  }
+
+  read(): Read {
+    return readAnswers(this.#text, this.#methods, this.#isClosed)
+  }
+
+  /** Whole answers, without the interim ones. */
+  finals(): Message[] {
+    return this.read().messages.filter(({ start, isWhole }) => isWhole && !isInterim(start))
+  }
+
+  async send(steps: readonly Step[], toolWasAsked: () => boolean): Promise<void> {
+    const awaited: Awaited = { answers: 0, messages: 0, toolWasAsked }
+    for (const step of steps) {
+      if (this.#isClosed) return
+      if (typeof step === 'number') await pause(step)
+      else if (typeof step === 'string') this.#write(step)
+      else await this.#act(step.action, awaited)
+    }
+    this.#lastMs = performance.now()
+  }
+
+  async #act(action: Action['action'], awaited: Awaited): Promise<unknown> {
+    switch (action) {
+      case 'await answer':
+        return this.answers(++awaited.answers)
+      case 'await interim': {
+        const count = ++awaited.messages
+        return this.#until(() => this.read().messages.length >= count)
+      }
+      case 'await tool':
+        return this.#until(awaited.toolWasAsked)
+      case 'end':
+        return this.#socket.end()
+      case 'destroy':
+        return this.#socket.destroy()
+    }
+  }
+
+  /** Sends one more request on the same connection. */
+  sendMore(text: string, method: string): void {
+    this.#methods.push(method)
+    this.#write(text)
+  }
+
+  /** False when the other side closed, or fell silent, before there were as many whole answers. */
+  answers(count: number): Promise<boolean> {
+    return this.#until(() => this.finals().length >= count || this.read().flaw !== undefined)
+  }
+
+  /** False when the other side does not close. */
+  async closed(): Promise<boolean> {
+    await this.#until(() => this.#isClosed)
+    return this.#isClosed
+  }
+
+  destroy(): void {
+    this.#socket.destroy()
+  }
+
+  async #until(isThere: () => boolean): Promise<boolean> {
+    for (;;) {
+      if (isThere()) return true
+      if (this.#isClosed || performance.now() - this.#lastMs > SILENCE_MS) return isThere()
+      await pause(LOOK_MS)
+    }
+  }
+
+  #write(text: string): void {
+    this.#lastMs = performance.now()
+    if (this.#socket.writable && !this.#isClosed) this.#socket.write(text, 'latin1')
+  }
+}
+
+export function isInterim(start: string): boolean {
+  return statusOf(start) < 200 && statusOf(start) !== 101
+}

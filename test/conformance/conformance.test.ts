@@ -1,0 +1,73 @@
+/**
+ * The table of RFC 9110 and RFC 9112 against one Spillway, on raw sockets on both sides. Each case also looks whether the
+ * lane still serves plain calls, and whether anything of the case reaches the next caller.
+ */
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { eventually } from '../support/eventually.ts'
+import type { LaneJson } from '../support/process.ts'
+import type { Judged } from './judge.ts'
+import { KNOWN, PENDING } from './known.ts'
+import { spillway } from './proxies.ts'
+import { CASES as ALL, Placement, SECTIONS } from './table.ts'
+import type { Section } from './table.ts'
+
+const CASES = ALL.filter(({ name }) => !PENDING.has(name))
+const results = new Map<string, Judged>()
+let running: { placement: Placement; proxy: Awaited<ReturnType<typeof spillway>> } | undefined
+
+before(async () => {
+  const placement = await Placement.of(CASES)
+  const proxy = await spillway(placement.tools)
+  running = { placement, proxy }
+  const judged = await placement.run(proxy)
+  for (const [index, { name }] of CASES.entries()) results.set(name, judged[index]!)
+})
+
+after(async () => {
+  await running?.proxy[Symbol.asyncDispose]()
+  await running?.placement[Symbol.asyncDispose]()
+})
+
+for (const section of SECTIONS) {
+  test(`${section.title}: what is sent, seen and answered is what the RFCs allow`, () => {
+    assert.deepEqual(violations(section), [])
+  })
+}
+
+test('each known violation is one still', () => {
+  for (const name of KNOWN.keys()) assert.notDeepEqual(results.get(name)?.problems ?? [], [], name)
+})
+
+test('after all of it no lane holds a call, and the process has written of no error of its own', async () => {
+  const { proxy, placement } = running!
+  for (const route of placement.tools.keys()) {
+    await eventually(async () => assertIdle(route, await proxy.process.lane(route)))
+  }
+  assert.deepEqual(
+    proxy.process.lines.filter((line) => /internal|uncaught/i.test(line)),
+    [],
+  )
+})
+
+test('the table is as large as it is said to be, and its names are unique', () => {
+  const count = (of: Section['of']): number =>
+    SECTIONS.filter((section) => section.of === of).flatMap(({ cases }) => cases).length
+  assert.ok(count('requests') >= 400)
+  assert.ok(count('answers') >= 140)
+  assert.equal(new Set(ALL.map(({ name }) => name)).size, ALL.length)
+})
+
+function violations({ cases }: Section): string[] {
+  return cases.flatMap(({ name, rfc }) => {
+    if (PENDING.has(name)) return []
+    const { problems = ['it did not run'], did = '' } = results.get(name) ?? {}
+    return problems.length === 0 || KNOWN.has(name)
+      ? []
+      : [`${name} (${rfc}): ${did}: ${problems.join('; ')}`]
+  })
+}
+
+function assertIdle(route: string, { active_workers, queue_depth }: LaneJson): void {
+  assert.deepEqual({ active_workers, queue_depth }, { active_workers: 0, queue_depth: 0 }, route)
+}
