@@ -182,7 +182,8 @@ class Forwarding implements Handler, Held {
     const { request, response } = this.#exchange
     this.#sending.end()
     const verdict = verdictOf(this.#status)
-    const latencyMs = verdict === 'ok' ? this.#latencyMs() : undefined
+    const tookMs = this.#isEventStream ? this.#time.firstByteMs() : this.#elapsedMs()
+    const latencyMs = verdict === 'ok' ? tookMs : undefined
     const end: LeaseEnd = { cause: 'completed', verdict, latencyMs, pushback: this.#pushback }
     const trailers = trailerPairs(toCaller((controller.rawTrailers ?? []) as Buffer[]))
     if (this.#answer.isHeld && !this.#isCallerGone) return this.#endHeld(end, trailers)
@@ -291,10 +292,6 @@ class Forwarding implements Handler, Held {
     this.#isEnded = true
     this.#exchange.slot.settle(end)
     this.#exchange.finished(outcome, this.#time.heldMs())
-  }
-
-  #latencyMs(): number {
-    return this.#isEventStream ? this.#time.firstByteMs() : this.#elapsedMs()
   }
 
   /** Milliseconds of the tool's own time since it has the request. */

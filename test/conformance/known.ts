@@ -14,18 +14,3 @@ export const KNOWN: ReadonlyMap<string, string> = new Map([
   ['the status line HTTP/2.0 200 OK', 'undici does not tell the version of an answer'],
   ['the status line HTTP/0.9 200 OK', 'undici does not tell the version of an answer'],
 ])
-
-/** Not run yet: they wait for what is being mended. */
-export const PENDING: ReadonlySet<string> = new Set([
-  '100 that nobody asked for',
-  '102',
-  '103',
-  'three of 103',
-  '199, which nobody knows',
-  '100, 102 and 103',
-  '100 for a caller of HTTP/1.0',
-  '100 to HEAD',
-  '2,000 of 103',
-  '103 with a length',
-  '103 for a caller of HTTP/1.0',
-])
