@@ -23,7 +23,7 @@ import type { Connections } from './pool.ts'
 import { pushbackOf } from './pushback.ts'
 import { Sending } from './sending.ts'
 import { ToolTime } from './tool-time.ts'
-import { isSwitchedTo, tunnel } from './upgrade.ts'
+import { isSwitchedTo, refusedSwitch, tunnel } from './upgrade.ts'
 import { BodyTooLarge, endAfterBody } from './upload.ts'
 import type { Wire } from './wire.ts'
 
@@ -161,8 +161,7 @@ class Forwarding implements Handler, Held {
     }
     const raw = (controller.rawHeaders ?? []) as Buffer[]
     if (!isSwitchedTo(upgrade.protocol, raw)) {
-      socket.destroy()
-      return this.onResponseError(controller, new Unsendable('the tool switched to a protocol that nobody asked for'))
+      return this.onResponseError(controller, refusedSwitch(socket))
     }
     this.#isEnded = true
     this.#exchange.slot.accepted()

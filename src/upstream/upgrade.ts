@@ -4,6 +4,7 @@
  */
 import type { Duplex } from 'node:stream'
 import type { Exchange, Upgrade } from './exchange.ts'
+import { Unsendable } from './fault.ts'
 import { headerValues, toCaller } from './headers.ts'
 import type { ToolTime } from './tool-time.ts'
 
@@ -20,6 +21,11 @@ interface Tunnel {
 export function isSwitchedTo(protocol: string, raw: readonly (Buffer | string)[]): boolean {
   const names = headerValues(raw.map(String), 'upgrade').flatMap((value) => value.split(','))
   return names.length === 0 || names.some((name) => name.trim().toLowerCase() === protocol.toLowerCase())
+}
+
+export function refusedSwitch(toTool: Duplex): Unsendable {
+  toTool.destroy()
+  return new Unsendable('the tool switched to a protocol that nobody asked for')
 }
 
 export function tunnel({ exchange, upgrade, toTool, raw, time }: Tunnel): void {
