@@ -204,3 +204,47 @@ tools:
   assert.ok((refused['PROXY_OVERLOADED'] ?? 0) > 50)
   assert.ok(((await spillway.lane('server')).totals.refused['PROXY_OVERLOADED'] ?? 0) > 50)
 })
+
+test('whatever callers do with their connections, no place is lost: the whole share can be taken again', async () => {
+  let isHolding = false
+  await using tool = await fakeTool((request, response) => {
+    request.resume()
+    if (isHolding) return
+    if (request.headers.upgrade !== undefined) request.socket.destroy()
+    else if (request.url?.includes('break') === true) response.destroy()
+    else setTimeout(() => response.end('done'), 5)
+  })
+  await using spillway = await startSpillway(
+    `tools: { t: { upstream: "${tool.url}", maxConcurrent: 40, maxQueueDepth: 400, controller: { algorithm: fixed }, retries: { max: 1 } } }`,
+    { openFiles: 256 },
+  )
+  using callers = new Callers()
+  const host = 'Host: x\r\n'
+  const kinds = [
+    get('/t'),
+    get('/t') + get('/t/break') + get('/nowhere'),
+    get('/t/break'),
+    `POST /t HTTP/1.1\r\n${host}Content-Length: 4\r\nExpect: 100-continue\r\n\r\n`,
+    `POST /t HTTP/1.1\r\n${host}Content-Length: 4\r\n\r\nab`,
+    `GET /t HTTP/1.1\r\n${host}Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n`,
+    `POST /t HTTP/1.1\r\n${host}Content-Length: 999999999\r\n\r\nab`,
+    `CONNECT t:80 HTTP/1.1\r\n${host}\r\n`,
+    'GET /t HTTP/1.1\r\n\r\n',
+  ]
+  for (let i = 0; i < 600; i++) {
+    const caller = callers.open(spillway.proxyPort, kinds[i % kinds.length] ?? '')
+    setTimeout(() => caller.socket.destroy(), (i * 7) % 60)
+    if (i % 20 === 19) await pause(20)
+  }
+  await eventually(async () => {
+    assert.ok(callers.all.every(({ isClosed }) => isClosed))
+    assert.match(await spillway.metrics(), /^spillway_connections\{listener="proxy",state="busy"\} 0$/m)
+  })
+  isHolding = true
+  const held = Array.from({ length: 120 }, () => callers.open(spillway.proxyPort, get('/t')))
+  await eventually(async () => {
+    const { active_workers: active, queue_depth: waiting } = await spillway.lane('t')
+    assert.deepEqual([active, active + waiting], [40, 120])
+  })
+  assert.ok(held.every((each) => !each.isClosed))
+})
