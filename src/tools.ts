@@ -12,6 +12,7 @@ import type { ToolEvent } from './observe/events.ts'
 import { ToolNames } from './route/glob.ts'
 import { Router } from './route/match.ts'
 import type { Clock } from './time/clock.ts'
+import { systemPaths } from './upstream/name-query.ts'
 import { Connections } from './upstream/pool.ts'
 
 /** Stays the same object over reloads, so that what waits in its lane meets the settings and connections of its turn. */
@@ -202,8 +203,8 @@ function mcpLanesOf(tools: Iterable<Tool>): ReadonlyMap<string, ToolNames<Tool>>
   return new Map([...lanes].map(([server, each]) => [server, new ToolNames(each)]))
 }
 
-function connectionsOf({ upstream, connectTimeoutMs }: ToolSettings, { nowMs }: Clock): Connections {
-  return new Connections({ origin: upstream.origin, connectTimeoutMs, nowMs })
+function connectionsOf({ upstream, connectTimeoutMs }: ToolSettings, clock: Clock): Connections {
+  return new Connections({ origin: upstream.origin, connectTimeoutMs, clock, paths: systemPaths() })
 }
 
 /** Lets running calls end. Failing to close leaves sockets to their idle timeout, which harms nobody. */

@@ -5,7 +5,11 @@
  */
 import { Client, Pool, buildConnector } from 'undici'
 import type { Dispatcher } from 'undici'
+import type { Clock } from '../time/clock.ts'
+import { NameUnresolved } from './fault.ts'
 import { IdleBound } from './idle-bound.ts'
+import type { NamePaths } from './name-query.ts'
+import { Names } from './names.ts'
 import { Wire } from './wire.ts'
 import type { WireUser } from './wire.ts'
 
@@ -17,8 +21,8 @@ const MAX_RESPONSE_HEADER_BYTES = 32_768
 export interface UpstreamParts {
   readonly origin: string
   readonly connectTimeoutMs: number
-  /** Milliseconds, monotonic. */
-  readonly nowMs: () => number
+  readonly clock: Clock
+  readonly paths: NamePaths
 }
 
 /** A client with one connection and one request at a time, whose handlers get to know their connection. */
@@ -42,10 +46,12 @@ export class Connections {
   /** Clients for one request each. */
   readonly #single = new Set<WiredClient>()
 
-  constructor({ origin, connectTimeoutMs, nowMs }: UpstreamParts) {
+  constructor({ origin, connectTimeoutMs, clock, paths }: UpstreamParts) {
     const bound = new IdleBound()
     // One HTTP/2 connection would put all calls of a tool behind one TCP window, and behind undici's stream queue.
-    const connector = buildConnector({ timeout: connectTimeoutMs, allowH2: false })
+    const names = new Names({ clock, paths, connectTimeoutMs })
+    const { lookup } = names
+    const connector = wary(buildConnector({ timeout: connectTimeoutMs, allowH2: false, lookup }), names)
     const options: Client.Options = {
       pipelining: 1,
       headersTimeout: 0,
@@ -57,7 +63,7 @@ export class Connections {
       allowH2: false,
     }
     this.#open = () => {
-      const wire = new Wire(nowMs, bound)
+      const wire = new Wire(clock.nowMs, bound)
       return new WiredClient(origin, { ...options, connect: wire.around(connector) }, wire)
     }
     this.#pool = new Pool(origin, { factory: this.#open, allowH2: false })
@@ -88,5 +94,15 @@ export class Connections {
   /** Cuts all connections. */
   async destroy(): Promise<void> {
     await Promise.all([this.#pool.destroy(), ...[...this.#single].map((client) => client.destroy())])
+  }
+}
+
+/** Looks for the addresses anew after a connection that did not come about. */
+function wary(connector: buildConnector.connector, names: Names): buildConnector.connector {
+  return (options, callback) => {
+    connector(options, (...result) => {
+      if (result[0] !== null && !(result[0] instanceof NameUnresolved)) names.distrust()
+      callback(...result)
+    })
   }
 }

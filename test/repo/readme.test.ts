@@ -88,7 +88,12 @@ test("the README's commands are scripts of package.json and commands of spillway
 
 test("the README's flags and environment variables are there", () => {
   const variables = new Set(codeIn(README).flatMap((code) => code.match(/SPILLWAY_\w+/g) ?? []))
-  assert.deepEqual([...variables].toSorted(), ['SPILLWAY_ADMIN', 'SPILLWAY_ADMIN_TOKEN', 'SPILLWAY_LISTEN'])
+  assert.deepEqual([...variables].toSorted(), [
+    'SPILLWAY_ADMIN',
+    'SPILLWAY_ADMIN_TOKEN',
+    'SPILLWAY_LISTEN',
+    'SPILLWAY_RESOLV_CONF',
+  ])
   const own = codeIn(README).filter((code) => code.startsWith('--') && !code.includes('exclude'))
   for (const flag of own) assert.ok(HELP.includes(flag.split(' ')[0] ?? ''), flag)
 })
