@@ -107,13 +107,22 @@ class Reception {
 
   open(): void {
     this.#server
-      .on('connection', (socket) => this.#turnstiles.set(socket, new Turnstile(socket)))
+      .on('connection', (socket) => this.#connected(socket))
       .on('request', (request, response) => this.#call(request, response, false))
       .on('checkContinue', (request, response) => this.#call(request, response, true))
       .on('checkExpectation', ({ socket, method }) => this.#decline(socket, NO_EXPECTATION, method))
       .on('connect', ({ method }, socket) => this.#decline(socket, NO_CONNECT, method))
       .on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head))
       .on('clientError', (error, socket) => this.#clientError(error, socket))
+  }
+
+  #connected(socket: Socket): void {
+    this.#turnstiles.set(socket, new Turnstile(socket))
+    // What node calls after an answer with `Connection: close`: its own would reset a caller who is still sending.
+    socket.destroySoon = () => {
+      this.#turnstiles.get(socket)?.leave()
+      lastWords(socket, this.#parts.clock)
+    }
   }
 
   #call(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {

@@ -41,9 +41,24 @@ test('256 header lines reach the tool all, and a request whose lines are too man
 })
 
 test('an answer that ends the connection arrives, however much its caller is still sending', async () => {
-  await using spillway = await startSpillway('tools: { t: { upstream: "http://127.0.0.1:9" } }')
-  const answer = await exchange(spillway.proxyPort, Buffer.alloc(4_194_304, 'no HTTP '))
-  assert.match(answer, /^HTTP\/1\.1 400[\s\S]*\}\n$/)
+  await using tool = await fakeTool((_request, response) => response.end('x'.repeat(1_048_576)))
+  await using spillway = await startSpillway(`tools: { t: { upstream: "${tool.url}" } }`)
+  // More than the buffers between the two take.
+  const more = Buffer.alloc(16_777_216, 'more')
+  const ask = (head: string): Promise<string> =>
+    exchange(spillway.proxyPort, Buffer.concat([Buffer.from(head), more]))
+  assert.match(await ask('no HTTP'), /^HTTP\/1\.1 400[\s\S]*\}\n$/)
+  assert.match(await ask('GET /no HTTP/1.0\r\n\r\n'), /^HTTP\/1\.1 404[\s\S]*\}\n$/)
+  const length = `Content-Length: ${more.length}\r\n\r\n`
+  const continuing = `POST /no HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n${length}`
+  assert.match(await ask(continuing), /^HTTP\/1\.1 404[\s\S]*\}\n$/)
+  const upgrading = 'GET /no HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'
+  assert.match(await exchange(spillway.proxyPort, upgrading), /^HTTP\/1\.1 404[\s\S]*\}\n$/)
+  const closing = 'GET /t HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'
+  const answer = await ask(closing)
+  assert.match(answer, /^HTTP\/1\.1 200/)
+  assert.equal(answer.length - answer.indexOf('\r\n\r\n'), 4 + 1_048_576)
+  assert.equal(tool.seen.calls, 1)
 })
 
 test('an answer to HEAD has no body, also when it ends the connection', async () => {
