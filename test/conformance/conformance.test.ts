@@ -3,11 +3,13 @@
  * lane still serves plain calls, and whether anything of the case reaches the next caller.
  */
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
 import { after, before, test } from 'node:test'
 import { eventually } from '../support/eventually.ts'
 import type { LaneJson } from '../support/process.ts'
 import type { Judged } from './judge.ts'
 import { KNOWN } from './known.ts'
+import { text as cell } from './page.ts'
 import { spillway } from './proxies.ts'
 import { CASES, Placement, SECTIONS } from './table.ts'
 import type { Section } from './table.ts'
@@ -55,6 +57,20 @@ test('the table is as large as it is said to be, and its names are unique', () =
   assert.ok(count('requests') >= 400)
   assert.ok(count('answers') >= 140)
   assert.equal(new Set(CASES.map(({ name }) => name)).size, CASES.length)
+})
+
+test('docs/conformance.md has each case, and what it says of Spillway holds', async () => {
+  const text = await readFile(new URL('../../docs/conformance.md', import.meta.url), 'utf8')
+  const rows = [...text.matchAll(/^\| (.+?) \| 9\d{3} \S+ \| (?:MUST|SHOULD) \| (✗)?/gm)]
+  assert.deepEqual(
+    rows.map(([, name]) => name),
+    CASES.map(({ name }) => cell(name)),
+  )
+  const broken = rows.filter(([, , mark]) => mark !== undefined).map(([, name]) => name)
+  assert.deepEqual(
+    broken,
+    CASES.filter(({ name }) => KNOWN.has(name)).map(({ name }) => cell(name)),
+  )
 })
 
 function violations({ cases }: Section): string[] {
