@@ -94,12 +94,10 @@ export class Connections {
     server.on('connection', (socket: Socket) => this.#arrived(socket))
     const began = (request: IncomingMessage, response: ServerResponse): void =>
       this.#began(request.socket, response)
-    // Only what the server hears already: what nobody hears, node answers by itself.
+    // Only what the server hears already: what nobody hears, node answers by itself. An upgrade takes its share at once.
     const heard = (event: string): boolean => server.listenerCount(event) > 0
     for (const event of ['request', 'checkContinue', 'checkExpectation'].filter(heard))
       server.prependListener(event, began)
-    if (heard('upgrade'))
-      server.prependListener('upgrade', (request) => this.#began(request.socket, undefined))
     // Node tells it where accepting fails; without a listener that would end the process.
     server.on('listening', () => server.on('error', () => this.#parts.refused('open_files', undefined)))
   }
@@ -145,12 +143,12 @@ export class Connections {
     socket.once('close', () => this.#forget(socket))
   }
 
-  #began(socket: Socket, response: ServerResponse | undefined): void {
+  #began(socket: Socket, response: ServerResponse): void {
     this.#change(socket, (connection) => {
       connection.requests++
       connection.response = response
     })
-    response?.once('close', () => this.#change(socket, (connection) => connection.requests--))
+    response.once('close', () => this.#change(socket, (connection) => connection.requests--))
   }
 
   /** And puts the connection where it now belongs. */
