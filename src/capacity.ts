@@ -8,13 +8,15 @@ import type { ConnectionBounds } from './listen/connections.ts'
 import { MESSAGES, STREAMS } from './mcp/traffic.ts'
 import { MAX_WATCHERS } from './observe/watch.ts'
 
-/** Files of the process itself: 25 of Node's own when it starts, two listeners, the log, a store's connections, name servers. */
+/** Files of the process itself: 25 of Node's own when it starts, two listeners, the log, a store's connections. */
 const OWN_FILES = 40
 /**
  * Files that a listener's callers do not get, whatever else uses them: without one, libuv closes new connections unseen,
  * and no call reaches its tool. Operators may still look when callers find no place.
  */
 const [PROXY_SPARE, ADMIN_SPARE] = [12, 4]
+/** Share of the files that looking up names may take at most: all tools at once is rare. */
+const LOOKUPS_RATIO = 1 / 16
 /** Share of the files that operators' connections may take, and between which figures: a fleet of workers asks for leases there. */
 const ADMIN_RATIO = 1 / 8
 const [ADMIN_LEAST, ADMIN_MOST] = [8, 2048]
@@ -40,7 +42,9 @@ export interface Capacity {
 /** `openFiles`: Infinity where there is no limit. */
 export function capacityOf(openFiles: number, tools: readonly ToolSettings[]): Capacity {
   const admin = between(ADMIN_LEAST, Math.floor(openFiles * ADMIN_RATIO), ADMIN_MOST)
-  const left = Math.max(2, openFiles - OWN_FILES - admin)
+  // Each tool's name is looked up on a socket of its own.
+  const lookups = Math.min(tools.length, Math.floor(openFiles * LOOKUPS_RATIO))
+  const left = Math.max(2, openFiles - OWN_FILES - lookups - admin)
   const answering = answeringOf(Math.min(left, MAX_CONNECTIONS))
   // A tool's connections are as many as its calls that run; where all limits are too many, each call gets two files.
   const toTools = Math.min(sum(tools.map(running)), Math.floor((left - answering) / 2))
