@@ -3,8 +3,12 @@
  * a few bytes, however long a message is: texts and arguments are skipped, not held. Pure but for where it stands.
  */
 
-/** Bytes of an id, a key or a word that are held; a longer one is nobody's. */
+/** Bytes of an id or a word that are held; a longer one is nobody's. */
 const MOST_HELD = 8192
+/** Bytes for which there is room before anything longer comes: keys, numbers, UUIDs. */
+const FIRST_HELD = 64
+/** Bytes of a key that is looked at: `resultType`, each letter written as six, and quotes. */
+const LONGEST_KEY = 62
 
 export interface SeenMessage {
   /** The id's JSON text; undefined without one, or with one that is too long. */
@@ -52,7 +56,8 @@ export class MessageScan {
   #isInString = false
   #isEscaped = false
   /** The word being read, where it matters. */
-  #held: number[] = []
+  #held = Buffer.allocUnsafe(FIRST_HELD)
+  #heldBytes = 0
   #isTooLong = false
   #key: string | undefined
   #resultKey: string | undefined
@@ -105,14 +110,22 @@ export class MessageScan {
   }
 
   #clear(): void {
-    if (this.#held.length > 0) this.#held = []
+    this.#heldBytes = 0
     this.#isTooLong = false
   }
 
   #hold(byte: number): void {
     if (!this.#matters) return
-    if (this.#held.length < MOST_HELD) this.#held.push(byte)
-    else this.#isTooLong = true
+    if (this.#heldBytes === this.#held.length) this.#grow()
+    if (!this.#isTooLong) this.#held[this.#heldBytes++] = byte
+  }
+
+  #grow(): void {
+    this.#isTooLong = this.#heldBytes === MOST_HELD
+    if (this.#isTooLong) return
+    const larger = Buffer.allocUnsafe(2 * this.#heldBytes)
+    this.#held.copy(larger)
+    this.#held = larger
   }
 
   /** The index of the last byte that belongs to the string, as far as there are bytes. */
@@ -183,7 +196,7 @@ export class MessageScan {
 
   #colon(): void {
     if (!this.#matters) return
-    const key = unquoted(this.#take())
+    const key = unquoted(this.#take(LONGEST_KEY))
     if (this.#depth - this.#base === 1) this.#key = key
     else this.#resultKey = key
   }
@@ -191,31 +204,38 @@ export class MessageScan {
   /** A value that is a word has come to its end; objects and lists were seen when they opened. */
   #endOfValue(): void {
     if (!this.#matters) return
-    const word = this.#take()
     if (this.#depth - this.#base === 1) {
-      if (this.#key === 'id' && word !== undefined) this.#draft.id = word
+      if (this.#key === 'id') this.#draft.id = scalar(this.#take(MOST_HELD))
       if (this.#key === 'method') this.#draft.hasMethod = true
       this.#key = undefined
     } else {
-      if (this.#resultKey === 'isError') this.#draft.isError = word === 'true'
-      if (this.#resultKey === 'resultType') this.#draft.resultType = word
+      if (this.#resultKey === 'isError') this.#draft.isError = this.#take(MOST_HELD) === 'true'
+      if (this.#resultKey === 'resultType') this.#draft.resultType = this.#take(MOST_HELD)
       this.#resultKey = undefined
     }
+    this.#clear()
   }
 
-  #take(): string | undefined {
-    const isWhole = this.#held.length > 0 && !this.#isTooLong
-    const word = isWhole ? Buffer.from(this.#held).toString('utf8') : undefined
+  /** What is held, unless it is longer than `mostBytes`. */
+  #take(mostBytes: number): string | undefined {
+    const bytes = this.#heldBytes
+    const isWhole = bytes > 0 && bytes <= mostBytes && !this.#isTooLong
+    const word = isWhole ? this.#held.toString('utf8', 0, bytes) : undefined
     this.#clear()
     return word
   }
 }
 
+/** As JSON has them. Asked before JSON.parse: an error takes it so long that a stream of them would take all of the time. */
+const STRING = /^"(?:[\u0020-\u0021\u0023-\u005b\u005d-\uffff]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"$/
+const OTHER = /^(?:-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)$/
+
+function scalar(word: string | undefined): string | undefined {
+  return word !== undefined && (word.startsWith('"') ? STRING : OTHER).test(word) ? word : undefined
+}
+
 function unquoted(word: string | undefined): string | undefined {
-  if (word === undefined) return undefined
-  try {
-    return String(JSON.parse(word))
-  } catch {
-    return undefined
-  }
+  if (word?.startsWith('"') !== true) return undefined
+  if (!word.includes('\\')) return word.slice(1, -1)
+  return STRING.test(word) ? (JSON.parse(word) as string) : undefined
 }

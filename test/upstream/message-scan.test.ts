@@ -147,6 +147,81 @@ test('what is no JSON at all does no harm', () => {
   )
 })
 
+test('any bytes are seen alike whole and in pieces, alone and as events, and nothing is thrown', () => {
+  const parts = fc.constantFrom(
+    ...[
+      '{',
+      '}',
+      '[',
+      ']',
+      ',',
+      ':',
+      '"',
+      '\\',
+      '\n',
+      '\r',
+      '\n\n',
+      'data:',
+      'data: ',
+      'id:',
+      '"id":',
+      '"result":',
+      '"\\u0069d":',
+    ],
+    ...[
+      '"method"',
+      '"error":',
+      '"isError":true',
+      '"resultType":"x"',
+      '1',
+      '-0.5e3',
+      'true',
+      'é',
+      '\\x',
+      '"\\ud800"',
+      '01',
+    ],
+  )
+  const bytes = fc
+    .array(fc.oneof({ weight: 6, arbitrary: parts }, fc.string({ unit: 'binary', maxLength: 3 })), {
+      maxLength: 40,
+    })
+    .map((each) => each.join(''))
+  fc.assert(
+    fc.property(bytes, pieces, fc.boolean(), (junk, lengths, isStream) => {
+      const of = (scan: MessageScan): Sink => (isStream ? new EventScan(scan) : scan)
+      const whole = seen(junk, [Infinity], of)
+      assert.deepEqual(seen(junk, lengths, of), whole)
+      for (const { id } of whole) if (id !== undefined) JSON.parse(id)
+    }),
+    { numRuns: 5000 },
+  )
+})
+
+test('what is no JSON costs no more to see than what is', () => {
+  const costMs = (text: string): number => {
+    const bytes = Buffer.from(text)
+    const runs = Array.from({ length: 5 }, () => {
+      const startedAt = performance.now()
+      new MessageScan(() => undefined).write(bytes)
+      return performance.now() - startedAt
+    })
+    return Math.min(...runs)
+  }
+  for (const [good, bad] of [
+    ['[{"id":1},', '[{"id":x},'],
+    ['{"a":1,', '{"\\x":1,'],
+  ] as const) {
+    const [first, ...rest] = [good, bad].map((text) =>
+      costMs(text.slice(0, 1) + text.slice(1).repeat(30_000)),
+    )
+    assert.ok(
+      rest.every((ms) => ms < 5 * (first ?? 0)),
+      `${rest.join()} ms, ${first} ms`,
+    )
+  }
+})
+
 test('an id that is longer than what is held is nobody’s', () => {
   assert.deepEqual(
     seen(JSON.stringify({ id: 'x'.repeat(10_000), result: {} }), [1000]).map(({ id }) => id),
