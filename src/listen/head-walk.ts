@@ -6,11 +6,20 @@ const BLANK_LINE = Buffer.from('\r\n\r\n')
 const LF = 10
 const CR = 13
 
+/** Bytes; a longer line is refused for its length. */
+const MOST_OF_A_LINE = 16_384
+const ONE_LINE = /^(?:\r?\n)*[A-Z]+ +[^\s]+ *\r\n$/
+
 export class HeadWalk {
   /** No byte of the head has come. */
   #isBefore = true
   /** How many bytes of BLANK_LINE the bytes so far end with. */
   #matched = 0
+
+  /** No byte of the next head has come. */
+  get isAtStart(): boolean {
+    return this.#isBefore
+  }
 
   /** Bytes up to the end of the head; -1 when these do not reach it. Begins anew after an end. */
   endIn(bytes: Buffer): number {
@@ -39,6 +48,11 @@ export class HeadWalk {
     this.#matched = start === -1 ? matchedAtEnd(bytes) : 0
     return start === -1 ? -1 : start + BLANK_LINE.length
   }
+}
+
+/** A whole request of HTTP/0.9, which has no version and no headers: nobody would write more of it. */
+export function isOneLine(bytes: Buffer): boolean {
+  return bytes.length <= MOST_OF_A_LINE && ONE_LINE.test(bytes.toString('latin1'))
 }
 
 /** Line breaks before a request line mean nothing (RFC 9112, 2.2). */

@@ -7,10 +7,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { ChunkWalk } from './chunk-walk.ts'
-import { HeadWalk } from './head-walk.ts'
+import { HeadWalk, isOneLine } from './head-walk.ts'
 
 /** Bytes read ahead of their turn; beyond that the socket rests, and a caller who leaves is noticed when its turn comes. */
 export const MAX_HELD_BYTES = 65_536
+const LINE_BREAK = Buffer.from('\r\n')
+
 type Parse = (this: Socket, bytes: Buffer) => void
 
 export class Turnstile {
@@ -22,6 +24,8 @@ export class Turnstile {
   /** The body under way: bytes that are still to come, where the caller declared them, or its chunks. */
   #body: number | ChunkWalk = 0
   readonly #head = new HeadWalk()
+  /** What was cut last is a head without headers, which node's parser knows only by a blank line. */
+  #isWhole = false
   #held: Buffer | undefined
   #isFull = false
   #isOver = false
@@ -95,6 +99,8 @@ export class Turnstile {
       // Whoever takes the connection over in the middle of this finds the rest here.
       this.#held = end < next.length ? next.subarray(end) : undefined
       this.#parse.call(this.#socket, end < next.length ? next.subarray(0, end) : next)
+      if (this.#isWhole && !this.#isOver) this.#parse.call(this.#socket, LINE_BREAK)
+      this.#isWhole = false
     }
     this.#restIfFull()
   }
@@ -107,7 +113,7 @@ export class Turnstile {
 
   /** How many of these bytes belong to one body or one head; all of them when it does not end here. */
   #pieceOf(bytes: Buffer): number {
-    if (this.#body === 0) return reach(this.#head.endIn(bytes), bytes)
+    if (this.#body === 0) return this.#headIn(bytes)
     if (typeof this.#body === 'number') {
       const piece = Math.min(this.#body, bytes.length)
       this.#body -= piece
@@ -117,8 +123,17 @@ export class Turnstile {
     if (end !== -1) this.#body = 0
     return reach(end, bytes)
   }
+
+  #headIn(bytes: Buffer): number {
+    const head = this.#head
+    const isAtStart = head.isAtStart
+    const end = head.endIn(bytes)
+    this.#isWhole = end === -1 && isAtStart && isOneLine(bytes)
+    return reach(end, bytes)
+  }
 }
 
+/** -1 is no end in these bytes. */
 function reach(end: number, bytes: Buffer): number {
   return end === -1 ? bytes.length : end
 }

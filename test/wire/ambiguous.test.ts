@@ -58,6 +58,8 @@ const REFUSED: readonly [string, string, RegExp][] = [
   ['HTTP/1.2', 'GET /t HTTP/1.2\r\nHost: a\r\n\r\n', /^HTTP\/1\.1 400/],
   ['HTTP/0.9', 'GET /t HTTP/0.9\r\nHost: a\r\n\r\n', /^HTTP\/1\.1 400/],
   ['no version', 'GET /t\r\n\r\n', /^HTTP\/1\.1 400/],
+  ['no version, and no blank line', 'GET /t\r\n', /^HTTP\/1\.1 400/],
+  ['no method and no version', 'TEA /t\r\n', /^HTTP\/1\.1 400/],
   ['no version, and headers', 'GET /t\r\nHost: a\r\n\r\n', /^HTTP\/1\.1 400/],
   ['an upgrade of HTTP/2.0', `GET /t HTTP/2.0\r\nHost: a\r\n${UPGRADE}\r\n`, /^HTTP\/1\.1 400/],
   ['an unknown expectation', 'GET /t HTTP/1.1\r\nHost: a\r\nExpect: tea\r\n\r\n', /^HTTP\/1\.1 400/],
