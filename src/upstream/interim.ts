@@ -101,13 +101,14 @@ export class InterimScan {
 
 /** What begins here, as far as the bytes say it; what is no HTTP is left to the parser. */
 function kindOf(bytes: Buffer): 'interim' | 'other' | 'undecided' {
+  // Nearly every answer ends here: its status does not begin with 1, or it is no HTTP.
+  if (bytes.length > STATUS_LINE.length && bytes[STATUS_LINE.length] !== ONE) return 'other'
   const known = Math.min(bytes.length, STATUS_LINE.length)
   for (let i = 0; i < known; i++) {
     const wanted = STATUS_LINE[i] as string
     const byte = bytes[i] as number
     if (wanted === 'd' ? byte < ZERO || byte > ZERO + 9 : byte !== wanted.charCodeAt(0)) return 'other'
   }
-  if (bytes.length > STATUS_LINE.length && bytes[STATUS_LINE.length] !== ONE) return 'other'
   if (bytes.length < STATUS_END) return 'undecided'
   return bytes.toString('latin1', STATUS_LINE.length, STATUS_END) === '101' ? 'other' : 'interim'
 }

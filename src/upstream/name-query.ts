@@ -99,8 +99,11 @@ async function alongSearchList(name: string, conf: ResolvConf, asking: Asking): 
     failure ??= answer.code
     if (UNANSWERED.has(answer.code)) break
   }
-  if (failure !== undefined) throw new NameUnresolved(failure)
-  return asking.askSystem(name)
+  // Where there is no name server at all, the system may have other ways.
+  if (failure !== undefined && failure !== 'ECONNREFUSED') throw new NameUnresolved(failure)
+  return asking.askSystem(name).catch((error: unknown) => {
+    throw failure === undefined ? error : new NameUnresolved(failure)
+  })
 }
 
 /** Both families at once; addresses of one do not wait long for the other, which some name servers never answer for. */

@@ -171,3 +171,12 @@ test('a name that the name servers do not know may be one of the system, or nobo
   const { look: lookOther } = await open(server)
   assert.equal(await code(lookOther('nobody.test')), 'NameUnresolved ENOTFOUND')
 })
+
+test('where no name server listens, the system is asked, and the cause stays what it was', async () => {
+  const server = await nameServer(() => 'nothing')
+  await server[Symbol.asyncDispose]()
+  const { look } = await open(server)
+  assert.deepEqual(await look('printer.local'), ['10.0.0.5'])
+  const { look: lookOther } = await open(server)
+  assert.match(await code(lookOther('nobody.test')), /^NameUnresolved (?:ECONNREFUSED|ETIMEOUT)$/)
+})
