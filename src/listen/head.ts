@@ -19,7 +19,12 @@ export interface Flaw {
 }
 
 /** node's parser also takes a missing version (HTTP/0.9) and HTTP/2.0, and reads both as if they were HTTP/1.1. */
-export function flawOf({ rawHeaders, httpVersion, httpVersionMajor }: IncomingMessage): Flaw | undefined {
+export function flawOf({
+  headers,
+  rawHeaders,
+  httpVersion,
+  httpVersionMajor,
+}: IncomingMessage): Flaw | undefined {
   if (httpVersionMajor !== 1)
     return {
       reason: 'BAD_REQUEST',
@@ -27,7 +32,8 @@ export function flawOf({ rawHeaders, httpVersion, httpVersionMajor }: IncomingMe
     }
   if (rawHeaders.length > 2 * MAX_HEADER_LINES)
     return { reason: 'HEADERS_TOO_LARGE', detail: `more than ${MAX_HEADER_LINES} lines` }
-  return codingFlaw(rawHeaders, httpVersion)
+  // node has these at hand; the lines need not be searched for most requests.
+  return headers['transfer-encoding'] === undefined ? undefined : codingFlaw(rawHeaders, httpVersion)
 }
 
 /** No other white space than RFC 9110, 5.6.3, names. */
