@@ -44,6 +44,8 @@ const REQUEST_TIMEOUT_MS = 10_000
 const HEADERS_TIMEOUT_MS = 5000
 /** Milliseconds an idle connection is kept: a dashboard asks every few seconds, Prometheus may connect anew. */
 const KEEP_ALIVE_MS = 5000
+/** Seconds until a watcher without a place may ask again. */
+const WATCH_AGAIN_SECONDS = 5
 /** Milliseconds between two looks at these times; node's own 30 s would make them longer. */
 const CHECK_EVERY_MS = 1000
 
@@ -69,12 +71,12 @@ export function createAdminServer(parts: AdminParts): Server {
     connectionsCheckingInterval: CHECK_EVERY_MS,
   }
   const server = createServer(options, (request, response) => {
+    // Without a listener an error of the stream would end the process.
+    response.on('error', () => response.destroy())
     for (const [name, value] of Object.entries(GUARDS)) response.setHeader(name, value)
     const refused = refuse(parts, request)
     if (refused !== undefined) return send(request, response, refused)
     const path = (request.url ?? '/').split('?')[0] ?? '/'
-    // Without a listener an error of the stream would end the process.
-    response.on('error', () => response.destroy())
     answer(parts, { request, response }, path)
       .then((given) => {
         if (given !== 'taken') send(request, response, given)
@@ -103,7 +105,10 @@ function broken({ onError }: AdminParts, { request, response }: Exchange, error:
 async function answer(parts: AdminParts, exchange: Exchange, path: string): Promise<Answer | 'taken'> {
   const { request, response } = exchange
   if (path === '/events' && request.method === 'GET') {
-    if (!parts.mayWatch(exchange)) return json(503, { error: 'all connections are taken' })
+    if (!parts.mayWatch(exchange)) {
+      exchange.response.setHeader('Retry-After', WATCH_AGAIN_SECONDS)
+      return json(503, { error: 'all connections are taken' })
+    }
     parts.watch(response)
     return 'taken'
   }

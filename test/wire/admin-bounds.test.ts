@@ -75,6 +75,29 @@ test('a worker beyond the share of those who wait is told to come back, and thos
   await eventually(() => assert.equal(statusOf(waits), 201))
 })
 
+for (const openFiles of [256, undefined]) {
+  test(`with ${openFiles ?? 'many'} open files, watchers who do not read are few, and the others are told to come back`, async () => {
+    await using spillway = await startSpillway('tools: { t: { upstream: "http://127.0.0.1:9" } }', {
+      ...(openFiles !== undefined && { openFiles }),
+    })
+    using callers = new Callers()
+    for (let i = 0; i < 60; i++) {
+      callers.open(adminPort(spillway), `GET /events HTTP/1.1\r\n${HOST}\r\n\r\n`).socket.pause()
+      await pause(10)
+    }
+    await pause(300)
+    for (const { socket } of callers.all) socket.resume()
+    await eventually(() => assert.ok(callers.all.every((each) => statusOf(each) > 0)))
+    const watching = callers.all.filter((each) => statusOf(each) === 200).length
+    assert.ok(watching >= 6 && watching <= 32, `${watching} watch`)
+    for (const each of callers.all.filter((caller) => statusOf(caller) !== 200)) {
+      assert.equal(statusOf(each), 503)
+      assert.match(each.text, /\r\nRetry-After: [1-9]\d*\r\n/)
+    }
+    assert.equal(await health(spillway), 200)
+  })
+}
+
 test('an idle connection and a head that drips are closed soon', async () => {
   await using spillway = await startSpillway('tools: { t: { upstream: "http://127.0.0.1:9" } }')
   using callers = new Callers()
