@@ -20,7 +20,10 @@ const tool = await fakeTool(async (request, response) => {
   if (url.includes('mute')) return
   if (url.includes('503')) response.statusCode = 503
   if (url.includes('late')) await new Promise((resolve) => setTimeout(resolve, 50))
-  if (url.includes('alone')) response.flushHeaders()
+  if (url.includes('alone')) {
+    response.flushHeaders()
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
   if (url.includes('trailers')) response.setHeader('Trailer', 'X-T')
   response.write('first ')
   await new Promise((resolve) => setTimeout(resolve, 5))
