@@ -89,6 +89,7 @@ export class Pipeline {
       hasRoomForStream: (routed) => this.#hasRoom(routed, streamsHolder(routed.tool.tool)),
       refuse: (routed, reason, told) =>
         this.#parts.replies.refuse(routed.call, reason, { ...routed, ...told }),
+      comeBackMs: (tool) => parts.replies.untilReplacedMs(tool),
       isDraining: () => parts.drain.isDraining,
     })
   }

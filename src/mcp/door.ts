@@ -36,6 +36,8 @@ export interface McpDoorParts {
   /** False when it was answered that there is no room. */
   readonly hasRoomForStream: (routed: Routed) => boolean
   readonly refuse: (routed: Routed, reason: Reason, told?: Told) => void
+  /** Milliseconds, spread: when somebody may come back for whom the process itself had no room. */
+  readonly comeBackMs: (tool: Tool) => number
   readonly isDraining: () => boolean
   /** Bytes that the bodies of all messages may take; unless given, by the memory of the process. */
   readonly mostHeldBytes?: number | undefined
@@ -67,6 +69,7 @@ export class McpDoor {
     this.#intake = new Intake({
       clock: parts.clock,
       refuse: parts.refuse,
+      comeBackMs: parts.comeBackMs,
       gone: ({ tool: { tool } }) =>
         parts.passing.emit(tool, { kind: 'finished', outcome: 'cancelled', durationMs: undefined }),
       mostHeldBytes: parts.mostHeldBytes,

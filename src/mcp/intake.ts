@@ -9,6 +9,7 @@ import type { Holding } from '../route/held-bytes.ts'
 import type { McpBody, McpHeaders } from '../route/mcp.ts'
 import { Peeker } from '../route/peek.ts'
 import type { Peeked } from '../route/peek.ts'
+import type { Tool } from '../tools.ts'
 import type { Clock } from '../time/clock.ts'
 import { headerValues } from '../upstream/headers.ts'
 import { Judge } from './judge.ts'
@@ -31,6 +32,8 @@ export function mostHeldBytes(memoryBytes: number): number {
 export interface IntakeParts {
   readonly clock: Clock
   readonly refuse: (routed: Routed, reason: Reason, told?: Told) => void
+  /** Milliseconds, spread over those who come back. */
+  readonly comeBackMs: (tool: Tool) => number
   /** The caller left before anything was asked of a lane. */
   readonly gone: (routed: Routed) => void
   /** Bytes that all bodies may take; for tests. */
@@ -112,7 +115,7 @@ export class Intake {
       case 'too slow':
         return refuse(routed, 'REQUEST_TIMEOUT', { detail: `no whole body within ${BODY_MS / 1000} s` })
       case 'no room':
-        return refuse(routed, 'PROXY_OVERLOADED', { detail: this.#whyNoRoom(routed) })
+        return refuse(routed, 'PROXY_OVERLOADED', this.#whyNoRoom(routed))
       case 'gone':
         return gone(routed)
       default:
@@ -126,11 +129,12 @@ export class Intake {
     return { detail: `messages for one MCP server may hold ${inMib(mostOfOneBytes)} MiB here` }
   }
 
-  #whyNoRoom({ tool: { tool } }: Routed): string {
-    const own = inMib(this.#held.heldBytes(tool))
+  #whyNoRoom({ tool }: Routed): Told {
+    const own = inMib(this.#held.heldBytes(tool.tool))
     const all = inMib(this.#held.heldBytes())
     const most = inMib(this.#held.mostBytes)
-    return `MCP messages that wait or run hold ${all} of ${most} MiB, those for ${tool} ${own} MiB, and no server may take what is kept for others`
+    const detail = `MCP messages that wait or run hold ${all} of ${most} MiB, those for ${tool.tool} ${own} MiB, and no server may take what is kept for others`
+    return { detail, retryAfterMs: this.#parts.comeBackMs(tool) }
   }
 }
 

@@ -154,6 +154,24 @@ const COSTLY: readonly (readonly [what: string, args: string])[] = [
   ['many keys', `{${filled('"k":1,')}"k":1}`],
 ]
 
+/** Milliseconds: the longest that a call of another lane took while four callers sent such a message. */
+async function worstMsBeside(share: { readonly proxy: string }, args: string): Promise<number> {
+  const body = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"x","arguments":${args}}}`
+  await (await fetch(`${share.proxy}/other`)).text()
+  const over = { is: false }
+  const calls = Promise.all(Array.from({ length: 4 }, () => post(`${share.proxy}/a`, body))).finally(
+    () => (over.is = true),
+  )
+  let worstMs = 0
+  while (!over.is) {
+    const startedAt = performance.now()
+    await (await fetch(`${share.proxy}/other`)).text()
+    worstMs = Math.max(worstMs, performance.now() - startedAt)
+  }
+  for (const call of await calls) assert.equal(call.status, 200)
+  return worstMs
+}
+
 for (const [what, args] of COSTLY) {
   test(`four callers with messages of ${what} do not stop the others`, async () => {
     await using tool = await fakeTool((request, response) => {
@@ -162,19 +180,11 @@ for (const [what, args] of COSTLY) {
     const spillway = await share(
       `tools: { a: { upstream: "${tool.url}", mcp: {} }, other: { upstream: "${tool.url}" } }`,
     )
-    const body = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"x","arguments":${args}}}`
-    await (await fetch(`${spillway.proxy}/other`)).text()
-    let isOver = false
-    const calls = Promise.all(Array.from({ length: 4 }, () => post(`${spillway.proxy}/a`, body))).finally(
-      () => (isOver = true),
-    )
-    let worstMs = 0
-    while (!isOver as boolean) {
-      const startedAt = performance.now()
-      await (await fetch(`${spillway.proxy}/other`)).text()
-      worstMs = Math.max(worstMs, performance.now() - startedAt)
-    }
-    for (const call of await calls) assert.equal(call.status, 200)
-    assert.ok(worstMs < 200, `another lane took ${worstMs.toFixed(0)} ms`)
+    // Beside what as many bytes cost anyway, on a machine that may be busy; parsing these took 0.3 to 1.2 s.
+    await eventually(async () => {
+      const plainMs = await worstMsBeside(spillway, `"${'x'.repeat(SIZE)}"`)
+      const worstMs = await worstMsBeside(spillway, args)
+      assert.ok(worstMs < 2 * plainMs + 150, `${worstMs.toFixed(0)} ms, of a long text ${plainMs.toFixed(0)}`)
+    })
   })
 }
