@@ -146,7 +146,7 @@ export default tseslint.config(
   room(['src/listen/*.ts'], NODE, LANE, TIME, 'zod'),
   room(
     [
-      'src/upstream/{answer,answer-head,answer-watch,contained-handler,event-scan,exchange,forward,held-answer,idle-bound,interim,message-scan,name-files,name-query,names,pool,sending,tool-time,upgrade,upload,wire}.ts',
+      'src/upstream/{answer,answer-head,answer-watch,body-pace,contained-handler,event-scan,exchange,forward,held-answer,idle-bound,interim,message-scan,name-files,name-query,names,pool,sending,tool-time,upgrade,upload,wire}.ts',
     ],
     NODE,
     'undici',
@@ -160,7 +160,7 @@ export default tseslint.config(
     'undici',
   ),
   aboveRooms(
-    ['src/{containment,identifiers,lease-desk,replies,retries,routed}.ts'],
+    ['src/{containment,identifiers,intake,lease-desk,replies,retries,routed}.ts'],
     '^\\./(?:main|sidecar|pipeline|cli/)',
     NODE,
   ),

@@ -11,13 +11,14 @@ import type { RequestEvent } from './observe/events.ts'
 import type { Retries } from './retries.ts'
 import { IDEMPOTENT, STREAM_BYTES, uploadOf } from './routed.ts'
 import type { Routed, Told } from './routed.ts'
+import type { Clock, Timer } from './time/clock.ts'
 import type { Exchange, Held, Slot, Upgrade, Watch } from './upstream/exchange.ts'
 import { hopsLeft, toTool } from './upstream/headers.ts'
 import type { Upload } from './upstream/upload.ts'
 
 /** What a passage needs of the pipeline. */
 export interface Passing {
-  readonly nowMs: () => number
+  readonly clock: Clock
   readonly emit: (tool: string, event: RequestEvent) => void
   readonly refuse: (routed: Routed, reason: Reason, told: Told) => void
   readonly linger: (request: IncomingMessage) => void
@@ -40,6 +41,7 @@ export class Passage implements Exchange {
   readonly #routed: Routed
   readonly #passing: Passing
   #isTold = false
+  #held: Held | undefined
 
   /** Until there is a passage nobody else could end the lease: whatever keeps it from being made ends it. */
   static open(routed: Routed, lease: Lease, passing: Passing, gate: Gate = routed.tool.gate): Passage {
@@ -72,7 +74,8 @@ export class Passage implements Exchange {
     })
     this.body = routed.body
     const isStreamed = routed.hasBody && routed.body === undefined
-    this.upload = routed.earlyUpload ?? (isStreamed ? uploadOf(routed, STREAM_BYTES) : undefined)
+    this.upload =
+      routed.earlyUpload ?? (isStreamed ? uploadOf(routed, STREAM_BYTES, passing.clock) : undefined)
     this.queuedMs = lease.waitedMs
     this.isIdempotent = IDEMPOTENT.has(call.request.method ?? '')
     const slot = new LeaseSlot(gate, lease)
@@ -87,6 +90,7 @@ export class Passage implements Exchange {
   }
 
   holds(held: Held): void {
+    this.#held = held
     this.#routed.containment.holds(held)
   }
 
@@ -98,8 +102,12 @@ export class Passage implements Exchange {
     return this.#routed.containment.around(act)
   }
 
+  after(delayMs: number, act: () => void): Timer {
+    return this.#passing.clock.after(delayMs, this.contained(act))
+  }
+
   nowMs(): number {
-    return this.#passing.nowMs()
+    return this.#passing.clock.nowMs()
   }
 
   mayRetry(status: number): boolean {
@@ -120,7 +128,10 @@ export class Passage implements Exchange {
 
   refuse(reason: Reason, fault?: Fault): void {
     this.#tellRetry('failed')
-    const refuse = () => this.#passing.refuse(this.#routed, reason, { queuedMs: this.queuedMs, fault })
+    // Of all reasons this one is certain neither way.
+    const notExecuted = reason === 'REQUEST_TIMEOUT' ? this.#held?.mayHaveRun !== true : undefined
+    const told = { queuedMs: this.queuedMs, fault, notExecuted }
+    const refuse = () => this.#passing.refuse(this.#routed, reason, told)
     if (reason !== 'UPSTREAM_UNREACHABLE') return refuse()
     // That the tool was not called is not true of a request that it has answered before: its caller gets that answer.
     const otherwise = this.#routed.again?.otherwise ?? refuse

@@ -8,6 +8,7 @@
 import { Containment } from './containment.ts'
 import type { Turn } from './gate/gate.ts'
 import { requestIds } from './identifiers.ts'
+import { Intake } from './intake.ts'
 import type { Lease } from './lane/lease.ts'
 import { priorityIn } from './lane/priority.ts'
 import type { Priority } from './lane/priority.ts'
@@ -19,7 +20,6 @@ import { McpDoor } from './mcp/door.ts'
 import type { Events } from './observe/events.ts'
 import { Passage } from './passage.ts'
 import type { Passing } from './passage.ts'
-import { uploadOf } from './routed.ts'
 import type { Routed } from './routed.ts'
 import type { Replies } from './replies.ts'
 import { Retries } from './retries.ts'
@@ -32,7 +32,6 @@ import type { Tool, Tools } from './tools.ts'
 import { forward } from './upstream/forward.ts'
 import { headerValue, headerValues, hopsLeft } from './upstream/headers.ts'
 import { framingOf } from './upstream/upload.ts'
-import type { Upload } from './upstream/upload.ts'
 
 export interface PipelineParts {
   readonly tools: Tools
@@ -48,9 +47,6 @@ export interface PipelineParts {
 }
 
 const WELL_FORMED_ID = /^[A-Za-z0-9._~:@+/=-]{1,128}$/
-/** Bytes of a waiting body that are read ahead, and how many callers get that: 64 MiB together. */
-const EARLY_BYTES = 1_048_576
-const MAX_EARLY_UPLOADS = 64
 /** Paths named to a caller whom no tool matched. */
 const PATHS_NAMED = 10
 
@@ -60,11 +56,16 @@ export class Pipeline {
   readonly #passing: Passing
   readonly #mcp: McpDoor
   readonly #newId = requestIds()
-  /** Bodies that are being read while their callers wait. */
-  #earlyUploads = 0
+  readonly #intake: Intake
 
   constructor(parts: PipelineParts) {
     this.#parts = parts
+    this.#intake = new Intake({
+      clock: parts.clock,
+      admit: (routed) => this.#admit(routed),
+      refuse: (routed, reason) => parts.replies.refuse(routed.call, reason, routed),
+      cancelled: (routed) => this.#cancelled(routed.tool),
+    })
     this.#retries = new Retries({
       clock: parts.clock,
       random: parts.random,
@@ -72,7 +73,7 @@ export class Pipeline {
       admit: (routed) => this.#admit(routed),
     })
     this.#passing = {
-      nowMs: parts.clock.nowMs,
+      clock: parts.clock,
       emit: (tool, event) => parts.events.emit(tool, event),
       refuse: (routed, reason, told) =>
         this.#parts.replies.refuse(routed.call, reason, { ...routed, ...told }),
@@ -169,7 +170,9 @@ export class Pipeline {
     }
     if (bodyBytes > tool.settings.maxBodyBytes)
       return this.#parts.replies.refuse(call, 'BODY_TOO_LARGE', routed)
-    if (this.#hasRoom(routed, tool.tool)) this.#admit(routed)
+    if (!this.#hasRoom(routed, tool.tool)) return
+    if (!routed.hasBody || call.request.complete || routed.body !== undefined) this.#admit(routed)
+    else this.#intake.take(routed)
   }
 
   /** The lane decides at once: run, wait or go away. */
@@ -183,14 +186,13 @@ export class Pipeline {
     })
     if (entry.kind !== 'queued') return this.#proceed(routed, entry)
     // A caller that leaves while waiting leaves the queue at once; its end is only seen by who reads what it sends.
-    const waiting = { ...routed, earlyUpload: this.#openEarly(routed) }
+    const waiting = { ...routed, earlyUpload: routed.earlyUpload ?? this.#intake.beside(routed) }
     const leave = containment.around(() => void entry.leave())
     containment.holds({ mayHaveRun: false, giveBack: () => void entry.leave() })
     routed.mcp?.wait(entry.leave)
     call.response.once('close', leave)
     const onTurn = containment.around((turn: Turn): void => {
       call.response.off('close', leave)
-      if (waiting.earlyUpload !== undefined) this.#earlyUploads--
       if (!containment.isOver) this.#proceed(waiting, turn)
       else if (turn.kind === 'granted')
         tool.gate.settle(turn.lease, { cause: 'cancelled', verdict: 'ignored' })
@@ -199,10 +201,10 @@ export class Pipeline {
     void entry.turn.then(onTurn)
   }
 
-  /** Milliseconds; what the tries before took is gone. */
-  #ttlMs({ call, again, askedAtMs }: Routed): number | undefined {
+  /** Milliseconds; what the body and the tries before took is gone. */
+  #ttlMs({ call, again, enteredAtMs, askedAtMs }: Routed): number | undefined {
     const ttlMs = callerTtlMs((name) => headerValue(call.request.rawHeaders, name))
-    if (again === undefined || ttlMs === undefined) return ttlMs
+    if (ttlMs === undefined || (again === undefined && enteredAtMs === undefined)) return ttlMs
     return Math.max(1, ttlMs - (this.#parts.clock.nowMs() - askedAtMs))
   }
 
@@ -229,9 +231,10 @@ export class Pipeline {
           ...routed,
           retryAfterMs: turn.refusal.retryAfterMs,
           detail: saidByTool(turn.refusal.toolWaitMs),
-          queuedMs: this.#parts.clock.nowMs() - routed.askedAtMs,
+          queuedMs: this.#parts.clock.nowMs() - (routed.enteredAtMs ?? routed.askedAtMs),
         })
       case 'closed':
+        routed.earlyUpload?.abandon()
         return this.#parts.replies.refuse(call, 'DRAINING', {
           ...routed,
           retryAfterMs: this.#parts.replies.untilReplacedMs(tool),
@@ -241,23 +244,15 @@ export class Pipeline {
         if (!call.response.destroyed) call.response.writeHead(202).end()
         if (routed.again !== undefined)
           this.#parts.events.emit(tool.tool, { kind: 'retried', result: 'cancelled' })
-        return this.#parts.events.emit(tool.tool, {
-          kind: 'finished',
-          outcome: 'cancelled',
-          durationMs: undefined,
-        })
+        return this.#cancelled(tool)
       default:
         turn satisfies never
     }
   }
 
-  /** While there is room for it: the first part of a waiting caller's body. */
-  #openEarly(routed: Routed): Upload | undefined {
-    const { call, hasBody } = routed
-    if (!hasBody || call.request.complete || call.expectsContinue) return undefined
-    if (this.#earlyUploads >= MAX_EARLY_UPLOADS) return undefined
-    this.#earlyUploads++
-    return uploadOf(routed, EARLY_BYTES)
+  /** It left before it had a lease. */
+  #cancelled({ tool }: Tool): void {
+    this.#parts.events.emit(tool, { kind: 'finished', outcome: 'cancelled', durationMs: undefined })
   }
 
   /** Holds the lease until the end of the body. */

@@ -41,9 +41,11 @@ export interface Facts {
   /** What went wrong on the way to the tool: its caller is told the cause, and no more. */
   readonly fault?: Fault | undefined
   /** For the reasons of which it is not certain beforehand. */
-  readonly notExecuted?: boolean
+  readonly notExecuted?: boolean | undefined
 }
 
+/** Another connection has to make room, or what still comes on this one is not waited for. */
+const ENDS_CONNECTION: ReadonlySet<Reason> = new Set<Reason>(['PROXY_OVERLOADED', 'REQUEST_TIMEOUT'])
 /** Milliseconds that a caller who was answered early may go on sending. */
 const LINGER_MS = 30_000
 /** Milliseconds over which the callers of a process that shuts down are spread. */
@@ -72,7 +74,7 @@ export class Replies {
     const reply = facts.mcp === undefined ? refuse(told) : refuseMcp(told, facts.mcp.answer)
     // A caller that was never told to send its body may send the next request instead: the connection cannot go on.
     // Nor where another connection has to make room.
-    const isClosing = this.#parts.drain.isDraining || reason === 'PROXY_OVERLOADED'
+    const isClosing = this.#parts.drain.isDraining || ENDS_CONNECTION.has(reason)
     if (call.expectsContinue || isClosing) response.shouldKeepAlive = false
     response.writeHead(reply.status, reply.headers)
     this.#parts.events.emit(tool?.tool ?? NO_TOOL, {

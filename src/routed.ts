@@ -8,6 +8,7 @@ import type { Fault } from './lane/reason.ts'
 import type { Call } from './listen/server.ts'
 import type { McpCall } from './mcp/call.ts'
 import type { Target } from './route/target.ts'
+import type { Clock } from './time/clock.ts'
 import type { Tool } from './tools.ts'
 import type { Watch } from './upstream/exchange.ts'
 import { headerValue } from './upstream/headers.ts'
@@ -30,7 +31,7 @@ export interface Routed {
   readonly hasBody: boolean
   /** Bytes of the body, as declared or as read; undefined while nobody knows. */
   readonly bodyBytes: number | undefined
-  /** Opened while the request waited; else the passage opens it. */
+  /** Opened before the lane was asked, or while the request waits; else the passage opens it. */
   readonly earlyUpload: Upload | undefined
   /** The body, when it was read before the lane was asked. */
   readonly body?: Buffer | undefined
@@ -38,8 +39,10 @@ export interface Routed {
   readonly mcp?: McpCall | undefined
   /** Sees the answer as it passes; calls bring their own. */
   readonly watch?: Watch | undefined
-  /** Milliseconds on the clock when the lane was asked. */
+  /** Milliseconds on the clock when the request came. */
   readonly askedAtMs: number
+  /** Milliseconds on the clock when the body was there and the lane was asked; undefined where the two are one. */
+  readonly enteredAtMs?: number | undefined
   /** Set when the tool has failed this request before. */
   readonly again?: Again | undefined
 }
@@ -58,11 +61,12 @@ export const STREAM_BYTES = 65_536
 const KEPT_BYTES = 65_536
 
 /** `bufferBytes`: how much of the body may be held here. */
-export function uploadOf(routed: Routed, bufferBytes: number): Upload {
+export function uploadOf(routed: Routed, bufferBytes: number, clock: Clock): Upload {
   const { maxBodyBytes: maxBytes } = routed.tool.settings
   const keepBytes = isReplayable(routed) || isIdempotent(routed) ? KEPT_BYTES : 0
   const { call, containment } = routed
-  return new Upload(call.request, { maxBytes, bufferBytes, keepBytes }, (error) => containment.fail(error))
+  const fail = (error: unknown): void => containment.fail(error)
+  return new Upload(call.request, { maxBytes, bufferBytes, keepBytes }, { clock, fail })
 }
 
 /** What more a refusal tells. */
@@ -73,6 +77,8 @@ export interface Told {
   readonly retryAfterMs?: number
   /** Milliseconds spent in the queue. */
   readonly queuedMs?: number
+  /** For the reasons of which it is not certain beforehand. */
+  readonly notExecuted?: boolean | undefined
   /** What went wrong on the way to the tool. */
   readonly fault?: Fault | undefined
 }

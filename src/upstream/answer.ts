@@ -3,9 +3,16 @@
  * another try, else passed on as it comes. Must not know of leases' ends or of verdicts.
  */
 import type { Dispatcher } from 'undici'
+import type { Timer } from '../time/clock.ts'
 import type { Head } from './answer-head.ts'
 import type { Exchange } from './exchange.ts'
 import { HeldAnswer } from './held-answer.ts'
+
+/**
+ * Milliseconds in which a caller has to take the piece that was written last, 64 KiB at the most; nginx's send_timeout. A
+ * caller who takes a byte a second from a long answer would hold its place for ever.
+ */
+const TAKEN_WITHIN_MS = 60_000
 
 export class Answer {
   readonly #exchange: Exchange
@@ -17,6 +24,7 @@ export class Answer {
   /** Milliseconds in which the caller did not read; not the tool's time. */
   #callerMs = 0
   #pausedAtMs = 0
+  #timer: Timer | undefined
 
   constructor(exchange: Exchange) {
     this.#exchange = exchange
@@ -62,7 +70,11 @@ export class Answer {
     controller.pause()
     this.#pausedAtMs = this.#exchange.nowMs()
     slot.waitsFor('caller')
+    // 'close' follows, as if the caller had left: it takes nothing, and others wait for its place.
+    if (this.#timer === undefined) response.once('close', () => this.#timer?.clear())
+    this.#timer = this.#exchange.after(TAKEN_WITHIN_MS, () => response.destroy())
     const onDrain = (): void => {
+      this.#timer?.clear()
       this.#callerMs += this.#exchange.nowMs() - this.#pausedAtMs
       slot.waitsFor('tool')
       slot.renew()

@@ -5,6 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { LeaseEnd } from '../lane/lease.ts'
 import type { Fault, Outcome, Reason } from '../lane/reason.ts'
+import type { Timer } from '../time/clock.ts'
 import type { Upload } from './upload.ts'
 
 /** The lease, as whoever runs the call holds it. */
@@ -72,6 +73,8 @@ export interface Exchange {
   fail(error: unknown): void
   /** `act` in a form that does not throw: what it throws goes to `fail`. */
   contained<A extends unknown[]>(act: (...args: A) => void): (...args: A) => void
+  /** Calls `act` once, about `delayMs` milliseconds from now. What it throws goes to `fail`. */
+  after(delayMs: number, act: () => void): Timer
   /** Milliseconds, monotonic. */
   nowMs(): number
   /** The tool may get it twice without harm, by its method (RFC 9110, 9.2.2). */

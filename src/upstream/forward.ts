@@ -24,7 +24,7 @@ import { pushbackOf } from './pushback.ts'
 import { Sending } from './sending.ts'
 import { ToolTime } from './tool-time.ts'
 import { isSwitchedTo, refusedSwitch, tunnel } from './upgrade.ts'
-import { BodyTooLarge, endAfterBody } from './upload.ts'
+import { BodyTooLarge, BodyTooSlow, endAfterBody } from './upload.ts'
 import type { Wire } from './wire.ts'
 
 /** Sends the request; everything that follows is told through the exchange. */
@@ -126,10 +126,8 @@ class Forwarding implements Handler, Held {
     this.#sending.answered(keepAlive)
     slot.renew()
     const raw = (controller.rawHeaders ?? []) as Buffer[]
-    if (hasForeignCoding(raw)) {
-      controller.abort(new Unsendable("the tool's answer is in a transfer coding that was not asked for"))
-      return
-    }
+    if (hasForeignCoding(raw))
+      return controller.abort(new Unsendable("the answer's transfer coding was not asked for"))
     this.#status = status
     const upstreamMs = this.#time.answered()
     this.#exchange.answered(status, upstreamMs)
@@ -200,8 +198,9 @@ class Forwarding implements Handler, Held {
     if (this.#stop === 'reclaimed') this.#break({ cause: 'failed', verdict: 'ignored' }, 'LEASE_EXPIRED')
     else if (this.#stop === 'left' || (upload !== undefined && request.destroyed && !request.complete)) {
       this.#end(this.#endOnLeaving(), 'cancelled')
-    } else if (error instanceof BodyTooLarge) {
-      this.#break({ cause: 'failed', verdict: 'ignored' }, 'BODY_TOO_LARGE')
+    } else if (error instanceof BodyTooLarge || error instanceof BodyTooSlow) {
+      const reason = error instanceof BodyTooLarge ? 'BODY_TOO_LARGE' : 'REQUEST_TIMEOUT'
+      this.#break({ cause: 'failed', verdict: 'ignored' }, reason)
     } else if (!this.#goAgain()) {
       const isSent = upload === undefined || upload.body.readableEnded
       const { verdict, reason, fault } = breakOf(error, { phase: this.#phase, isSent })

@@ -5,11 +5,18 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Transform } from 'node:stream'
+import type { Clock } from '../time/clock.ts'
+import { BodyPace } from './body-pace.ts'
 import type { Slot } from './exchange.ts'
 import { headerValue } from './headers.ts'
 
 export class BodyTooLarge extends Error {
   readonly code = 'BODY_TOO_LARGE'
+}
+
+/** The caller sends more slowly than anybody has to wait for. */
+export class BodyTooSlow extends Error {
+  readonly code = 'BODY_TOO_SLOW'
 }
 
 /** How HTTP frames the body that a request brings. */
@@ -36,6 +43,12 @@ export interface UploadBounds {
   readonly keepBytes: number
 }
 
+export interface UploadParts {
+  readonly clock: Clock
+  /** Ends the call that an error of ours has met. */
+  readonly fail: (error: unknown) => void
+}
+
 export class Upload {
   /** Errors: BodyTooLarge when more than the bound comes; the request's own error when the caller breaks off. */
   readonly body: Transform
@@ -44,12 +57,16 @@ export class Upload {
   #kept: Buffer[] | undefined
   #isWhole = false
   #slot: Slot | undefined
+  #isPaused = false
 
-  /** `fail` ends the call that an error of ours has met. */
+  /** Instead of breaking the body off when it comes too slowly. */
+  onSlow: (() => void) | undefined
+  readonly #pace: BodyPace
+
   constructor(
     request: IncomingMessage,
     { maxBytes, bufferBytes, keepBytes }: UploadBounds,
-    fail: (error: unknown) => void,
+    { clock, fail }: UploadParts,
   ) {
     let bytes = 0
     this.#request = request
@@ -76,6 +93,15 @@ export class Upload {
     // Nobody may be listening yet when a caller breaks off in the queue.
     this.body.on('error', () => undefined)
     request.on('error', (error) => this.body.destroy(error))
+    const tooSlow = (): void => {
+      try {
+        if (this.onSlow === undefined) this.body.destroy(new BodyTooSlow('the body comes too slowly'))
+        else this.onSlow()
+      } catch (error) {
+        fail(error)
+      }
+    }
+    this.#pace = new BodyPace(clock, request, tooSlow)
     request.pipe(this.body)
   }
 
@@ -88,6 +114,15 @@ export class Upload {
   renews(slot: Slot): void {
     this.#slot = slot
     slot.waitsFor('caller')
+    this.#pace.holdsLease()
+    if (this.#isPaused) this.#request.pipe(this.body)
+    this.#isPaused = false
+  }
+
+  /** Takes no more of it until there is a lease. */
+  pause(): void {
+    this.#isPaused = true
+    this.#request.unpipe(this.body).pause()
   }
 
   #renew(): void {
@@ -102,6 +137,7 @@ export class Upload {
 
   /** The tool wants no more of it. */
   abandon(): void {
+    this.#pace.stop()
     this.#request.unpipe(this.body)
   }
 }

@@ -159,6 +159,7 @@ const PLANTED: readonly (readonly [file: string, code: string, rule: string])[] 
   ['src/observe/metrics.ts', "import { Gate } from '../gate/gate.ts'", IMPORTS],
   ['src/observe/events.ts', "import { pino } from 'pino'", IMPORTS],
   ['src/observe/internal-error.ts', "import { pino } from 'pino'", IMPORTS],
+  ['src/intake.ts', "import { Pipeline } from './pipeline.ts'", IMPORTS],
   ['src/containment.ts', "import { Pipeline } from './pipeline.ts'", IMPORTS],
   ['src/config/schema.ts', "import { readFileSync } from 'node:fs'", IMPORTS],
   ['src/config/defaults.ts', "import { parse } from 'yaml'", IMPORTS],

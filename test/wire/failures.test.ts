@@ -115,17 +115,22 @@ test('a tool that answers before it has the whole body is heard by callers who s
 
 test('a tool that hangs on an upload is an error of the tool, a caller who stalls in one is not', async () => {
   await using tool = await rawTool((socket) => socket.pause())
-  await using spillway = await startSpillway(`tools: { t: { upstream: "${tool.url}", leaseSeconds: 0.6 } }`)
-  const errorRate = async () => (await spillway.lane('t')).error_rate
+  await using reader = await fakeTool((request) => void request.resume())
+  await using spillway = await startSpillway(
+    `tools: { t: { upstream: "${tool.url}", leaseSeconds: 0.6 }, reads: { upstream: "${reader.url}", leaseSeconds: 0.6 } }`,
+  )
+  const errorRate = async (lane: string) => (await spillway.lane(lane)).error_rate
   const stalled = connect(spillway.proxyPort, '127.0.0.1')
   stalled.on('error', () => undefined)
-  stalled.write('POST /t HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhalf')
-  await eventually(async () => assert.equal((await spillway.lane('t')).totals.reclaimed, 1))
-  assert.equal(await errorRate(), 0)
+  // More than is read ahead: what is less takes no lease before it is whole.
+  stalled.write('POST /reads HTTP/1.1\r\nHost: a\r\nContent-Length: 3000000\r\n\r\n')
+  stalled.write(Buffer.alloc(1_500_000))
+  await eventually(async () => assert.equal((await spillway.lane('reads')).totals.reclaimed, 1))
+  assert.equal(await errorRate('reads'), 0)
   stalled.destroy()
   const hung = await fetch(`${spillway.proxy}/t`, { method: 'POST', body: Buffer.alloc(20_000_000) })
   assert.equal(hung.status, 504)
-  assert.equal(await errorRate(), 1)
+  assert.equal(await errorRate('t'), 1)
 })
 
 test('the end by a second signal tells those who wait that they never ran', async () => {

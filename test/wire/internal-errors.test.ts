@@ -22,7 +22,7 @@ const tool = await fakeTool(async (request, response) => {
   if (url.includes('late')) await new Promise((resolve) => setTimeout(resolve, 50))
   if (url.includes('alone')) {
     response.flushHeaders()
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    await new Promise((resolve) => setTimeout(resolve, 100))
   }
   if (url.includes('trailers')) response.setHeader('Trailer', 'X-T')
   response.write('first ')

@@ -200,7 +200,7 @@ test('HEAD, 204, 304 and trailers pass as they are', async () => {
   assert.match(answer, /4\r\nbody\r\n0\r\nX-Sum: 42\r\n\r\n$/i)
 })
 
-test('a caller that expects 100 Continue is asked for its body only once it holds a lease', async () => {
+test('a caller that expects 100 Continue is asked for its body only where the call is not refused', async () => {
   await using tool = await fakeTool(async (request, response) => {
     response.end(await read(request))
   })

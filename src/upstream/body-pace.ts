@@ -1,0 +1,90 @@
+/**
+ * The least pace of a body that a caller sends, looked at in windows; the time in which nobody takes the bytes does not
+ * count, nor does that in which this process stood still. Decides nothing about what follows.
+ */
+import type { IncomingMessage } from 'node:http'
+import type { Clock, Timer } from '../time/clock.ts'
+
+/** Milliseconds: Apache's RequestReadTimeout allows as much before it counts (body=20,MinRate=500). */
+export const WINDOW_MS = 20_000
+/** Bytes a second while the caller holds nothing but its connection: Apache's figure. */
+export const LEAST_BYTES_PER_SEC = 500
+/** Bytes a second while the caller holds a place in a lane that others wait for: 64 kbit/s. */
+export const LEAST_LEASED_BYTES_PER_SEC = 8192
+/** Milliseconds for a whole body, however steadily it comes: the largest default body at 30 kB/s. */
+export const MOST_MS = 3_600_000
+
+export class BodyPace {
+  readonly #clock: Clock
+  readonly #request: IncomingMessage
+  readonly #tooSlow: () => void
+  #leastBytesPerSec = LEAST_BYTES_PER_SEC
+  #timer: Timer | undefined
+  #bytes = 0
+  #windowAtMs = 0
+  #stoppedMs = 0
+  /** Milliseconds of this window in which the caller's bytes were not taken. */
+  #pausedMs = 0
+  #pausedAtMs: number | undefined
+  /** Milliseconds in which the caller could send, so far. */
+  #sendingMs = 0
+
+  /** Calls `tooSlow` once, at the most. */
+  constructor(clock: Clock, request: IncomingMessage, tooSlow: () => void) {
+    this.#clock = clock
+    this.#request = request
+    this.#tooSlow = tooSlow
+    if (request.complete) return
+    request.on('data', this.#onData).on('pause', this.#onPause).on('resume', this.#onResume)
+    request.on('end', this.stop).on('close', this.stop)
+    this.#open()
+  }
+
+  /** From now on a place in a lane waits for this body. */
+  holdsLease(): void {
+    this.#leastBytesPerSec = LEAST_LEASED_BYTES_PER_SEC
+    if (this.#timer !== undefined) this.#open()
+  }
+
+  /** Idempotent. */
+  readonly stop = (): void => {
+    this.#timer?.clear()
+    this.#timer = undefined
+    this.#request.off('data', this.#onData).off('pause', this.#onPause).off('resume', this.#onResume)
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    this.#bytes += chunk.length
+  }
+
+  readonly #onPause = (): void => {
+    this.#pausedAtMs ??= this.#clock.nowMs()
+  }
+
+  readonly #onResume = (): void => {
+    if (this.#pausedAtMs !== undefined) this.#pausedMs += this.#clock.nowMs() - this.#pausedAtMs
+    this.#pausedAtMs = undefined
+  }
+
+  #open(): void {
+    this.#timer?.clear()
+    this.#bytes = 0
+    this.#pausedMs = 0
+    this.#windowAtMs = this.#clock.nowMs()
+    this.#stoppedMs = this.#clock.stoppedMs()
+    if (this.#pausedAtMs !== undefined) this.#pausedAtMs = this.#windowAtMs
+    this.#timer = this.#clock.after(WINDOW_MS, () => this.#close())
+  }
+
+  #close(): void {
+    const nowMs = this.#clock.nowMs()
+    const pausedMs = this.#pausedMs + (this.#pausedAtMs === undefined ? 0 : nowMs - this.#pausedAtMs)
+    const stoppedMs = this.#clock.stoppedMs() - this.#stoppedMs
+    const sendingMs = Math.max(0, nowMs - this.#windowAtMs - pausedMs - stoppedMs)
+    this.#sendingMs += sendingMs
+    const isSlow = this.#bytes < (this.#leastBytesPerSec * sendingMs) / 1000
+    if (!isSlow && this.#sendingMs <= MOST_MS) return this.#open()
+    this.stop()
+    this.#tooSlow()
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * How much of bodies is read before their calls have a place: for one, for a tool, for all.
+ */
+import assert from 'node:assert/strict'
+import { EventEmitter } from 'node:events'
+import { PassThrough } from 'node:stream'
+import { test } from 'node:test'
+import { AHEAD_BYTES, Intake, MOST_BYTES, MOST_TOOL_BYTES } from '../../src/intake.ts'
+import type { Arrived } from '../../src/intake.ts'
+import type { Routed } from '../../src/routed.ts'
+import { VirtualClock } from '../support/virtual-clock.ts'
+
+const PIECE = Buffer.alloc(65_536)
+
+function open() {
+  const clock = new VirtualClock()
+  const nobody = (): void => undefined
+  const intake = new Intake({ clock, admit: nobody, refuse: nobody, cancelled: nobody })
+  const read = (tool: string) => {
+    const request = Object.assign(new PassThrough(), { complete: false, rawHeaders: [], method: 'POST' })
+    const response = new EventEmitter()
+    const settings = { maxBodyBytes: Infinity, retries: { max: 0 } }
+    const arrived: Arrived[] = []
+    intake.read(
+      { call: { request, response }, tool: { tool, settings }, containment: {} } as unknown as Routed,
+      (each) => arrived.push(each),
+    )
+    const send = async (bytes: number, piece = PIECE): Promise<void> => {
+      for (let sent = 0; sent < bytes && arrived.length === 0; sent += piece.length) {
+        request.write(piece)
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+    }
+    const leave = (): unknown => response.emit('close')
+    return { arrived, send, leave, request }
+  }
+  return { intake, read, clock }
+}
+
+test('of one body no more is read ahead than its bound, and what was read is given back with the response', async () => {
+  const { intake, read } = open()
+  const body = read('t')
+  await body.send(3 * AHEAD_BYTES)
+  assert.equal(body.arrived[0]?.kind, 'here')
+  assert.ok(intake.bytes >= AHEAD_BYTES && intake.bytes <= AHEAD_BYTES + 2 * PIECE.length, `${intake.bytes}`)
+  assert.ok(body.request.isPaused())
+  body.leave()
+  assert.equal(intake.bytes, 0)
+})
+
+test('pieces of one byte count for what they cost', async () => {
+  const { read } = open()
+  const body = read('t')
+  await body.send(AHEAD_BYTES / 128, Buffer.alloc(1))
+  assert.equal(body.arrived[0]?.kind, 'here')
+  body.leave()
+})
+
+test('a tool has its share and leaves the others theirs; all together have a bound', async () => {
+  const { intake, read } = open()
+  const open_ = []
+  for (const tool of ['a', 'b', 'c', 'd', 'e', 'f']) {
+    for (let i = 0; i < 20; i++) {
+      const body = read(tool)
+      open_.push(body)
+      await body.send(AHEAD_BYTES - 4 * PIECE.length)
+      // Until its share is used up, each waits for the rest of its body.
+      if (body.arrived.length > 0) break
+    }
+    if (tool === 'a')
+      assert.ok(intake.bytes > MOST_TOOL_BYTES / 2 && intake.bytes <= MOST_TOOL_BYTES + AHEAD_BYTES)
+  }
+  assert.ok(intake.bytes > MOST_BYTES / 2 && intake.bytes <= MOST_BYTES + 6 * AHEAD_BYTES, `${intake.bytes}`)
+  for (const body of open_) body.leave()
+  assert.equal(intake.bytes, 0)
+})
+
+test('a caller who leaves is gone once, and leaves nothing', async () => {
+  const { intake, read, clock } = open()
+  const body = read('t')
+  await body.send(1)
+  body.leave()
+  clock.advance(100_000)
+  assert.deepEqual(body.arrived, [{ kind: 'gone' }])
+  assert.equal(intake.bytes, 0)
+})
