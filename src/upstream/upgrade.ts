@@ -7,6 +7,7 @@ import type { Exchange, Upgrade } from './exchange.ts'
 import { Unsendable } from './fault.ts'
 import { headerValues, toCaller } from './headers.ts'
 import type { ToolTime } from './tool-time.ts'
+import { letGo } from './wire.ts'
 
 interface Tunnel {
   readonly exchange: Exchange
@@ -30,6 +31,7 @@ export function refusedSwitch(toTool: Duplex): Unsendable {
 
 export function tunnel({ exchange, upgrade, toTool, raw, time }: Tunnel): void {
   const { slot } = exchange
+  letGo(toTool)
   const { socket: toCallerSocket } = upgrade
   let isOver = false
   const over = (): void => {

@@ -4,6 +4,7 @@
  * one wire for all the connections that it makes one after the other, with one request at a time on it.
  */
 import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { Dispatcher, buildConnector } from 'undici'
 import type { IdleBound } from './idle-bound.ts'
 import { InterimScan } from './interim.ts'
@@ -20,6 +21,11 @@ export interface WireUser extends Dispatcher.DispatchHandler {
   /** Called before anything is written. */
   onWire(wire: Wire): void
   onInterim(interim: Interim): void
+}
+
+/** The connection has become a tunnel: what it carries is nobody's to count. */
+export function letGo(socket: Duplex): void {
+  Reflect.deleteProperty(socket, 'read')
 }
 
 /** The tool sends bytes that are no answer. */
@@ -102,9 +108,14 @@ export class Wire {
     this.#answers = 0
     const read = socket.read.bind(socket)
     socket.read = (size) => (size === 0 ? (read(size) as unknown) : this.#read(socket, read))
-    socket.once('end', () => {
+    const onClosed = (): void => {
       if (this.#socket === socket && this.#user === undefined && this.#answers > 0)
         this.#bound.closed(this.#nowMs() - this.#idleSinceMs)
+    }
+    socket.once('end', onClosed)
+    // undici's own end of an idle connection is an error, too, and says nothing of the tool.
+    socket.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ECONNRESET') onClosed()
     })
   }
 

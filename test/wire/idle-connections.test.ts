@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
+import type { Socket } from 'node:net'
 import { test } from 'node:test'
 import { byteTool } from '../support/byte-tool.ts'
 import type { ByteTool } from '../support/byte-tool.ts'
@@ -150,16 +151,20 @@ test('what the tool says in Keep-Alive counts, with a margin', async () => {
   assert.ok((await connectionsFor(tool, spillway, 4, 10)) <= 1)
 })
 
-test('a tool that closes idle connections without a word is learned from, and never met in that moment again', async () => {
-  const CLOSES_AFTER_MS = 400
-  await using tool = await byteTool((socket) => {
-    socket.write(ok())
-    socket.setTimeout(CLOSES_AFTER_MS, () => socket.end())
+const CLOSES_AFTER_MS = 400
+for (const [how, close] of [
+  ['closes', (socket: Socket) => socket.end()],
+  ['resets', (socket: Socket) => socket.resetAndDestroy()],
+] as const)
+  test(`a tool that ${how} idle connections without a word is learned from, and never met in that moment again`, async () => {
+    await using tool = await byteTool((socket) => {
+      socket.write(ok())
+      socket.setTimeout(CLOSES_AFTER_MS, () => close(socket))
+    })
+    await using spillway = await startSpillway(`tools: { t: { upstream: "${tool.url}" } }`)
+    assert.equal((await fetch(`${spillway.proxy}/t`)).status, 200)
+    await pause(CLOSES_AFTER_MS + 200)
+    assert.equal(await connectionsFor(tool, spillway, 4, CLOSES_AFTER_MS * 0.85), 4)
+    assert.ok((await connectionsFor(tool, spillway, 4, 10)) <= 1)
+    assert.equal(await reconnects(spillway), 0)
   })
-  await using spillway = await startSpillway(`tools: { t: { upstream: "${tool.url}" } }`)
-  assert.equal((await fetch(`${spillway.proxy}/t`)).status, 200)
-  await pause(CLOSES_AFTER_MS + 200)
-  assert.equal(await connectionsFor(tool, spillway, 4, CLOSES_AFTER_MS * 0.85), 4)
-  assert.ok((await connectionsFor(tool, spillway, 4, 10)) <= 1)
-  assert.equal(await reconnects(spillway), 0)
-})

@@ -138,6 +138,23 @@ test('a 103 goes before a WebSocket handshake, and a 101 that nobody asked for i
   assert.match(await ask(), /^HTTP\/1\.1 502 [\s\S]*"reason":"UPSTREAM_FAILED","cause":"malformed"/)
 })
 
+test('an upgraded connection carries more than an answer may bring nothing, to a caller who reads slowly', async () => {
+  const size = 30_000_000
+  onRequest = (socket) => {
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
+    socket.write('a'.repeat(size))
+  }
+  const socket = connect(spillway.proxyPort, '127.0.0.1')
+  socket.on('error', () => undefined)
+  socket.write('GET /t HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
+  let bytes = 0
+  socket.on('data', (chunk) => (bytes += chunk.length))
+  socket.pause()
+  setTimeout(() => socket.resume(), 300)
+  await eventually(() => assert.ok(bytes > size, `${bytes} bytes`))
+  socket.destroy()
+})
+
 test('a tool that sends one interim answer after the other is cut off, and so is one that sends a huge one', async () => {
   for (const pieces of [[HINTS.repeat(40)], [`HTTP/1.1 103 x\r\nA: ${'b'.repeat(40_000)}`]]) {
     says(...pieces)
