@@ -149,3 +149,8 @@ function told({ answers, seen, end }: Observation): string {
 function brief(text: string): string {
   return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}...` : text)
 }
+
+/** Whether all fields that are not the proxy's own are among these. */
+export function hasOnly(fields: readonly string[], allowed: readonly string[]): boolean {
+  return fields.filter(isCompared).every((line) => allowed.includes(line))
+}

@@ -26,7 +26,11 @@ export interface Read {
 
 class Flaw extends Error {}
 
-type Body = Pick<Message, 'body' | 'trailers' | 'isWhole' | 'framing'> & { readonly end: number }
+interface Body extends Pick<Message, 'body' | 'trailers' | 'isWhole' | 'framing'> {
+  readonly end: number
+  /** In the trailers: the body before them is whole. */
+  readonly flaw?: string | undefined
+}
 
 const REQUEST_LINE = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+ [\x21-\x7e\x80-\xff]+ HTTP\/1\.[01]$/
 /** Statuses beyond 599 are invalid, and are met (RFC 9110, 15). */
@@ -79,9 +83,10 @@ function readAll(text: string, bodyOf: (start: string, fields: string[], at: num
       if (headEnd === -1) break
       const [start = '', ...lines] = text.slice(at, headEnd).split('\r\n')
       const fields = lines.map(fieldOf)
-      const { end, ...body } = bodyOf(start, fields, headEnd + 4)
+      const { end, flaw, ...body } = bodyOf(start, fields, headEnd + 4)
       messages.push({ start, fields, ...body })
       at = end
+      if (flaw !== undefined) return { messages, rest: text.slice(at), flaw }
       if (!body.isWhole) break
     }
   } catch (error) {
@@ -140,13 +145,16 @@ function chunked(text: string, at: number): Body {
   }
 }
 
-function trailersFrom(text: string, at: number): Pick<Body, 'trailers' | 'isWhole' | 'end'> {
+function trailersFrom(text: string, at: number): Pick<Body, 'trailers' | 'isWhole' | 'end' | 'flaw'> {
   const trailers: string[] = []
   for (let from = at; ;) {
     const lineEnd = text.indexOf('\r\n', from)
     if (lineEnd === -1) return { trailers, isWhole: false, end: text.length }
     if (lineEnd === from) return { trailers, isWhole: true, end: lineEnd + 2 }
-    trailers.push(fieldOf(text.slice(from, lineEnd)))
+    const line = text.slice(from, lineEnd)
+    if (!FIELD.test(line))
+      return { trailers, isWhole: true, end: text.length, flaw: `trailer line ${shown(line)}` }
+    trailers.push(fieldOf(line))
     from = lineEnd + 2
   }
 }

@@ -10,7 +10,7 @@ import type { Case } from './case.ts'
 import { judge } from './judge.ts'
 import type { Judged } from './judge.ts'
 import { fill, observe } from './observe.ts'
-import type { Placed } from './observe.ts'
+import type { Observation, Placed } from './observe.ts'
 import { Origin } from './origin.ts'
 import type { Proxy, Tools } from './proxies.ts'
 import { CHUNKS } from './requests/chunks.ts'
@@ -74,12 +74,18 @@ export class Placement implements AsyncDisposable {
 
   /** Runs all cases against this proxy; the results are in their order. */
   async run(proxy: Proxy): Promise<Judged[]> {
-    const results: Judged[] = []
+    const seen = await this.observe(proxy)
+    return this.placed.map((placed, index) => judge(placed.case, seen[index]!, placed.route))
+  }
+
+  /** What happens in all cases, unjudged, in their order. */
+  async observe(proxy: Proxy): Promise<Observation[]> {
+    const results: Observation[] = []
     const waiting = [...this.placed.entries()]
     const work = async (): Promise<void> => {
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
         const [index, placed] = next
-        results[index] = judge(placed.case, await observe(proxy.port, placed), placed.route)
+        results[index] = await observe(proxy.port, placed)
       }
     }
     await Promise.all(Array.from({ length: AT_ONCE }, work))
