@@ -174,6 +174,15 @@ const CODINGS: readonly Case[] = [
     ),
     send: ['GET $T/x HTTP/1.0\r\nHost: $H\r\n\r\n'],
   },
+  {
+    ...answer(
+      'a chunked answer for a caller of HTTP/1.0 that keeps the connection',
+      ok([MARK, 'Transfer-Encoding: chunked', 'Trailer: X-T'], '3\r\nabc\r\n0\r\nX-T: 1\r\n\r\n'),
+      [passed({}, { body: 'abc', lacks: ['transfer-encoding'] })],
+      '9112 6.1',
+    ),
+    send: ['GET $T/x HTTP/1.0\r\nHost: $H\r\nConnection: keep-alive\r\n\r\n'],
+  },
 ]
 
 export const ANSWER_FRAMING: readonly Case[] = [...LENGTHS, ...CODINGS]

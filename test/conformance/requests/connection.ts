@@ -192,6 +192,21 @@ const FORWARDS: readonly Case[] = [
     allow: [passed({ has: [/^via: 1\.0 one, 1\.1 two \(x\), 1\.1 three, 1\.1 \S+$/] })],
   },
   {
+    name: "Via with the proxy's own name, as of a loop",
+    rfc: '9110 7.6.3',
+    level: 'MUST',
+    send: [get('Via: 1.1 spillway, 1.1 spillway')],
+    allow: [passed({ has: [/^via: 1\.1 spillway, 1\.1 spillway, 1\.1 \S+$/] }), refused(400, 502, 508)],
+    why: 'several sidecars in a row bear one name',
+  },
+  {
+    name: 'OPTIONS with Max-Forwards: 0 and a body ends here',
+    rfc: '9110 7.6.2',
+    level: 'MUST',
+    send: [`${head('OPTIONS $T/x HTTP/1.1', 'Max-Forwards: 0', 'Content-Length: 3')}abc`],
+    allow: [refused(200, 204, 400, 405, 501)],
+  },
+  {
     name: 'OPTIONS with Max-Forwards: 0 ends here',
     rfc: '9110 7.6.2',
     level: 'MUST',
