@@ -86,7 +86,8 @@ export class Intake {
       this.#parts.gone(asked)
     }
     const bounds = { maxBytes, maxMs: BODY_MS, holding }
-    this.#peeker.peek(request, bounds, routed.containment.around(onPeeked))
+    const fail = (error: unknown): void => routed.containment.fail(error)
+    this.#peeker.peek(request, bounds, routed.containment.around(onPeeked), fail)
   }
 
   #read(routed: Taken['routed'], { release }: Holding, done: (taken: Taken) => void): void {
@@ -100,7 +101,8 @@ export class Intake {
       done({ routed, headers, judged, whenClosed: (until) => (wait = until) })
     }
     const message = { bytes: routed.body, headers }
-    const judging = this.#judge.read(routed.tool.tool, message, routed.containment.around(onJudged))
+    const fail = (error: unknown): void => routed.containment.fail(error)
+    const judging = this.#judge.read(routed.tool.tool, message, routed.containment.around(onJudged), fail)
     response.once('close', () => {
       judging.clear()
       if (!isJudged) this.#parts.gone(routed)

@@ -16,6 +16,7 @@ const TURN_MS = 1
 interface Job {
   readonly reader: McpReader
   readonly done: (body: McpBody) => void
+  readonly fail: (error: unknown) => void
 }
 
 const NOTHING: Timer = { clear: () => undefined }
@@ -35,11 +36,12 @@ export class Judge {
     return [...this.#jobs.values()].reduce((sum, jobs) => sum + jobs.length, 0)
   }
 
-  /** Calls `done` once, now or later, unless what is given back is cleared before. */
+  /** Calls `done` once, or `fail` with an error of ours, now or later, unless what is given back is cleared before. */
   read(
     server: string,
     message: { readonly bytes: Buffer; readonly headers: McpHeaders },
     done: (body: McpBody) => void,
+    fail: (error: unknown) => void,
   ): Timer {
     const reader = new McpReader(message.bytes, message.headers)
     const body = reader.step(STEP_BYTES)
@@ -47,7 +49,7 @@ export class Judge {
       done(body)
       return NOTHING
     }
-    const job = { reader, done }
+    const job = { reader, done, fail }
     this.#jobs.set(server, [...(this.#jobs.get(server) ?? []), job])
     this.#wakeLater()
     return { clear: () => this.#drop(server, job) }
@@ -70,7 +72,14 @@ export class Judge {
     // To the end of the turns.
     this.#jobs.delete(server)
     this.#jobs.set(server, jobs)
-    const body = job.reader.step(STEP_BYTES)
+    let body: McpBody | undefined
+    try {
+      body = job.reader.step(STEP_BYTES)
+    } catch (error) {
+      this.#drop(server, job)
+      this.#wakeLater()
+      return job.fail(error)
+    }
     if (body !== undefined) this.#drop(server, job)
     // Before `done`, which may throw: that is the affair of one message.
     this.#wakeLater()

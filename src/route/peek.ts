@@ -32,24 +32,38 @@ export class Peeker {
     this.#clock = clock
   }
 
-  /** Calls `done` once. Whatever it is told but a whole body holds nothing any more. */
+  /** Calls `done` once, or `fail` with an error of ours. Whatever it is told but a whole body holds nothing any more. */
   peek(
     request: IncomingMessage,
     { maxBytes, maxMs, holding }: PeekBounds,
     done: (peeked: Peeked) => void,
+    fail: (error: unknown) => void,
   ): void {
     const pieces = new Pieces(maxBytes, holding)
-    const end = (peeked: Peeked): void => {
+    const stop = (): void => {
       timer.clear()
       request.off('data', onData).off('end', onEnd).off('close', onClose)
+    }
+    const end = (peeked: Peeked): void => {
+      stop()
       if (peeked.kind !== 'whole') holding.release()
       done(peeked)
     }
-    const onData = (chunk: Buffer): void => {
-      const added = pieces.add(chunk)
-      if (added !== 'taken') end({ kind: added })
+    const attempt = (act: () => void): void => {
+      try {
+        act()
+      } catch (error) {
+        stop()
+        holding.release()
+        fail(error)
+      }
     }
-    const onEnd = (): void => end({ kind: 'whole', body: pieces.whole() })
+    const onData = (chunk: Buffer): void =>
+      attempt(() => {
+        const added = pieces.add(chunk)
+        if (added !== 'taken') end({ kind: added })
+      })
+    const onEnd = (): void => attempt(() => end({ kind: 'whole', body: pieces.whole() }))
     const onClose = (): void => end({ kind: 'gone' })
     const timer = this.#clock.after(maxMs, () => end({ kind: 'too slow' }))
     // A caller that breaks off has its end told by 'close'.

@@ -3,6 +3,7 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { McpReader } from '../../src/route/mcp.ts'
 import { Judge, STEP_BYTES } from '../../src/mcp/judge.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
 
@@ -15,7 +16,12 @@ function judging() {
   /** A ping of this many steps. */
   const read = (server: string, steps: number, name = server) => {
     const bytes = Buffer.from(`{"id":1,"method":"ping","params":"${'x'.repeat(STEP_BYTES * (steps - 1))}"}`)
-    return judge.read(server, { bytes, headers: HEADERS }, (body) => done.push(`${name} ${body.kind}`))
+    return judge.read(
+      server,
+      { bytes, headers: HEADERS },
+      (body) => done.push(`${name} ${body.kind}`),
+      assert.ifError,
+    )
   }
   /** One turn of the loop. */
   const turn = (): void => clock.advanceTo(clock.nextDueAtMs())
@@ -32,7 +38,7 @@ test('a message that is refused early costs no more than its beginning', () => {
   const { clock, judge } = judging()
   const bytes = Buffer.from(`[${'{},'.repeat(1_000_000)}{}]`)
   const kinds: string[] = []
-  judge.read('a', { bytes, headers: HEADERS }, ({ kind }) => kinds.push(kind))
+  judge.read('a', { bytes, headers: HEADERS }, ({ kind }) => kinds.push(kind), assert.ifError)
   assert.deepEqual([kinds, clock.timers], [['problem'], 0])
 })
 
@@ -62,11 +68,40 @@ test('a message whose caller has left is looked at no more', () => {
 test('an error over one message is that message’s own: the others go on', () => {
   const { clock, judge, done, read } = judging()
   const bytes = Buffer.from(`"${'x'.repeat(STEP_BYTES)}"`)
-  judge.read('a', { bytes, headers: HEADERS }, () => {
-    throw new Error('made up')
-  })
+  judge.read(
+    'a',
+    { bytes, headers: HEADERS },
+    () => {
+      throw new Error('made up')
+    },
+    assert.ifError,
+  )
   read('b', 3)
   assert.throws(() => clock.advance(10), /made up/)
   while (clock.timers > 0) clock.advanceTo(clock.nextDueAtMs())
   assert.deepEqual([done, judge.waiting], [['b other'], 0])
+})
+
+test('an error of ours in a later turn ends the message that it met, and no other', (t) => {
+  const { clock, judge, done, read } = judging()
+  const errors: unknown[] = []
+  const bytes = Buffer.from(`"${'x'.repeat(2 * STEP_BYTES)}"`)
+  judge.read(
+    'a',
+    { bytes, headers: HEADERS },
+    () => assert.fail(),
+    (error) => errors.push(error),
+  )
+  read('b', 3)
+  const made = new Error('made up')
+  t.mock.method(
+    McpReader.prototype,
+    'step',
+    () => {
+      throw made
+    },
+    { times: 1 },
+  )
+  while (clock.timers > 0) clock.advanceTo(clock.nextDueAtMs())
+  assert.deepEqual([errors, done, judge.waiting], [[made], ['b other'], 0])
 })

@@ -14,7 +14,12 @@ function peeking(clock = new VirtualClock(), held = new HeldBytes(1_000_000), ma
   const request = new IncomingMessage(new Socket())
   const results: Peeked[] = []
   const holding = held.hold('server')
-  new Peeker(clock).peek(request, { maxBytes, maxMs: 1000, holding }, (peeked) => results.push(peeked))
+  new Peeker(clock).peek(
+    request,
+    { maxBytes, maxMs: 1000, holding },
+    (peeked) => results.push(peeked),
+    assert.ifError,
+  )
   return { request, results, clock, held, holding }
 }
 
@@ -100,4 +105,32 @@ test('pieces are put together in their order, and the first is not written over'
   await turn()
   assert.deepEqual(results, [{ kind: 'whole', body: Buffer.from('abc1234') }])
   assert.equal(first.buffer.byteLength >= 6 && first.toString(), 'abc')
+})
+
+test('an error of ours ends the one body that it met, and nothing of it is held', async (t) => {
+  const held = new HeldBytes(1_000_000)
+  const errors: unknown[] = []
+  const request = new IncomingMessage(new Socket())
+  const made = new Error('made up')
+  t.mock.method(
+    Buffer,
+    'allocUnsafeSlow',
+    () => {
+      throw made
+    },
+    { times: 1 },
+  )
+  const bounds = { maxBytes: 100, maxMs: 1000, holding: held.hold('server') }
+  const clock = new VirtualClock()
+  new Peeker(clock).peek(
+    request,
+    bounds,
+    () => assert.fail(),
+    (error) => errors.push(error),
+  )
+  request.push('a')
+  await turn()
+  request.push('b')
+  await turn()
+  assert.deepEqual([errors, held.heldBytes(), clock.timers], [[made], 0, 0])
 })
