@@ -146,15 +146,26 @@ test('of a call that the tool has nobody is told that it was not made, when what
   assert.match(answers, /^HTTP\/1\.1 200 OK[\s\S]*doneHTTP\/1\.1 400 BAD_REQUEST\r\n/)
 })
 
-test('a body that is broken in the middle of its call cuts the connection, without a word', async () => {
+test('a body that is broken in the middle of its call cuts the connection, without a word', async (t) => {
   await using tool = await fakeTool(() => undefined)
   await using spillway = await startSpillway(`tools: { t: { upstream: "${tool.url}" } }`)
-  const socket = connect(spillway.proxyPort, '127.0.0.1').setEncoding('latin1')
-  socket.write('POST /t/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n')
-  await eventually(() => assert.equal(tool.seen.calls, 1))
-  socket.write('no length of a chunk\r\n')
-  let answers = ''
-  for await (const text of socket as AsyncIterable<string>) answers += text
-  assert.equal(answers, '')
-  await eventually(async () => assert.equal((await spillway.lane('t')).active_workers, 0))
+  const sendBroken = async (bytes: number, meanwhile: () => Promise<unknown>): Promise<string> => {
+    const socket = connect(spillway.proxyPort, '127.0.0.1').setEncoding('latin1')
+    const head = 'POST /t/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n'
+    socket.write(`${head}${bytes.toString(16)}\r\n${'x'.repeat(bytes)}\r\n`)
+    await meanwhile()
+    socket.write('no length of a chunk\r\n')
+    let answers = ''
+    for await (const text of socket as AsyncIterable<string>) answers += text
+    await eventually(async () => assert.equal((await spillway.lane('t')).active_workers, 0))
+    return answers
+  }
+  await t.test('one that is read before its call takes a place: the tool never hears of it', async () => {
+    assert.equal(await sendBroken(3, () => pause(50)), '')
+    assert.equal(tool.seen.calls, 0)
+  })
+  await t.test('one that is streamed', async () => {
+    const isAtTool = () => eventually(() => assert.equal(tool.seen.calls, 1))
+    assert.equal(await sendBroken(2 * 1_048_576, isAtTool), '')
+  })
 })
