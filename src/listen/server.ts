@@ -61,7 +61,6 @@ export function createProxyServer(parts: ServerParts): Server {
     keepAliveInitialDelay: TCP_KEEP_ALIVE_MS,
     // The pipeline answers a missing Host in JSON.
     requireHostHeader: false,
-    shouldUpgradeCallback: isTunnel,
   })
   // Of a bound of node's, what is beyond it would be dropped without a word; see MAX_HEADER_LINES.
   server.maxHeadersCount = 0
@@ -184,8 +183,8 @@ class Reception {
   }
 
   /**
-   * Node versions without shouldUpgradeCallback (before 24.9) end HTTP at every Upgrade header, and the body of such a
-   * request would never come. They read it again, as a request without that header.
+   * Node ends HTTP at every Upgrade header, and the body of such a request would never come: it is read again, without
+   * that header. With shouldUpgradeCallback (since 24.9) the parser would go on, but say nothing of errors behind it.
    */
   #ignoreUpgrade(request: IncomingMessage, rest: Buffer): void {
     const { socket } = request

@@ -109,6 +109,17 @@ const FIRSTS: Readonly<Record<string, First>> = {
     answer: ['200', '/held 4000'],
     isHeld: 'running',
   },
+  // Node's parser remembers that wish until the next head, and meanwhile takes errors for bytes of another protocol.
+  'one that runs, whose wish to upgrade is ignored': {
+    bytes: get('/t/held', 'Connection: Upgrade\r\nUpgrade: h2c\r\n'),
+    answer: ['200', '/held 0'],
+    isHeld: 'running',
+  },
+  'one that runs with a body, whose wish to upgrade is ignored': {
+    bytes: post('/t/held', 'body').replace(HOST, `${HOST}Connection: Upgrade\r\nUpgrade: websocket\r\n`),
+    answer: ['200', '/held 4'],
+    isHeld: 'running',
+  },
   'one that waits': { bytes: get('/wait/held'), answer: ['200', '/held 0'], isHeld: 'waiting' },
   'one that waits, with a body': {
     bytes: post('/wait/held', 'body'),
