@@ -171,7 +171,11 @@ class Reception {
     const response = new ServerResponse(request)
     response.shouldKeepAlive = false
     response.assignSocket(request.socket)
+    // node has taken its own listener away, and a tool that declines at length would wait for this for ever.
+    const onDrain = (): void => void response.emit('drain')
+    socket.on('drain', onDrain)
     response.on('finish', () => {
+      socket.off('drain', onDrain)
       response.detachSocket(request.socket)
       response.emit('close')
       lastWords(socket, this.#parts.clock)

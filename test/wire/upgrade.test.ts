@@ -11,12 +11,19 @@ import { eventually, pause } from '../support/eventually.ts'
 import { startSpillway } from '../support/process.ts'
 import { exchange } from '../support/raw.ts'
 
+/** More than sockets take at once. */
+const LONG_BYTES = 3_000_000
+
 async function echoTool() {
   const server = createServer((_request, response) => response.writeHead(403).end('no'))
   const sockets = new WebSocketServer({ noServer: true })
   server.on('upgrade', (request, socket, head) => {
     if (request.url === '/deny') {
       socket.end('HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno')
+      return
+    }
+    if (request.url === '/long') {
+      socket.end(`HTTP/1.1 403 Forbidden\r\nContent-Length: ${LONG_BYTES}\r\n\r\n${'x'.repeat(LONG_BYTES)}`)
       return
     }
     if (request.headers.upgrade !== 'websocket') {
@@ -114,6 +121,20 @@ test('a tool that declines the upgrade is heard, and its lease ends', async () =
   )
   assert.match(answer, /^HTTP\/1\.1 403[\s\S]*no$/)
   await eventually(async () => assert.equal((await spillway.lane('ws')).active_workers, 0))
+})
+
+test('a tool that declines the upgrade at length is heard to the end', async () => {
+  await using tool = await echoTool()
+  await using spillway = await startSpillway(`tools: { ws: { upstream: "${tool.url}", leaseSeconds: 2 } }`)
+  const answer = await exchange(
+    spillway.proxyPort,
+    'GET /ws/long HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+  )
+  assert.equal(answer.length - answer.indexOf('\r\n\r\n') - '\r\n\r\n'.length, LONG_BYTES)
+  await eventually(async () => {
+    const { active_workers, totals } = await spillway.lane('ws')
+    assert.deepEqual([active_workers, totals.completed, totals.reclaimed], [0, 1, 0])
+  })
 })
 
 test('other protocols are carried too, but not HTTP/2, which would pass the lane by', async () => {
