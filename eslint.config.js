@@ -132,7 +132,7 @@ export default tseslint.config(
   room(['src/config/match.ts', 'src/config/claims.ts'], LANE, '\\.\\./route/normal-(?:path|host)\\.ts'),
   room(['src/observe/{events,internal-error}.ts'], LANE),
   room(
-    ['src/observe/{board,connections,dead-zone,log,metrics,narrate,watch}.ts'],
+    ['src/observe/{board,connections,dead-zone,log,metrics,narrate,sampled,watch}.ts'],
     LANE,
     TIME,
     'pino',

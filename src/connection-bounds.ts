@@ -9,6 +9,7 @@ import { Connections, REFUSED_CAUSES } from './listen/connections.ts'
 import type { RefusedCause } from './listen/connections.ts'
 import type { ConnectionFigures, Listener } from './observe/connections.ts'
 import type { Log } from './observe/log.ts'
+import { Sampled } from './observe/sampled.ts'
 import { bytesOf } from './reply/bytes.ts'
 import { DEFAULT_RETRY_AFTER_MS, refuse } from './reply/refuse.ts'
 import type { Clock } from './time/clock.ts'
@@ -27,10 +28,11 @@ const SAMPLE_MS = 1000
 /** Milliseconds over which callers without a place are spread. */
 const SPREAD_MS = 5000
 
-/** The callers not served since the last line. */
-interface Sampled {
-  leftOut: number
-  last: string | undefined
+/** A caller who was not served. `holder`: undefined where nobody knows yet what it wanted. */
+interface Refused {
+  readonly listener: Listener
+  readonly cause: RefusedCause
+  readonly holder: string | undefined
 }
 
 export class ConnectionBounds {
@@ -39,10 +41,15 @@ export class ConnectionBounds {
   readonly #parts: ConnectionBoundsParts
   /** Keyed by listener and cause: a closed set. */
   readonly #refused = new Map<string, number>()
-  readonly #sampled = new Map<string, Sampled>()
+  readonly #sampled: Sampled<Refused>
 
   constructor(parts: ConnectionBoundsParts) {
     this.#parts = parts
+    this.#sampled = new Sampled({
+      clock: parts.clock,
+      everyMs: SAMPLE_MS,
+      write: (refused: Refused, leftOut) => this.#tell(refused, leftOut),
+    })
     this.proxy = this.#connections('proxy')
     this.admin = this.#connections('admin')
   }
@@ -70,47 +77,30 @@ export class ConnectionBounds {
     }
   }
 
+  /** Writes what was left out of the log so far, and stops the timers. */
+  close(): void {
+    this.#sampled.close()
+  }
+
   #connections(listener: Listener): Connections {
     return new Connections({
       nowMs: this.#parts.clock.nowMs,
-      refused: (cause, holder) => this.#count(listener, cause, holder),
+      refused: (cause, holder) => this.#count({ listener, cause, holder }),
       answer: () => overloaded(this.#parts.random()),
       makeRoomElsewhere: () => listener === 'admin' && this.proxy.makeRoom(),
     })
   }
 
-  #count(listener: Listener, cause: RefusedCause, holder: string | undefined): void {
-    const key = `${listener} ${cause}`
+  #count(refused: Refused): void {
+    const key = `${refused.listener} ${refused.cause}`
     this.#refused.set(key, (this.#refused.get(key) ?? 0) + 1)
-    const sampled = this.#sampled.get(key)
-    if (sampled === undefined) {
-      this.#tell(listener, cause, { leftOut: 0, last: holder })
-      this.#sampled.set(key, { leftOut: 0, last: undefined })
-      this.#tellLater(listener, cause)
-    } else {
-      sampled.leftOut++
-      sampled.last = holder
-    }
+    this.#sampled.take(key, refused)
   }
 
-  #tellLater(listener: Listener, cause: RefusedCause): void {
-    this.#parts.clock.after(SAMPLE_MS, () => {
-      const key = `${listener} ${cause}`
-      const sampled = this.#sampled.get(key)
-      if (sampled === undefined || sampled.leftOut === 0) {
-        this.#sampled.delete(key)
-        return
-      }
-      this.#tell(listener, cause, sampled)
-      this.#sampled.set(key, { leftOut: 0, last: undefined })
-      this.#tellLater(listener, cause)
-    })
-  }
-
-  #tell(listener: Listener, cause: RefusedCause, { leftOut, last }: Sampled): void {
+  #tell({ listener, cause, holder }: Refused, leftOut: number): void {
     const { open, idle } = this[listener].counts
     this.#parts.log('warn', {
-      tool: last,
+      tool: holder,
       connections: 'refused',
       listener,
       cause,

@@ -170,8 +170,7 @@ export class Sidecar {
 
   /** Cuts everything that is still open. Idempotent. */
   async close(): Promise<void> {
-    this.#narrator.close()
-    this.#watchers.close()
+    for (const each of [this.#narrator, this.#bounds, this.#watchers]) each.close()
     // Whoever waits is told so; after that what still runs is cut.
     this.#tools.closeGates()
     await new Promise((resolve) => this.#parts.clock.after(FLUSH_MS, () => resolve(undefined)))

@@ -10,7 +10,7 @@ import { ChunkWalk } from './chunk-walk.ts'
 import { HeadWalk, isOneLine } from './head-walk.ts'
 
 /** Bytes read ahead of their turn; beyond that the socket rests, and a caller who leaves is noticed when its turn comes. */
-export const MAX_HELD_BYTES = 65_536
+const MAX_HELD_BYTES = 65_536
 const LINE_BREAK = Buffer.from('\r\n')
 
 type Parse = (this: Socket, bytes: Buffer) => void

@@ -6,11 +6,12 @@
 import type { Depths } from '../lane/event.ts'
 import type { Lane } from '../lane/lane.ts'
 import type { Reason } from '../lane/reason.ts'
-import type { Clock, Timer } from '../time/clock.ts'
+import type { Clock } from '../time/clock.ts'
 import { showFigures } from './board.ts'
 import { DeadZone } from './dead-zone.ts'
 import type { RequestEvent, ToolEvent } from './events.ts'
 import type { Fields, Log } from './log.ts'
+import { Sampled } from './sampled.ts'
 
 /** Milliseconds between two lines about refusals of the same tool and reason. */
 const SAMPLE_MS = 1000
@@ -32,17 +33,16 @@ type Replied = Extract<RequestEvent, { kind: 'replied' }>
 /** An answer that broke off: its caller got no reason, only the end of its connection. */
 type Broken = Extract<RequestEvent, { kind: 'tool_failed' }>
 
-/** What befell calls of one tool for one reason and cause since the last line. */
-interface Sampled {
-  leftOut: number
-  last: Replied | Broken
-  timer: Timer
+/** What befell a call. */
+interface Befallen {
+  readonly tool: string
+  readonly event: Replied | Broken
 }
 
 export class Narrator {
   readonly #parts: NarratorParts
   /** Keyed by tool, reason and cause: bounded by the configuration. */
-  readonly #sampled = new Map<string, Sampled>()
+  readonly #sampled: Sampled<Befallen>
   readonly #deadZone = new DeadZone()
   #isClosed = false
   #errorSecond = 0
@@ -51,6 +51,11 @@ export class Narrator {
 
   constructor(parts: NarratorParts) {
     this.#parts = parts
+    this.#sampled = new Sampled({
+      clock: parts.clock,
+      everyMs: SAMPLE_MS,
+      write: (befallen: Befallen, leftOut) => this.#write(befallen, leftOut),
+    })
   }
 
   readonly tell = (tool: string, event: ToolEvent): void => {
@@ -109,25 +114,12 @@ export class Narrator {
   /** Writes what was left out so far and stops the timers. */
   close(): void {
     this.#isClosed = true
-    for (const [key, sampled] of this.#sampled) {
-      sampled.timer.clear()
-      if (sampled.leftOut > 0) this.#write(toolOf(key), sampled.last, sampled.leftOut)
-    }
-    this.#sampled.clear()
+    this.#sampled.close()
   }
 
   #sample(tool: string, event: Replied | Broken): void {
     const key = `${event.kind === 'replied' ? event.reason : 'broken'}/${event.fault?.cause ?? ''} ${tool}`
-    const sampled = this.#sampled.get(key)
-    if (sampled !== undefined) {
-      sampled.leftOut++
-      sampled.last = event
-      return
-    }
-    this.#status(tool)
-    this.#write(tool, event, 0)
-    if (this.#isClosed) return
-    this.#sampled.set(key, { leftOut: 0, last: event, timer: this.#startTimer(key) })
+    this.#sampled.take(key, { tool, event })
   }
 
   #warn(tool: string, { algorithm, decision }: Extract<ToolEvent, { kind: 'decided' }>): void {
@@ -136,22 +128,7 @@ export class Narrator {
     if (warning !== undefined) this.#parts.log('warn', { tool, controller_warning: 'dead_zone', ...warning })
   }
 
-  #startTimer(key: string): Timer {
-    return this.#parts.clock.after(SAMPLE_MS, () => {
-      const sampled = this.#sampled.get(key)
-      if (sampled === undefined) return
-      if (sampled.leftOut === 0) {
-        this.#sampled.delete(key)
-        return
-      }
-      this.#status(toolOf(key))
-      this.#write(toolOf(key), sampled.last, sampled.leftOut)
-      sampled.leftOut = 0
-      sampled.timer = this.#startTimer(key)
-    })
-  }
-
-  /** Whoever finds a way to cause one could cause many: a second has so many lines of them and no more. */
+  /** A caller who finds a way to cause one error could cause many, so a second has a bounded number of these lines. */
   #broke(tool: string, event: InternalError): void {
     const secondNow = Math.floor(this.#parts.clock.nowMs() / SAMPLE_MS)
     if (secondNow !== this.#errorSecond) {
@@ -178,7 +155,9 @@ export class Narrator {
     if (fields !== undefined) this.#parts.log('info', fields)
   }
 
-  #write(tool: string, event: Replied | Broken, leftOut: number): void {
+  #write({ tool, event }: Befallen, leftOut: number): void {
+    // While this process ends, the state of its lanes is no news.
+    if (!this.#isClosed) this.#status(tool)
     const what =
       event.kind === 'tool_failed'
         ? { call: 'broken' }
@@ -195,10 +174,6 @@ export class Narrator {
       left_out: leftOut === 0 ? undefined : leftOut,
     })
   }
-}
-
-function toolOf(key: string): string {
-  return key.slice(key.indexOf(' ') + 1)
 }
 
 /** The seed's first line: `tool=github queue_depth=119/120 active_workers=8/8 p95_ms=4820 error_rate=0.03`. */

@@ -3,6 +3,7 @@
  * caller is chunked; a 204 says no length; a body in a transfer coding that nobody here takes off cannot be passed on.
  * Pure.
  */
+import { headerValue } from './headers.ts'
 
 export interface Head {
   readonly status: number
@@ -29,7 +30,8 @@ export function headFor(
   const isWithoutBody = status === 204 || status === 304 || method === 'HEAD'
   // RFC 9110, 8.6: a 204 has no Content-Length, and callers who believe one would wait for the bytes.
   if (status === 204) drop(headers, 'content-length')
-  const isChunked = !isWithoutBody && httpVersion === '1.1' && !has(headers, 'content-length')
+  const isChunked =
+    !isWithoutBody && httpVersion === '1.1' && headerValue(headers, 'content-length') === undefined
   // node refuses to write a head that promises trailers which cannot follow (ERR_HTTP_TRAILER_INVALID).
   if (!isChunked) drop(headers, 'trailer')
   return { status, text: UNPRINTABLE.test(text) ? '' : text, headers, isChunked }
@@ -48,18 +50,9 @@ export function hasForeignCoding(raw: readonly (Buffer | string)[]): boolean {
   return false
 }
 
-function indexOf(headers: readonly string[], lower: string): number {
-  for (let i = 0; i < headers.length; i += 2) {
-    const name = headers[i] as string
-    if (name.length === lower.length && name.toLowerCase() === lower) return i
-  }
-  return -1
-}
-
-function has(headers: readonly string[], lower: string): boolean {
-  return indexOf(headers, lower) >= 0
-}
-
 function drop(headers: string[], lower: string): void {
-  for (let i = indexOf(headers, lower); i >= 0; i = indexOf(headers, lower)) headers.splice(i, 2)
+  for (let i = headers.length - 2; i >= 0; i -= 2) {
+    const name = headers[i] as string
+    if (name.length === lower.length && name.toLowerCase() === lower) headers.splice(i, 2)
+  }
 }

@@ -14,7 +14,7 @@ import type { Interim } from './interim.ts'
  * Bytes that may come one after the other without a head or a piece of a body coming of them. Chunk extensions and reason
  * phrases have no bound in HTTP or in undici, and renew no lease: a tool that sends them for ever would take the core.
  */
-export const MAX_BARREN_BYTES = 131_072
+const MAX_BARREN_BYTES = 131_072
 
 /** A request's handler that wants to know its connection. */
 export interface WireUser extends Dispatcher.DispatchHandler {

@@ -24,8 +24,6 @@ export const BEHAVIOURS = [
   'trailers',
 ] as const
 
-export type Behaviour = (typeof BEHAVIOURS)[number]
-
 /** Milliseconds between two pieces of an answer that comes slowly. */
 const PIECE_MS = 40
 const PIECES = 6

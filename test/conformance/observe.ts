@@ -161,7 +161,7 @@ function isBytes(step: Step): step is string {
 }
 
 /** Of the requests in the bytes, as far as they begin like one; a case with no request line counts as one request. */
-export function methodsIn(steps: readonly Step[]): string[] {
+function methodsIn(steps: readonly Step[]): string[] {
   const text = steps.filter(isBytes).join('')
   const found = [...text.matchAll(/(?:^|\n)([A-Za-z]+) [^\r\n]* HTTP\/1\.[01]\r\n/g)].map(
     ([, method = '']) => method,

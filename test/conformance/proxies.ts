@@ -40,7 +40,7 @@ export async function spillway(tools: Tools): Promise<Proxy & { readonly process
 }
 
 /** The law is fixed: what the cases do to a tool must not make the next ones wait. */
-export function spillwayYaml(tools: Tools): string {
+function spillwayYaml(tools: Tools): string {
   const lanes = [...tools].map(
     ([route, port]) =>
       `  ${route}: { upstream: "http://127.0.0.1:${port}", match: [{ path: /${route} }, { host: ${route}.test }] }`,

@@ -39,10 +39,7 @@ export async function byteTool(onRequest: OnRequest, tls?: TlsOptions): Promise<
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
   return {
-    url: `${tls === undefined ? 'http' : 'https'}://localhost:${port}`.replace(
-      'http://localhost',
-      'http://127.0.0.1',
-    ),
+    url: tls === undefined ? `http://127.0.0.1:${port}` : `https://localhost:${port}`,
     port,
     connections: () => connections,
     heads,

@@ -1,8 +1,7 @@
 /**
  * A tool that says bytes, whatever they are: the same to every request, and then it may close.
  */
-import { createServer } from 'node:net'
-import type { AddressInfo, Socket } from 'node:net'
+import { byteTool } from './byte-tool.ts'
 
 export interface RawTool extends AsyncDisposable {
   readonly url: string
@@ -13,25 +12,15 @@ export interface RawTool extends AsyncDisposable {
 }
 
 export async function rawTool(says = '', closes = false): Promise<RawTool> {
-  const sockets = new Set<Socket>()
-  const server = createServer((socket) => {
-    sockets.add(socket)
-    socket.on('error', () => undefined).on('close', () => sockets.delete(socket))
-    socket.on('data', (chunk: Buffer) => {
-      if (!chunk.includes('HTTP/1.1\r\n')) return
-      socket.write(Buffer.from(tool.says, 'latin1'))
-      if (tool.closes) socket.end()
-    })
+  const tool = await byteTool((socket) => {
+    socket.write(Buffer.from(raw.says, 'latin1'))
+    if (raw.closes) socket.end()
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const tool = {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+  const raw: RawTool = {
+    url: tool.url,
     says,
     closes,
-    async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.destroy()
-      await new Promise((resolve) => server.close(resolve))
-    },
+    [Symbol.asyncDispose]: () => tool[Symbol.asyncDispose](),
   }
-  return tool
+  return raw
 }
