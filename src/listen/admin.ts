@@ -9,6 +9,7 @@ import type { Clock } from '../time/clock.ts'
 import { decode, GUARDS, json, read, send, text, tooLarge } from './admin-answer.ts'
 import type { Answer } from './admin-answer.ts'
 import { isAllowedToRead, isAllowedToWrite } from './authority.ts'
+import { flawOf } from './head.ts'
 import { closeIdleAfterReading } from './idle.ts'
 import { isLeasePath, leaseAnswer } from './lease-routes.ts'
 import type { Exchange, LeaseApi } from './lease-routes.ts'
@@ -83,6 +84,8 @@ export function createAdminServer(parts: AdminParts): Server {
       })
       .catch((error: unknown) => broken(parts, { request, response }, error))
   })
+  // Of a bound of node's, what is beyond it would be dropped without a word: an Origin, a length.
+  server.maxHeadersCount = 0
   closeIdleAfterReading(server, parts.clock)
   return server
 }
@@ -169,6 +172,10 @@ async function laneAnswer(
 
 /** Before anything else is looked at. */
 function refuse(parts: AdminParts, request: IncomingMessage): Answer | undefined {
+  const flaw = flawOf(request)
+  if (flaw !== undefined) return json(flaw.reason === 'HEADERS_TOO_LARGE' ? 431 : 400, { error: flaw.detail })
+  if ((request.headersDistinct['host']?.length ?? 0) > 1)
+    return json(400, { error: 'there is more than one Host header' })
   const isReading = request.method === 'GET' || request.method === 'HEAD'
   const allowed = isReading ? isAllowedToRead(request, parts) : isAllowedToWrite(request, parts)
   return allowed.ok ? undefined : json(allowed.status, { error: allowed.problem })

@@ -205,3 +205,15 @@ test('whatever is asked of the admin listener has an answer, and none is 5xx', a
   assert.equal((await fetch(`${spillway.admin}/healthz`)).status, 200)
   assert.equal((await spillway.lane('t')).paused, false)
 })
+
+test('what two readers could read differently is refused: lines that some Node drops, two hosts, other versions', async () => {
+  await using spillway = await startSpillway(YAML)
+  const host = `Host: 127.0.0.1:${portOf(spillway)}`
+  const order = { method: 'PATCH', path: '/lanes/t', body: '{"paused": true}' }
+  const lines = Array.from({ length: 1100 }, () => 'x: y')
+  assert.equal(statusOf(await ask(spillway, { ...order, head: [host, ...lines, 'Origin: null'] })), 431)
+  assert.equal(statusOf(await ask(spillway, { ...order, head: [host, 'Host: evil.example'] })), 400)
+  for (const version of ['2.0', '0.9'])
+    assert.equal(statusOf(await ask(spillway, { ...order, head: [host], version })), 400, version)
+  assert.equal((await spillway.lane('t')).paused, false)
+})
