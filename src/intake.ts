@@ -1,19 +1,19 @@
 /**
  * Bodies before their calls go to a lane: a call asks for a place when its body is there, so that nobody holds one, nor a
  * turn in the line, with a body that is still to come. What is larger than is read ahead is streamed with a lease. Bounded
- * for each body, each lane and all together; who is slower than the least pace is out. Must not know what a lane says.
+ * for each body, each tool and all together, by the memory of the process. A body below the least pace is refused. Must
+ * not know what a lane says.
  */
 import type { Routed } from './routed.ts'
 import { STREAM_BYTES, uploadOf } from './routed.ts'
+import { mostHeldBytes } from './route/held-bytes.ts'
 import type { Clock } from './time/clock.ts'
 import type { Upload } from './upstream/upload.ts'
 
 /** Bytes of one body that are read ahead: what agents ask tools for is shorter, attachments are not. */
 export const AHEAD_BYTES = 1_048_576
-/** Bytes of all bodies that are read ahead or wait with their calls. */
-export const MOST_BYTES = 67_108_864
-/** Bytes of them that may be for one tool, so that a busy one leaves room for the others. */
-export const MOST_TOOL_BYTES = MOST_BYTES / 4
+/** Of all bytes that are read ahead or wait with their calls, the part for one tool: a busy one leaves room for the others. */
+export const TOOL_SHARE = 1 / 4
 /** Bytes that a piece costs beside its own: pieces of one byte would cost a hundred times what they hold. */
 const PIECE_BYTES = 256
 
@@ -24,6 +24,8 @@ export interface IntakeParts {
   readonly refuse: (routed: Routed, reason: 'BODY_TOO_LARGE' | 'REQUEST_TIMEOUT') => void
   /** The caller left. */
   readonly cancelled: (routed: Routed) => void
+  /** Bytes of all bodies together; unless given, by the memory of the process. */
+  readonly mostBytes?: number
 }
 
 export type Arrived =
@@ -34,12 +36,14 @@ export type Arrived =
 
 export class Intake {
   readonly #parts: IntakeParts
+  readonly #mostBytes: number
   #bytes = 0
   /** Keyed by configured names. */
   readonly #toolBytes = new Map<string, number>()
 
   constructor(parts: IntakeParts) {
     this.#parts = parts
+    this.#mostBytes = parts.mostBytes ?? mostHeldBytes(process.constrainedMemory())
   }
 
   /** Bytes held now. */
@@ -110,7 +114,7 @@ export class Intake {
     if (toolBytes === 0) this.#toolBytes.delete(tool)
     else this.#toolBytes.set(tool, toolBytes)
     this.#bytes += bytes
-    return this.#bytes <= MOST_BYTES && toolBytes <= MOST_TOOL_BYTES
+    return this.#bytes <= this.#mostBytes && toolBytes <= this.#mostBytes * TOOL_SHARE
   }
 }
 

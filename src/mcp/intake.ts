@@ -4,7 +4,7 @@
  */
 import type { Reason } from '../lane/reason.ts'
 import type { Routed, Told } from '../routed.ts'
-import { HeldBytes } from '../route/held-bytes.ts'
+import { HeldBytes, mostHeldBytes } from '../route/held-bytes.ts'
 import type { Holding } from '../route/held-bytes.ts'
 import type { McpBody, McpHeaders } from '../route/mcp.ts'
 import { Peeker } from '../route/peek.ts'
@@ -16,18 +16,7 @@ import { Judge } from './judge.ts'
 
 /** Milliseconds in which a whole body has to come. */
 const BODY_MS = 30_000
-/** Bytes of all bodies that are held: 64 MiB, and at most an eighth of what the process may use (the sample's container: 32 of 256 MiB). */
-const MOST_HELD_BYTES = 67_108_864
-const MEMORY_SHARE = 1 / 8
-/** Below this a message of the usual bound (4 MiB) would not fit in one server's share. */
-const LEAST_HELD_BYTES = 16_777_216
 const MIB = 1_048_576
-
-/** `memoryBytes`: what the process may use; 0 or enormous where nothing limits it. */
-export function mostHeldBytes(memoryBytes: number): number {
-  if (memoryBytes <= 0) return MOST_HELD_BYTES
-  return Math.min(MOST_HELD_BYTES, Math.max(LEAST_HELD_BYTES, Math.floor(memoryBytes * MEMORY_SHARE)))
-}
 
 export interface IntakeParts {
   readonly clock: Clock

@@ -10,6 +10,19 @@ const RESERVE_SHARE = 1 / 8
 /** A body is small while it is at most this part of what is free in the reserve: many more than one fit, always. */
 const SMALL_SHARE = 1 / 256
 
+/** Bytes of all bodies together, where memory is no question: 64 MiB. */
+const MOST_HELD_BYTES = 67_108_864
+/** Of the memory that the process may use, the part for them: of the sample's container, 32 of 256 MiB. */
+const MEMORY_SHARE = 1 / 8
+/** Below this a message of the usual bound (4 MiB) would not fit in one server's share. */
+const LEAST_HELD_BYTES = 16_777_216
+
+/** `memoryBytes`: what the process may use; 0 or enormous where nothing limits it. */
+export function mostHeldBytes(memoryBytes: number): number {
+  if (memoryBytes <= 0) return MOST_HELD_BYTES
+  return Math.min(MOST_HELD_BYTES, Math.max(LEAST_HELD_BYTES, Math.floor(memoryBytes * MEMORY_SHARE)))
+}
+
 export interface Holding {
   /** Whether it could be so many bytes. */
   readonly fits: (bytes: number) => boolean

@@ -5,17 +5,27 @@ import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import { PassThrough } from 'node:stream'
 import { test } from 'node:test'
-import { AHEAD_BYTES, Intake, MOST_BYTES, MOST_TOOL_BYTES } from '../../src/intake.ts'
+import { AHEAD_BYTES, Intake, TOOL_SHARE } from '../../src/intake.ts'
 import type { Arrived } from '../../src/intake.ts'
 import type { Routed } from '../../src/routed.ts'
+import { mostHeldBytes } from '../../src/route/held-bytes.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
 
+/** As in a container of 128 MiB. */
+const MOST_BYTES = mostHeldBytes(134_217_728)
+const MOST_TOOL_BYTES = MOST_BYTES * TOOL_SHARE
 const PIECE = Buffer.alloc(65_536)
 
 function open() {
   const clock = new VirtualClock()
   const nobody = (): void => undefined
-  const intake = new Intake({ clock, admit: nobody, refuse: nobody, cancelled: nobody })
+  const intake = new Intake({
+    clock,
+    admit: nobody,
+    refuse: nobody,
+    cancelled: nobody,
+    mostBytes: MOST_BYTES,
+  })
   const read = (tool: string) => {
     const request = Object.assign(new PassThrough(), { complete: false, rawHeaders: [], method: 'POST' })
     const response = new EventEmitter()
