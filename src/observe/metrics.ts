@@ -7,7 +7,7 @@ import type { Lane } from '../lane/lane.ts'
 import type { Board, Counts } from './board.ts'
 import { showConnections } from './connections.ts'
 import type { ConnectionFigures } from './connections.ts'
-import { FAULT_CAUSES, OUTCOMES, RETRY_RESULTS } from '../lane/reason.ts'
+import { OUTCOMES, RETRY_RESULTS } from '../lane/reason.ts'
 import type { FleetMode, ToolEvent } from './events.ts'
 
 /** Seconds: from a cache hit to a long agent tool. */
@@ -202,7 +202,7 @@ export class Metrics {
       'Calls that the way to the tool failed.',
       ['cause'],
       (tool, add) => {
-        for (const cause of FAULT_CAUSES) add({ cause }, board.totals(tool).faults[cause] ?? 0)
+        each(board.totals(tool).faults, (cause, count) => add({ cause }, count))
       },
     )
   }
