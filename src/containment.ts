@@ -1,7 +1,7 @@
 /**
- * What goes wrong inside one call ends that call and nothing else. Whatever others call back for it - node's events,
- * undici, timers, promises - goes through its containment: what is thrown there gives back what the call holds, answers
- * 500 or cuts the connection, and is told. Must not know what a call holds.
+ * An error inside one call ends that call and nothing else. Every callback of a call (of node's events, undici, timers and
+ * promises) goes through its containment. An error that is thrown there gives back what the call holds, answers 500 or
+ * cuts the connection, and is told. Must not know what a call holds.
  */
 import type { Call } from './listen/server.ts'
 import type { Facts, Replies } from './replies.ts'

@@ -1,8 +1,8 @@
 /**
- * Bodies before their calls go to a lane: a call asks for a place when its body is there, so that nobody holds one, nor a
- * turn in the line, with a body that is still to come. What is larger than is read ahead is streamed with a lease. Bounded
- * for each body, each tool and all together, by the memory of the process. A body below the least pace is refused. Must
- * not know what a lane says.
+ * Bodies before their calls go to a lane. A call asks for a place when its body is there, so that a body that is still to
+ * come holds neither a place nor a turn. The part of a body beyond what is read ahead is streamed with a lease. Bounded for
+ * each body, each tool and all together, by the memory of the process. A body below the least pace is refused. Must not
+ * know what a lane says.
  */
 import type { Routed } from './routed.ts'
 import { STREAM_BYTES, uploadOf } from './routed.ts'
@@ -68,7 +68,7 @@ export class Intake {
     this.read(asked, containment.around(onArrived))
   }
 
-  /** For the few who wait in the lane though it had seemed that they would be refused. */
+  /** For a call that was expected to be refused and now waits in the lane: its body is streamed. */
   beside(routed: Routed): Upload | undefined {
     const { call, hasBody, body } = routed
     if (!hasBody || call.request.complete || call.expectsContinue || body !== undefined) return undefined
@@ -108,7 +108,7 @@ export class Intake {
     response.once('close', () => void this.#hold(tool.tool, -heldBytes))
   }
 
-  /** False when that is more than may be held; it is counted all the same, because it is there. */
+  /** False when that is more than may be held. The bytes are counted all the same, because they are in memory. */
   #hold(tool: string, bytes: number): boolean {
     const toolBytes = (this.#toolBytes.get(tool) ?? 0) + bytes
     if (toolBytes === 0) this.#toolBytes.delete(tool)
@@ -118,7 +118,7 @@ export class Intake {
   }
 }
 
-/** By what the lane knows now, and whoever it is. */
+/** By what the lane knows now, for any agent. */
 function isRefusedNow({ tool, priority }: Routed, nowMs: number): boolean {
   const { door } = tool.gate.lane
   const newcomer = { priority, agent: '', ttlMs: tool.settings.lane.ttlMs }

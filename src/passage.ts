@@ -43,7 +43,7 @@ export class Passage implements Exchange {
   #isTold = false
   #held: Held | undefined
 
-  /** Until there is a passage nobody else could end the lease: whatever keeps it from being made ends it. */
+  /** Only a passage ends its lease, so an error that keeps it from being made ends the lease here. */
   static open(routed: Routed, lease: Lease, passing: Passing, gate: Gate = routed.tool.gate): Passage {
     try {
       return new Passage(routed, lease, passing, gate)
@@ -128,12 +128,12 @@ export class Passage implements Exchange {
 
   refuse(reason: Reason, fault?: Fault): void {
     this.#tellRetry('failed')
-    // Of all reasons this one is certain neither way.
+    // For this reason it depends on how far the request came.
     const notExecuted = reason === 'REQUEST_TIMEOUT' ? this.#held?.mayHaveRun !== true : undefined
     const told = { queuedMs: this.queuedMs, fault, notExecuted }
     const refuse = () => this.#passing.refuse(this.#routed, reason, told)
     if (reason !== 'UPSTREAM_UNREACHABLE') return refuse()
-    // That the tool was not called is not true of a request that it has answered before: its caller gets that answer.
+    // The tool has answered this request before, so `not_executed` would be false: its caller gets that answer.
     const otherwise = this.#routed.again?.otherwise ?? refuse
     if (this.#passing.retries.may(this.#routed, 'connect') && this.#canSendAgain()) this.retry(otherwise)
     else otherwise()

@@ -114,7 +114,7 @@ export class Pipeline {
     const { tools } = this.#parts
     const { rawHeaders, method, url, httpVersionMinor } = call.request
 
-    // Where does it want to go? What two readers could read differently goes nowhere.
+    // Where does it want to go? A target that two parsers could interpret differently is refused.
     const parsed = parseTarget(url ?? '', headerValues(rawHeaders, 'host'), httpVersionMinor, method)
     if (parsed.kind === 'problem')
       return this.#parts.replies.refuse(call, 'BAD_REQUEST', { requestId, detail: parsed.what })

@@ -44,7 +44,7 @@ export interface Facts {
   readonly notExecuted?: boolean | undefined
 }
 
-/** Another connection has to make room, or what still comes on this one is not waited for. */
+/** After these the connection is closed: another one needs its place, or the rest of the body is not waited for. */
 const ENDS_CONNECTION: ReadonlySet<Reason> = new Set<Reason>(['PROXY_OVERLOADED', 'REQUEST_TIMEOUT'])
 /** Milliseconds that a caller who was answered early may go on sending. */
 const LINGER_MS = 30_000
@@ -123,7 +123,7 @@ export class Replies {
   end(call: Call, facts: Facts): void {
     const { response } = call
     if (!response.headersSent && !response.destroyed) return this.refuse(call, 'INTERNAL', facts)
-    // Everything was said before: the error is nothing to the caller.
+    // The answer had gone out whole: the error does not concern the caller.
     if (response.writableFinished || (response.writableEnded && response.destroyed)) return
     this.cut(call)
     this.#parts.events.emit(facts.tool?.tool ?? NO_TOOL, {

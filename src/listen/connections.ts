@@ -94,18 +94,18 @@ export class Connections {
     server.on('connection', (socket: Socket) => this.#arrived(socket))
     const began = (request: IncomingMessage, response: ServerResponse): void =>
       this.#began(request.socket, response)
-    // Only what the server hears already: what nobody hears, node answers by itself. An upgrade takes its share at once.
+    // Only events that have a listener already: node itself answers the others. An upgrade takes its share at once.
     const heard = (event: string): boolean => server.listenerCount(event) > 0
     for (const event of ['request', 'checkContinue', 'checkExpectation'].filter(heard))
       server.prependListener(event, began)
-    // Node tells it where accepting fails; without a listener that would end the process.
+    // node reports here that accepting failed; without a listener that would end the process.
     server.on('listening', () => server.on('error', () => this.#parts.refused('open_files', undefined)))
   }
 
   /** Whether the exchange may go on with a share of this holder, which it gives back at its end. A later holder replaces one before. */
   hold({ request, response }: Exchanged, holder: string): boolean {
     const before = this.#holders.get(request)
-    // Of an exchange that is over nobody would give the share back.
+    // An exchange that is over would never give its share back.
     if (before === holder || response.destroyed) return true
     const room: Room = this.#shares.take(holder)
     if (room !== 'taken') {
@@ -121,7 +121,7 @@ export class Connections {
     return true
   }
 
-  /** The exchange is answered as far as Spillway cares: what its caller still sends holds no share. Idempotent. */
+  /** The exchange has its answer: what its caller still sends holds no share. Idempotent. */
   release(request: IncomingMessage): void {
     const holder = this.#holders.get(request)
     if (holder === undefined) return
@@ -181,7 +181,7 @@ export class Connections {
     return true
   }
 
-  /** At once, since another takes its file. What the system takes of the answer in one go still goes out. */
+  /** Closes at once, since another connection needs the file. As much of the answer as one write takes still goes out. */
   #cut(socket: Socket, isAnswered: boolean): void {
     this.#forget(socket)
     socket.on('error', () => undefined)

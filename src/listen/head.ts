@@ -59,7 +59,7 @@ export function asksToClose({ headers, httpVersion }: IncomingMessage): boolean 
   return httpVersion === '1.0' && /(?:^|,)\s*close\s*(?:,|$)/i.test(headers.connection ?? '')
 }
 
-/** A request line without an end, as far as it came in the piece that was too much; of several pieces nobody knows. */
+/** A request line without an end, as far as the last piece shows: of the pieces before it nothing is known here. */
 const ENDLESS_LINE = /^(?:\r?\n)*[!-~]{1,32} [^\s]*$/
 
 /** RFC 9112, 3: a target that is too long has a status of its own. */

@@ -62,7 +62,7 @@ export function createProxyServer(parts: ServerParts): Server {
     // The pipeline answers a missing Host in JSON.
     requireHostHeader: false,
   })
-  // Of a bound of node's, what is beyond it would be dropped without a word; see MAX_HEADER_LINES.
+  // node drops lines beyond its own bound without a word, so that bound is off; see MAX_HEADER_LINES.
   server.maxHeadersCount = 0
   closeIdleAfterReading(server, parts.clock)
   new Reception(server, parts).open()
@@ -74,7 +74,7 @@ const GONE = new Set(['ECONNRESET', 'EPIPE', 'HPE_INVALID_EOF_STATE'])
 /** node's parser found `Connection: close` in trailers, where it means nothing: the next request is not to blame. */
 const CLOSED_BY_TRAILER = 'HPE_CLOSED_CONNECTION'
 
-/** What node's errors of the parser have besides. */
+/** What errors of node's parser carry in addition. */
 interface ClientError extends NodeJS.ErrnoException {
   readonly rawPacket?: Buffer
 }
@@ -88,7 +88,7 @@ const NO_CONNECT: Flaw = {
   detail: 'CONNECT tunnels are not offered: use http:// URLs, or the path of a tool',
 }
 
-/** All that node:http tells of its connections. What comes out of turn, in spite of the turnstile, closes its connection. */
+/** Hears every event of node:http's connections. An event out of turn, in spite of the turnstile, closes its connection. */
 class Reception {
   readonly #server: Server
   readonly #parts: ServerParts
@@ -152,7 +152,7 @@ class Reception {
 
   #clientError(error: ClientError, socket: Duplex): void {
     const { code = '' } = error
-    // The parser stumbles over what was declined by its head: the answer is on its way.
+    // The parser fails at a request that was declined by its head already: the answer is on its way.
     if (this.#declined.has(socket) && code.startsWith('HPE_')) return
     if (GONE.has(code) || code === CLOSED_BY_TRAILER || hasSaidNothing(socket)) socket.destroy()
     else this.#decline(socket, flawBehind(error))
@@ -203,7 +203,7 @@ function headOf(answer: string): string {
   return answer.slice(0, answer.indexOf('\r\n\r\n') + 4)
 }
 
-/** A connection that was opened ahead and never used; its end is nothing to be told. */
+/** A connection that was opened in advance and never used gets no answer. */
 function hasSaidNothing(socket: Duplex): boolean {
   return (socket as Partial<Socket>).bytesRead === 0
 }

@@ -69,7 +69,7 @@ export class Shares {
   }
 }
 
-/** As much as it needs for each; where that is too much, equal parts, of which the modest leave the rest to the others. */
+/** Each holder gets what it needs; where that is too much, an equal part. A holder that needs less leaves the rest to the others. */
 function guarantees({ most, needs }: Allotment): ReadonlyMap<string, number> {
   const byNeed = [...needs].sort(([, a], [, b]) => a - b)
   const needed = byNeed.reduce((sum, [, need]) => sum + need, 0)

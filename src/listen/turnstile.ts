@@ -24,7 +24,7 @@ export class Turnstile {
   /** The body under way: bytes that are still to come, where the caller declared them, or its chunks. */
   #body: number | ChunkWalk = 0
   readonly #head = new HeadWalk()
-  /** What was cut last is a head without headers, which node's parser knows only by a blank line. */
+  /** The piece that was passed last is a request line without headers, which node's parser ends only at a blank line. */
   #isWhole = false
   #held: Buffer | undefined
   #isFull = false
@@ -96,7 +96,7 @@ export class Turnstile {
     while (this.#held !== undefined && this.#isTurn() && !this.#socket.isPaused()) {
       const next: Buffer = this.#held
       const end: number = this.#pieceOf(next)
-      // Whoever takes the connection over in the middle of this finds the rest here.
+      // A handler that takes the connection over during this call finds the rest here.
       this.#held = end < next.length ? next.subarray(end) : undefined
       this.#parse.call(this.#socket, end < next.length ? next.subarray(0, end) : next)
       if (this.#isWhole && !this.#isOver) this.#parse.call(this.#socket, LINE_BREAK)

@@ -60,7 +60,7 @@ export class Intake {
   take(routed: Routed, done: (taken: Taken) => void): void {
     const { call, tool, bodyBytes = 0 } = routed
     const { request, response } = call
-    // A body that no server's share could ever take is too large, not early.
+    // A body larger than any server's share could ever be is too large, also later.
     const maxBytes = Math.min(tool.settings.maxBodyBytes, this.#held.mostOfOneBytes)
     if (bodyBytes > maxBytes) return this.#unread(routed, { kind: 'too large' })
     const holding = this.#held.hold(tool.tool)

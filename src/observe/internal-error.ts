@@ -1,6 +1,6 @@
 /**
- * An error as a log may show it: where it happened, and of its message what can be no secret. Messages of node and of
- * JSON.parse quote what they were given, which may be a key or a piece of a body.
+ * An error as a log may show it: where it happened, and the parts of its message that cannot be secret. Messages of node
+ * and of JSON.parse quote what they were given, which may be a key or a piece of a body.
  */
 
 export interface ShownError {
@@ -12,7 +12,7 @@ export interface ShownError {
   readonly stack: string
 }
 
-/** Characters; what is longer is a quotation. */
+/** Characters; a longer message quotes its input. */
 const MAX_MESSAGE = 200
 /** Lines of a stack: beyond them it is node's own. */
 const MAX_FRAMES = 12

@@ -2,7 +2,7 @@
  * How many bytes of bodies are held for which server, and whether there is room for more. Two rules, both from what is
  * free after the bytes in question: no server may hold more than is then left for the others (the dynamic threshold of
  * Choudhury and Hahne, "Dynamic Queue Length Thresholds", 1998, with alpha = 1: one alone gets a half, two a third each), and
- * what is small beside a reserve finds a place in that, whoever it is for. Pure.
+ * a body that is small beside a reserve finds a place there, for any server. Pure.
  */
 
 /** Of all bytes, the part that only small bodies may use: an eighth. */

@@ -66,7 +66,7 @@ export class Router<T extends Routed> {
       reading,
       found: longestIn(tables, reading),
     })) as [Way<T>, ...Way<T>[]]
-    // A loose reading that leads nowhere is let be: few servers read so, and many names end in a dot.
+    // A loose reading that leads nowhere is ignored: few servers read so, and many names end in a dot.
     const differs = others.some((other) =>
       other.reading.isLoose && other.found === undefined ? false : !isSameWay(way, other),
     )

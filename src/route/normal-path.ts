@@ -12,7 +12,7 @@ export interface Reading {
   readonly ends: readonly number[]
   /** The first segment of which servers make very different things (`%zz`); undefined when there is none. */
   readonly doubtAt: number | undefined
-  /** Reads as some servers only do that drop what they find odd: spaces and dots at an end, the rest after a %3F. */
+  /** The reading of a few servers, which drop odd characters: spaces and dots at an end, everything after a %3F. */
   readonly isLoose: boolean
 }
 
@@ -171,7 +171,7 @@ function nameOf(text: string, isLoose: boolean): string {
   return (isLoose ? trimmed(text) : text).slice(0, LONGEST_NAME + 1).replace(NO_NAME_CHARACTER, escaped)
 }
 
-/** As Windows does with the name of a file. A name of nothing but dots is left to who forbids dot segments. */
+/** As Windows does with the name of a file. A name of dots alone is kept: target.ts refuses dot segments. */
 function trimmed(name: string): string {
   let end = name.length
   while (end > 0 && (name[end - 1] === ' ' || name[end - 1] === '.')) end--

@@ -41,7 +41,7 @@ export class PathTable<T> {
     return this.#mostSegments
   }
 
-  /** A path with %2F stands for itself and for the path with a slash there: who wrote it means it either way. */
+  /** A path with %2F stands for itself and for the path with a slash there: the operator means both. */
   add(path: string, { ignoreCase, to }: { readonly ignoreCase: boolean; readonly to: T }): void {
     for (const { names, isLoose } of readingsOf(path)) {
       if (isLoose) continue

@@ -1,6 +1,6 @@
 /**
  * The head of the tool's answer as this caller may get it. `Trailer` and trailers pass only where the answer to this
- * caller is chunked; a 204 says no length; a body in a transfer coding that nobody here takes off cannot be passed on.
+ * caller is chunked; a 204 says no length; a body in a transfer coding that is not decoded here cannot be passed on.
  * Pure.
  */
 import { headerValue } from './headers.ts'

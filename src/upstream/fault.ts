@@ -33,7 +33,7 @@ export class Stopped extends Error {
   readonly code = 'STOPPED'
 }
 
-/** The tool's answer is none that could be passed on. */
+/** The tool's answer cannot be passed on. */
 export class Unsendable extends Error {
   override readonly name = 'Unsendable'
   readonly code = 'UNSENDABLE'
@@ -79,7 +79,7 @@ const CERTIFICATE =
 const TLS = /^(?:ERR_SSL_|ERR_TLS_|ERR_OSSL_)/
 /** undici's parser gives its errors no code (8.12.4 looks its own up in the wrong direction). */
 const PARSER_ERROR = 'HTTP_PARSER_ERROR'
-/** What a code looks like that may be shown. */
+/** The form of a code that may be shown. */
 const PLAIN_CODE = /^[A-Z][A-Z0-9_]{0,63}$/
 
 export function faultOf(phase: Fault['phase'], error: Error): Fault {
@@ -98,7 +98,7 @@ function causeOf(code: string | undefined, error: Error): FaultCause {
   return CAUSES[code] ?? 'other'
 }
 
-/** Of several addresses that were tried, the last failure tells: a timeout of one hides behind no refusal of another. */
+/** Of several addresses that were tried, the last failure is told. */
 function codeOf(error: Error): string | undefined {
   const { code } = error as { code?: unknown }
   if (error.name === 'HTTPParserError' && code === undefined) return PARSER_ERROR

@@ -256,7 +256,7 @@ class Forwarding implements Handler, Held {
     })
   }
 
-  /** A caller who left before the tool said anything gave up; what that is worth, the lane knows. */
+  /** A caller who left before the tool said anything gave up; the lane decides whether that counts. */
   #endOnLeaving(): LeaseEnd {
     if (this.#status !== 0 || !this.#isSent) return { cause: 'cancelled', verdict: 'ignored' }
     return { cause: 'cancelled', verdict: 'dropped', latencyMs: this.#time.waitedMs() }

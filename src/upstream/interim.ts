@@ -25,7 +25,7 @@ const END_OF_HEAD = Buffer.from('\r\n\r\n')
 
 const LINE = /^HTTP\/\d\.\d (1\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/
 const FIELD = /^([!#$%&'*+\-.^_`|~\w]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)$/
-/** An interim answer has no body that one of these could speak of. */
+/** These describe a body, and an interim answer has none. */
 const FRAMING = /^(?:content-length|trailer)$/i
 
 export interface Interim {
@@ -37,7 +37,7 @@ export interface Interim {
 export class InterimScan {
   readonly #onInterim: (interim: Interim) => void
   #isExpecting = false
-  /** The beginning of a head of which it is not known yet what it is, or where it ends. */
+  /** The beginning of a head whose kind or end is not known yet. */
   #held: Buffer | undefined
   #count = 0
   #bytes = 0
@@ -79,7 +79,7 @@ export class InterimScan {
     return undefined
   }
 
-  /** As parsers do (RFC 9112, 2.2), but not for ever. */
+  /** Parsers skip them, too (RFC 9112, 2.2); here their number is bounded. */
   #withoutEmptyLines(bytes: Buffer): Buffer {
     let at = 0
     while (bytes[at] === CR || bytes[at] === LF) at++
@@ -99,7 +99,7 @@ export class InterimScan {
   }
 }
 
-/** What begins here, as far as the bytes say it; what is no HTTP is left to the parser. */
+/** The kind of head that begins here, as far as the bytes show. Bytes that are no HTTP are left to the parser. */
 function kindOf(bytes: Buffer): 'interim' | 'other' | 'undecided' {
   // Nearly every answer ends here: its status does not begin with 1, or it is no HTTP.
   if (bytes.length > STATUS_LINE.length && bytes[STATUS_LINE.length] !== ONE) return 'other'

@@ -1,7 +1,7 @@
 /**
  * One look for the addresses of a name: the hosts file, then the name servers of resolv.conf along its search list, by c-ares,
- * which waits on sockets of its own and on none of libuv's four threads. What only the system knows (mDNS, LDAP and the
- * like) is asked for at last, by one name of the whole process at a time. Keeps nothing.
+ * which waits on sockets of its own and on none of libuv's four threads. Names that only the system knows (mDNS, LDAP
+ * and the like) are asked for last, one at a time for the whole process. Keeps nothing.
  */
 import { Resolver, lookup as systemLookup } from 'node:dns'
 import type { RecordWithTtl } from 'node:dns'
@@ -46,7 +46,7 @@ type Answer =
 const NONE = new Set(['ENOTFOUND', 'ENODATA'])
 /** No name server answers: further names of the search list would wait as long. */
 const UNANSWERED = new Set(['ETIMEOUT', 'ECONNREFUSED', 'ECANCELLED'])
-/** Whoever waits for it has the one thread that names of the system may take. */
+/** A look by the system is under way, on the one thread that such looks may take. */
 let isSystemBusy = false
 
 /** What the system knows beside files and name servers. Errors: NameUnresolved. */
@@ -145,7 +145,7 @@ function ask(resolver: Resolver, name: string, family: 4 | 6): Promise<Answer> {
   })
 }
 
-/** It may wait for as long as it likes, on a thread that others need, too. */
+/** getaddrinfo has no time limit, and takes one of libuv's threads, which files need, too. */
 function askGetaddrinfo(name: string): Promise<Found> {
   if (isSystemBusy) return Promise.reject(new NameUnresolved('ENOTFOUND'))
   isSystemBusy = true
@@ -161,12 +161,12 @@ function askGetaddrinfo(name: string): Promise<Found> {
   })
 }
 
-/** Who has no route over IPv6 must not wait for it; node goes on with the other family within 250 ms. */
+/** A host without a route over IPv6 must not wait for it; node tries the other family within 250 ms. */
 function ipv4First(addresses: readonly Address[]): readonly Address[] {
   return addresses.toSorted((a, b) => a.family - b.family)
 }
 
-/** Read each time: small, and never in the way of a changed one. */
+/** Read each time: the file is small, and a change of it counts at once. */
 function readOrNothing(path: string): string {
   try {
     return readFileSync(path, 'utf8')

@@ -1,7 +1,7 @@
 /**
  * The addresses of one tool's host, kept for as long as its name server says, and longer while none answers. Each tool has
- * its own, so that a silent name server is nobody's affair but its tool's. Decides what is old; how a name is looked for is
- * name-query.ts's.
+ * its own, so that a silent name server delays no other tool. Decides when addresses are old; name-query.ts looks for new
+ * ones.
  */
 import type { LookupFunction } from 'node:net'
 import type { Clock, Timer } from '../time/clock.ts'

@@ -20,7 +20,7 @@ export class Sending {
     this.#exchange = exchange
   }
 
-  /** It went out a second time: it may have had an effect, whatever becomes of that. */
+  /** The request went out a second time, so it may have had an effect even where that fails. */
   get isAgain(): boolean {
     return this.#isAgain
   }

@@ -14,7 +14,7 @@ export class BodyTooLarge extends Error {
   readonly code = 'BODY_TOO_LARGE'
 }
 
-/** The caller sends more slowly than anybody has to wait for. */
+/** The caller sends below the least pace. */
 export class BodyTooSlow extends Error {
   readonly code = 'BODY_TOO_SLOW'
 }

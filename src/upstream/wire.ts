@@ -1,6 +1,6 @@
 /**
- * One connection to a tool beside undici, which reads and writes it: cuts interim answers out of what comes, counts what
- * comes without bringing anything, and knows how often and how long ago the connection was used. A client of the pool has
+ * One connection to a tool beside undici, which reads and writes it: cuts interim answers out of the bytes, counts bytes
+ * that bring no part of an answer, and knows how often and how long ago the connection was used. A client of the pool has
  * one wire for all the connections that it makes one after the other, with one request at a time on it.
  */
 import type { Socket } from 'node:net'
@@ -11,7 +11,7 @@ import { InterimScan } from './interim.ts'
 import type { Interim } from './interim.ts'
 
 /**
- * Bytes that may come one after the other without a head or a piece of a body coming of them. Chunk extensions and reason
+ * Bytes in a row that bring neither a head nor a piece of a body. Chunk extensions and reason
  * phrases have no bound in HTTP or in undici, and renew no lease: a tool that sends them for ever would take the core.
  */
 const MAX_BARREN_BYTES = 131_072
@@ -23,7 +23,7 @@ export interface WireUser extends Dispatcher.DispatchHandler {
   onInterim(interim: Interim): void
 }
 
-/** The connection has become a tunnel: what it carries is nobody's to count. */
+/** The connection has become a tunnel: its bytes are not counted any more. */
 export function letGo(socket: Duplex): void {
   Reflect.deleteProperty(socket, 'read')
 }
@@ -125,7 +125,7 @@ export class Wire {
       if (chunk === null) return null
       this.#isTouched = true
       try {
-        // Counted before this piece, of which nobody knows yet what it brings.
+        // Looked at before this piece is counted, since it may bring a head or a piece of a body.
         if (this.#barrenBytes > MAX_BARREN_BYTES) throw new Barren('bytes that are no answer')
         this.#barrenBytes += chunk.length
         const rest = this.#scan.take(chunk)
