@@ -97,6 +97,7 @@ class Forwarding implements Handler, Held {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller
+    this.#sending.starts()
     if (this.#stop !== undefined) controller.abort(new Stopped(this.#stop))
   }
 

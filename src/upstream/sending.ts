@@ -35,6 +35,10 @@ export class Sending {
     this.#wire = wire
   }
 
+  starts(): void {
+    this.#wire?.starts()
+  }
+
   /** The response head came, with this Keep-Alive header. */
   answered(keepAlive: string | readonly string[] | undefined): void {
     this.#keepAlive = typeof keepAlive === 'object' ? keepAlive.join() : keepAlive

@@ -46,6 +46,8 @@ export class Wire {
   #idleBeforeMs = 0
   #barrenBytes = 0
   #isTouched = false
+  /** Bytes of the request may have gone out. */
+  #isStarted = false
 
   constructor(nowMs: () => number, bound: IdleBound) {
     this.#nowMs = nowMs
@@ -74,8 +76,14 @@ export class Wire {
     this.#idleBeforeMs = idleMs
     this.#barrenBytes = 0
     this.#isTouched = false
+    this.#isStarted = false
     this.#scan.expect()
     user.onWire(this)
+  }
+
+  /** undici writes the request: only now, since it looks first whether the connection still lives. */
+  starts(): void {
+    this.#isStarted = true
   }
 
   /** A response head or a piece of a body came out of the bytes. */
@@ -103,19 +111,25 @@ export class Wire {
     this.#bound.closed(this.#idleBeforeMs)
   }
 
+  /** The connection has brought an answer, and no other request has gone out over it. */
+  get #isIdle(): boolean {
+    return this.#answers > 0 && (this.#user === undefined || !this.#isStarted)
+  }
+
   #attach(socket: Socket): void {
     this.#socket = socket
     this.#answers = 0
     const read = socket.read.bind(socket)
     socket.read = (size) => (size === 0 ? (read(size) as unknown) : this.#read(socket, read))
     const onClosed = (): void => {
-      if (this.#socket === socket && this.#user === undefined && this.#answers > 0)
-        this.#bound.closed(this.#nowMs() - this.#idleSinceMs)
+      if (this.#socket === socket && this.#isIdle) this.#bound.closed(this.#nowMs() - this.#idleSinceMs)
     }
     socket.once('end', onClosed)
     // undici's own end of an idle connection is an error, too, and says nothing of the tool.
     socket.once('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'ECONNRESET') onClosed()
+      // With any other code undici fails the request that it has not written yet; with its own it takes a new connection.
+      if (this.#socket === socket && this.#isIdle) error.code = 'UND_ERR_SOCKET'
     })
   }
 
