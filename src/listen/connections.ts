@@ -43,6 +43,8 @@ export interface Exchanged {
 interface Connection {
   /** Milliseconds: when what it does now began. */
   sinceMs: number
+  /** Where it waits to give way; undefined while it holds a share. */
+  line: Set<Socket> | undefined
   /** Requests that are not answered yet. */
   requests: number
   /** Exchanges that hold a share. */
@@ -78,11 +80,6 @@ export class Connections {
     return { open: this.#open.size, idle: this.#idle.size }
   }
 
-  /** Shares of this holder now, and of how many it can be sure. */
-  share(holder: string): { readonly held: number; readonly guaranteed: number } {
-    return { held: this.#shares.held(holder), guaranteed: this.#shares.guaranteed(holder) }
-  }
-
   bound({ connections, files, ...allotment }: ConnectionBounds): void {
     this.#most = connections
     this.#files = files
@@ -115,7 +112,7 @@ export class Connections {
     this.#holders.set(request, holder)
     if (before !== undefined) this.#shares.give(before)
     else {
-      this.#change(request.socket, (connection) => connection.shares++)
+      this.#change(request.socket, 0, 1)
       response.once('close', () => this.release(request))
     }
     return true
@@ -127,7 +124,7 @@ export class Connections {
     if (holder === undefined) return
     this.#holders.delete(request)
     this.#shares.give(holder)
-    this.#change(request.socket, (connection) => connection.shares--)
+    this.#change(request.socket, 0, -1)
   }
 
   #arrived(socket: Socket): void {
@@ -138,30 +135,36 @@ export class Connections {
       this.#cut(socket, true)
       return
     }
-    this.#open.set(socket, { sinceMs: this.#parts.nowMs(), requests: 0, shares: 0, response: undefined })
-    this.#unheld.add(socket)
+    const line = this.#unheld.add(socket)
+    this.#open.set(socket, {
+      sinceMs: this.#parts.nowMs(),
+      line,
+      requests: 0,
+      shares: 0,
+      response: undefined,
+    })
     socket.once('close', () => this.#forget(socket))
   }
 
   #began(socket: Socket, response: ServerResponse): void {
-    this.#change(socket, (connection) => {
-      connection.requests++
-      connection.response = response
-    })
-    response.once('close', () => this.#change(socket, (connection) => connection.requests--))
+    const connection = this.#change(socket, 1, 0)
+    if (connection === undefined) return
+    connection.response = response
+    response.once('close', () => this.#change(socket, -1, 0))
   }
 
-  /** And puts the connection where it now belongs. */
-  #change(socket: Socket, change: (connection: Connection) => void): void {
+  /** Counts the requests and shares that were added, and puts the connection at the end of the line where it now belongs. */
+  #change(socket: Socket, requests: number, shares: number): Connection | undefined {
     const connection = this.#open.get(socket)
-    if (connection === undefined) return
-    change(connection)
+    if (connection === undefined) return undefined
+    connection.requests += requests
+    connection.shares += shares
     connection.sinceMs = this.#parts.nowMs()
-    this.#idle.delete(socket)
-    this.#unheld.delete(socket)
-    if (connection.shares > 0) return
-    if (connection.requests > 0) this.#unheld.add(socket)
-    else this.#idle.add(socket)
+    connection.line?.delete(socket)
+    const isHeld = connection.shares > 0
+    connection.line = isHeld ? undefined : connection.requests > 0 ? this.#unheld : this.#idle
+    connection.line?.add(socket)
+    return connection
   }
 
   /** Closes the connection that can best give way; false when none can. */
@@ -190,9 +193,8 @@ export class Connections {
   }
 
   #forget(socket: Socket): void {
+    this.#open.get(socket)?.line?.delete(socket)
     this.#open.delete(socket)
-    this.#idle.delete(socket)
-    this.#unheld.delete(socket)
   }
 }
 

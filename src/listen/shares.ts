@@ -44,10 +44,6 @@ export class Shares {
     return this.#guaranteed.get(holder) ?? 0
   }
 
-  get total(): number {
-    return this.#total
-  }
-
   take(holder: string): Room {
     if (this.#total >= this.#most) return 'process_full'
     const held = this.held(holder)
