@@ -41,7 +41,7 @@ export function doubleMatches({ remains, isRefused }: Shape): readonly Complaint
   })
 }
 
-/** Equal for rules that differ in letter case only; `meet` has the last word. */
+/** Equal for rules that differ in letter case only: a first look, after which `meet` decides. */
 function idsOf(rule: MatchRule): readonly string[] {
   return pathsOf(rule).map((path) => `${rule.host ?? ''} ${foldCase(path)}`)
 }

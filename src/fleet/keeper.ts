@@ -68,7 +68,7 @@ export class Keeper {
   #retryAtMs = -Infinity
   /** When the store begins to give slots; only while it is learning. */
   #opensAtMs = -Infinity
-  /** The lane could run something once. */
+  /** The lane has had a slot, or the policy's share, at least once. */
   #hasServed = false
   /** When the store gives slots again, or the next session of another ends. */
   #worthAskingAtMs = Infinity

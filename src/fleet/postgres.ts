@@ -19,7 +19,7 @@ const LISTEN_AGAIN_MS = 250
 const LONGEST_RETRY_SECONDS = 1
 /** Milliseconds between two looks for news where none arrives: a slot changes hands 50 ms later than with LISTEN. */
 const FETCH_EVERY_MS = 100
-/** Looks for news, busy or not, between two tries whether it arrives after all. */
+/** Looks for news between two tests whether LISTEN delivers after all. */
 const LOOKS_A_TRY = 100
 const FILES = ['1-schema', '2-hand-out', '3-tell', '4-report', '5-leave', '6-news'].map((name) =>
   readFileSync(new URL(`postgres/${name}.sql`, import.meta.url), 'utf8'),
@@ -29,7 +29,7 @@ const NOT_INSTALLED = new Set(['42P01', '42883', '42703'])
 
 const REPORT = 'select * from spillway_report_v2($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)'
 const LEAVE = 'select spillway_leave_v1($1, $2, $3, $4)'
-/** Of this version, whole. */
+/** Everything of this version is there. */
 const IS_INSTALLED = `select to_regproc('spillway_report_v2') is not null
   and to_regproc('spillway_leave_v1') is not null and to_regproc('spillway_news_v1') is not null
   and to_regclass('tool_leases') is not null and to_regclass('spillway_members') is not null
@@ -55,7 +55,7 @@ class PostgresStore implements FleetStore {
   #listenAgain: Timer | undefined
   #installed: Promise<void> | undefined
   #answeredAtMs: number
-  /** Of this process, ever: who was answered before finds no first start. */
+  /** The store has answered this process before: tables that are missing now are no first start. */
   #wasAnswered = false
   /** News arrives by itself. */
   #hears = false
@@ -201,7 +201,7 @@ class PostgresStore implements FleetStore {
   /** A pooler takes LISTEN and never delivers. The next try, or the next answer, makes up for an echo that was lost. */
   #tryEcho(): void {
     this.#echo = `echo${++this.#echoes}`
-    // A store that cannot be reached is the next report's to tell.
+    // The next report tells of a store that cannot be reached.
     this.#sessions.unsafe('select pg_notify($1, $2)', [this.#channel, this.#echo]).catch(() => undefined)
   }
 

@@ -44,7 +44,7 @@ export class McpCall {
     return this.#facts.isClosingCancel || this.#isGivenUp || isOver ? 'cancel' : 'finish'
   }
 
-  /** Its end was asked for when it had got its lease and had not begun: it must not begin. */
+  /** It was cancelled when it had its lease and had not started: it must not start. */
   get isWithdrawn(): boolean {
     return this.#isWithdrawn
   }

@@ -1,6 +1,6 @@
 /**
- * The passage of what goes beside the lanes: the figures of a lane are those of its calls, so nothing of it is told, but
- * that it is over.
+ * The passage of what goes beside the lanes: the figures of a lane are those of its calls, so only the end of such a
+ * passage is told.
  */
 import type { Passing } from '../passage.ts'
 

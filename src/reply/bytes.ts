@@ -1,5 +1,5 @@
 /**
- * A reply as the bytes of a whole answer, for a caller whom no ServerResponse belongs to. The connection is closed after it.
+ * A reply as the bytes of a whole answer, for a caller without a ServerResponse. The connection is closed after it.
  */
 import type { Reason } from '../lane/reason.ts'
 import type { Reply } from './refuse.ts'
