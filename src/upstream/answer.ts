@@ -14,6 +14,12 @@ import { HeldAnswer } from './held-answer.ts'
  */
 const TAKEN_WITHIN_MS = 60_000
 
+/**
+ * Bytes of an answer that a tool may go on with once its caller has gone: several of the largest messages that an MCP server
+ * is expected to send. A tool that never ends would have the core to itself, and its place for ever.
+ */
+export const MOST_UNHEARD_BYTES = 16_777_216
+
 export class Answer {
   readonly #exchange: Exchange
   #head: Head | undefined
@@ -25,6 +31,7 @@ export class Answer {
   #callerMs = 0
   #pausedAtMs = 0
   #timer: Timer | undefined
+  #unheardBytes = 0
 
   constructor(exchange: Exchange) {
     this.#exchange = exchange
@@ -81,6 +88,12 @@ export class Answer {
       controller.resume()
     }
     response.once('drain', this.#exchange.contained(onDrain))
+  }
+
+  /** Throws away a piece that came when its caller had gone; false when that is more than a tool may go on with. */
+  lose(chunk: Buffer): boolean {
+    this.#unheardBytes += chunk.length
+    return this.#unheardBytes <= MOST_UNHEARD_BYTES
   }
 
   /** The tool has said everything; what is held is let go by `release`. */

@@ -155,8 +155,7 @@ class Forwarding implements Handler, Held {
     const { upgrade } = this.#exchange
     if (upgrade === undefined || this.#isCallerGone) {
       socket.destroy()
-      this.#end(this.#endOnLeaving(), 'cancelled')
-      return
+      return this.#end(this.#endOnLeaving(), 'cancelled')
     }
     const raw = (controller.rawHeaders ?? []) as Buffer[]
     if (!isSwitchedTo(upgrade.protocol, raw)) {
@@ -174,6 +173,7 @@ class Forwarding implements Handler, Held {
     slot.renew()
     watch?.chunk(chunk, this.#elapsedMs())
     if (!this.#isCallerGone) this.#answer.write(chunk, controller)
+    else if (!this.#answer.lose(chunk)) this.#giveUp('left')
   }
 
   onResponseEnd(controller: Dispatcher.DispatchController): void {

@@ -229,3 +229,35 @@ test('callers who leave at every stage, in any mix, leave nothing behind and the
   await eventually(() => assert.equal(tool.seen.active, 0))
   assert.match(await spillway.metrics(), /^spillway_leases_ended_twice_total\{tool="t"\} 0$/m)
 })
+
+test('a tool that goes on for ever when its caller has gone is cut off, also where calls are finished without one', async () => {
+  await using tool = await fakeTool((request, response) => {
+    request.resume()
+    response.writeHead(200, { 'Content-Type': 'text/event-stream' })
+    const flood = (): void => {
+      while (!response.destroyed && response.write('data: x\n\n'.repeat(5000)));
+    }
+    response.on('drain', flood)
+    flood()
+  })
+  await using spillway = await startSpillway(`
+tools:
+  plain: { upstream: "${tool.url}", onClientGone: finish }
+  mcp: { upstream: "${tool.url}", mcp: {} }
+`)
+  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'x' } })
+  const headers = { 'Content-Type': 'application/json' }
+  const lanes = ['plain', 'mcp']
+  for (const lane of lanes) {
+    const leaving = new AbortController()
+    const { signal } = leaving
+    const { status } = await fetch(`${spillway.proxy}/${lane}`, { method: 'POST', body, headers, signal })
+    assert.equal(status, 200)
+    leaving.abort()
+  }
+  await eventually(async () => {
+    const [plain, mcp] = await Promise.all(lanes.map((lane) => spillway.lane(lane)))
+    assert.deepEqual([plain?.active_workers, mcp?.active_workers, tool.seen.active], [0, 0, 0])
+    assert.deepEqual([plain?.totals.cancelled, mcp?.totals.cancelled], [1, 1])
+  })
+})
