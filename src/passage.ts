@@ -133,7 +133,7 @@ export class Passage implements Exchange {
     const told = { queuedMs: this.queuedMs, fault, notExecuted }
     const refuse = () => this.#passing.refuse(this.#routed, reason, told)
     if (reason !== 'UPSTREAM_UNREACHABLE') return refuse()
-    // The tool has answered this request before, so `not_executed` would be false: its caller gets that answer.
+    // A caller whose request the tool has answered before must not read `not_executed: true`: it gets that answer.
     const otherwise = this.#routed.again?.otherwise ?? refuse
     if (this.#passing.retries.may(this.#routed, 'connect') && this.#canSendAgain()) this.retry(otherwise)
     else otherwise()

@@ -28,17 +28,18 @@ export class Sampled<T> {
   }
 
   take(key: string, value: T): void {
+    if (this.#isClosed) return
     const sample = this.#samples.get(key)
     if (sample !== undefined) {
       sample.leftOut++
       sample.last = value
       return
     }
+    this.#samples.set(key, { leftOut: 0, last: value, timer: this.#startTimer(key) })
     this.#parts.write(value, 0)
-    if (!this.#isClosed) this.#samples.set(key, { leftOut: 0, last: value, timer: this.#startTimer(key) })
   }
 
-  /** Writes what was left out so far and stops the timers; from now on every value is written. */
+  /** Writes what was left out so far and stops the timers; nothing is written after that. */
   close(): void {
     this.#isClosed = true
     for (const { timer, leftOut, last } of this.#samples.values()) {
