@@ -63,7 +63,8 @@ export class Pipeline {
     this.#intake = new Intake({
       clock: parts.clock,
       admit: (routed) => this.#admit(routed),
-      refuse: (routed, reason) => parts.replies.refuse(routed.call, reason, routed),
+      refuse: (routed, reason, told) => parts.replies.refuse(routed.call, reason, { ...routed, ...told }),
+      comeBackMs: (tool) => parts.replies.untilReplacedMs(tool),
       cancelled: (routed) => this.#cancelled(routed.tool),
     })
     this.#retries = new Retries({

@@ -115,6 +115,11 @@ export class Upload {
     this.#slot = slot
     slot.waitsFor('caller')
     this.#pace.holdsLease()
+    this.goOn()
+  }
+
+  /** After a pause, if there was one. */
+  goOn(): void {
     if (this.#isPaused) this.#request.pipe(this.body)
     this.#isPaused = false
   }

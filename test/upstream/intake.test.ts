@@ -5,7 +5,8 @@ import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import { PassThrough } from 'node:stream'
 import { test } from 'node:test'
-import { AHEAD_BYTES, Intake, TOOL_SHARE } from '../../src/intake.ts'
+import { FRESH_MS, OWN_BYTES, TOOL_SHARE } from '../../src/body-room.ts'
+import { AHEAD_BYTES, Intake } from '../../src/intake.ts'
 import type { Arrived } from '../../src/intake.ts'
 import type { Routed } from '../../src/routed.ts'
 import { mostHeldBytes } from '../../src/route/held-bytes.ts'
@@ -24,6 +25,7 @@ function open() {
     admit: nobody,
     refuse: nobody,
     cancelled: nobody,
+    comeBackMs: () => 1000,
     mostBytes: MOST_BYTES,
   })
   const read = (tool: string) => {
@@ -32,7 +34,11 @@ function open() {
     const settings = { maxBodyBytes: Infinity, retries: { max: 0 } }
     const arrived: Arrived[] = []
     intake.read(
-      { call: { request, response }, tool: { tool, settings }, containment: {} } as unknown as Routed,
+      {
+        call: { request, response },
+        tool: { tool, settings },
+        containment: { around: (act: unknown) => act },
+      } as unknown as Routed,
       (each) => arrived.push(each),
     )
     const send = async (bytes: number, piece = PIECE): Promise<void> => {
@@ -70,7 +76,7 @@ test('a tool has its share and leaves the others theirs; all together have a bou
   const { intake, read } = open()
   const open_ = []
   for (const tool of ['a', 'b', 'c', 'd', 'e', 'f']) {
-    for (let i = 0; i < 20; i++) {
+    for (let i = 0; i < 8; i++) {
       const body = read(tool)
       open_.push(body)
       await body.send(AHEAD_BYTES - 4 * PIECE.length)
@@ -93,4 +99,35 @@ test('a caller who leaves is gone once, and leaves nothing', async () => {
   clock.advance(100_000)
   assert.deepEqual(body.arrived, [{ kind: 'gone' }])
   assert.equal(intake.bytes, 0)
+})
+
+test('where the memory is used up, small bodies have room and the oldest that still comes gives way', async () => {
+  const { intake, read, clock } = open()
+  const bodies = Array.from({ length: 5 }, () => read('t'))
+  for (const body of bodies) await body.send(AHEAD_BYTES - 2 * PIECE.length)
+  assert.ok(intake.bytes > MOST_TOOL_BYTES)
+  const small = read('t')
+  await small.send(OWN_BYTES / 2, Buffer.alloc(OWN_BYTES / 4))
+  const large = read('t')
+  await large.send(2 * PIECE.length)
+  assert.deepEqual([small.arrived, large.arrived], [[], []])
+  assert.deepEqual([small.request.isPaused(), large.request.isPaused()], [false, true])
+  for (const { arrived } of bodies) assert.deepEqual(arrived, [])
+  clock.advance(2 * FRESH_MS)
+  assert.deepEqual(bodies[0]?.arrived, [{ kind: 'PROXY_OVERLOADED' }])
+  assert.deepEqual([bodies.at(-1)?.arrived, small.arrived, large.arrived], [[], [], []])
+  assert.equal(large.request.isPaused(), false)
+  assert.ok(intake.bytes <= MOST_TOOL_BYTES + PIECE.length)
+  for (const body of [...bodies, small, large]) body.leave()
+  assert.equal(intake.bytes, 0)
+})
+
+test('bodies that are here keep their memory: another is streamed', async () => {
+  const { read } = open()
+  const bodies = Array.from({ length: 5 }, () => read('t'))
+  for (const body of bodies) await body.send(2 * AHEAD_BYTES)
+  for (const { arrived } of bodies) assert.equal(arrived[0]?.kind, 'here')
+  const another = read('t')
+  await another.send(2 * PIECE.length)
+  assert.equal(another.arrived[0]?.kind, 'here')
 })

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 import { after as afterAll, test } from 'node:test'
+import { Callers, statusOf } from '../support/callers.ts'
 import { eventually, pause } from '../support/eventually.ts'
 import { fakeTool } from '../support/fake-tool.ts'
 import { startSpillway } from '../support/process.ts'
@@ -213,4 +214,27 @@ test('a caller who takes nothing of a long answer loses its place', async () => 
   await idle('one')
   assert.equal((await spillway.lane('one')).error_rate, 0)
   socket.destroy()
+})
+
+test('callers who stop just before the end of large bodies hold no lease, however many they are: the oldest give way', async () => {
+  await using unhurried = await startSpillway(
+    `tools: { t: { upstream: "${tool.url}", maxConcurrent: 2, controller: { algorithm: fixed } } }`,
+  )
+  using crowd = new Callers()
+  const head = 'POST /t HTTP/1.1\r\nHost: a\r\n'
+  for (let i = 0; i < 30; i++)
+    crowd.open(unhurried.proxyPort, `${head}Content-Length: 1000000\r\n\r\n${'x'.repeat(999_000)}`)
+  await eventually(() => assert.ok(crowd.all.filter((each) => statusOf(each) === 503).length >= 5))
+  const refused = crowd.all.find((each) => statusOf(each) === 503)
+  assert.match(refused?.text ?? '', /"reason":"PROXY_OVERLOADED".*"not_executed":true/)
+  for (let i = 0; i < 8; i++) crowd.open(unhurried.proxyPort, `${head}Content-Length: 100\r\n\r\nx`)
+  await pause(200)
+  assert.equal((await unhurried.lane('t')).active_workers, 0)
+  const answer = await fetch(`${unhurried.proxy}/t`, {
+    method: 'POST',
+    body: 'small',
+    signal: AbortSignal.timeout(5000),
+  })
+  assert.equal(answer.status, 200)
+  assert.deepEqual((await unhurried.lane('t')).totals.admitted, 1)
 })
