@@ -38,7 +38,7 @@ function isSection(word: string): word is Exclude<keyof typeof KEYS, 'top' | 'la
 function kindOf(path: Path): (typeof KEYS)[keyof typeof KEYS] {
   const last = path.at(-1)
   if (last === undefined) return KEYS.top
-  if (path.length === 1) return KEYS.lane
+  if (path.length === 1) return last === 'fleet' ? KEYS.fleet : KEYS.lane
   if (path.length === 2 && path[0] === 'tools') return KEYS.tool
   if (typeof last === 'number') return KEYS.match
   return isSection(last) ? KEYS[last] : KEYS.lane

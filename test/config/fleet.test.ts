@@ -61,6 +61,15 @@ test('names, times and policies of a fleet are checked', () => {
   )
 })
 
+test('of an unknown key of a fleet it is said what is known there', () => {
+  const known = (key: string): string[] =>
+    problemsIn(`fleet: { store: "memory:", ${key}: 1 }\n${TOOLS}`).map((problem) => problem.slice(16))
+  assert.deepEqual(known('leaseTTL'), ['fleet.leaseTTL: unknown key; did you mean leaseTtlSeconds?'])
+  assert.deepEqual(known('cluster'), [
+    'fleet.cluster: unknown key; remove it, or write one of store, name, leaseTtlSeconds, onStoreLoss',
+  ])
+})
+
 test('another fleet needs a restart', () => {
   const running = settingsIn(TOOLS)
   const wanted = settingsIn(`fleet: { store: "memory:" }\n${TOOLS}`)
