@@ -160,6 +160,7 @@ export class Connections {
     connection.requests += requests
     connection.shares += shares
     connection.sinceMs = this.#parts.nowMs()
+    if (connection.requests === 0) connection.response = undefined
     connection.line?.delete(socket)
     const isHeld = connection.shares > 0
     connection.line = isHeld ? undefined : connection.requests > 0 ? this.#unheld : this.#idle

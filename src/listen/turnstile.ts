@@ -73,6 +73,8 @@ export class Turnstile {
 
   readonly #answered = (): void => {
     this.#isAnswered = true
+    // An idle connection lasts for long; it must not keep the heads of its last request.
+    if (this.#request?.complete === true) this.#request = undefined
     this.#goOn()
   }
 
