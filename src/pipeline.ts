@@ -236,7 +236,8 @@ export class Pipeline {
         })
       case 'closed':
         routed.earlyUpload?.abandon()
-        return this.#parts.replies.refuse(call, 'DRAINING', {
+        // Outside a drain a reload removed the tool while the body of this call was still coming.
+        return this.#parts.replies.refuse(call, this.#parts.drain.isDraining ? 'DRAINING' : 'NO_ROUTE', {
           ...routed,
           retryAfterMs: this.#parts.replies.untilReplacedMs(tool),
         })

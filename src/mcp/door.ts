@@ -240,7 +240,8 @@ export class McpDoor {
     const gate: Gate = isStream ? tool.traffic.streams : tool.traffic.messages
     const entry = gate.enter()
     if (entry.kind !== 'granted') {
-      if (entry.kind === 'closed') return this.#parts.refuse(routed, 'DRAINING')
+      if (entry.kind === 'closed')
+        return this.#parts.refuse(routed, this.#parts.isDraining() ? 'DRAINING' : 'NO_ROUTE')
       if (entry.kind === 'queued') entry.leave()
       const detail = `it has ${gate.lane.depths().active} other ${isStream ? 'MCP streams' : 'MCP messages'} already`
       return this.#parts.refuse(routed, 'QUEUE_SATURATED', { detail })

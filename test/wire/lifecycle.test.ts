@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
+import { Callers, statusOf } from '../support/callers.ts'
 import { eventually, pause } from '../support/eventually.ts'
 import { after, fakeTool } from '../support/fake-tool.ts'
 import { NODE, startSpillway } from '../support/process.ts'
@@ -103,6 +104,32 @@ test('a reload that moves or removes a tool lets what runs and waits in its lane
   await fetch(`${spillway.admin}/reload`, { method: 'POST' })
   assert.deepEqual(await last, ['last', 'last'])
   assert.equal((await fetch(`${spillway.proxy}/t`)).status, 404)
+})
+
+test('a call whose tool was removed while its body came is told that there is no such tool, not that the process stops', async () => {
+  await using tool = await fakeTool(after(0))
+  const yaml = (more: string) => `tools: { other: { upstream: "${tool.url}" }${more} }`
+  const removed = `, t: { upstream: "${tool.url}" }, m: { upstream: "${tool.url}", mcp: {} }`
+  await using spillway = await startSpillway(yaml(removed))
+  using callers = new Callers()
+  const call = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"x"}}'
+  const open = (path: string) =>
+    callers.open(
+      spillway.proxyPort,
+      `POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: ${call.length}\r\n\r\n{`,
+    )
+  const [plain, mcp] = [open('/t'), open('/m')]
+  await eventually(async () =>
+    assert.match(await spillway.metrics(), /spillway_connections\{listener="proxy",state="busy"\} 2/),
+  )
+  await writeFile(spillway.file, yaml(''))
+  assert.equal((await fetch(`${spillway.admin}/reload`, { method: 'POST' })).status, 200)
+  for (const { socket } of [plain, mcp]) socket.write(call.slice(1))
+  await eventually(() => {
+    for (const { text } of [plain, mcp]) assert.match(text, /NO_ROUTE[\s\S]*not_executed\\?":true/)
+  })
+  assert.equal(statusOf(plain), 404)
+  assert.equal(tool.seen.calls, 0)
 })
 
 test('a tool that comes back by a second reload finds its old calls in its lane', async () => {
