@@ -65,7 +65,7 @@ export function shortage(openFiles: number, tools: readonly ToolSettings[]): Adv
   const files = filesFor(Math.min(asked, utmost), tools)
   const [deepest] = tools.toSorted((a, b) => b.lane.maxQueueDepth - a.lane.maxQueueDepth)
   const held = `this process holds ${most}${Number.isFinite(openFiles) ? ` with ${openFiles} open files` : ''}`
-  const holding = asked > utmost ? `, which holds ${utmost}, the most there is` : ''
+  const holding = asked > utmost ? ` (then it holds ${utmost} calls; no process holds more)` : ''
   const raise = most < utmost ? [`raise ulimit -n to ${files}${holding}`] : []
   const lower = `lower maxQueueDepth, of ${deepest?.tool ?? ''} first, which is ${deepest?.lane.maxQueueDepth ?? 0}`
   return {

@@ -46,7 +46,7 @@ test('what the queues and limits ask for beyond that is told, with what to chang
   assert.deepEqual(shortage(256, TWO), {
     what: "the limits and queues of all lanes together are 20116 calls, and this process holds 144 with 256 open files: callers beyond a lane's share of that get 503 PROXY_OVERLOADED",
     remedy:
-      'lower maxQueueDepth, of deep first, which is 20000, or raise ulimit -n to 11494, which holds 9488, the most there is',
+      'lower maxQueueDepth, of deep first, which is 20000, or raise ulimit -n to 11494 (then it holds 9488 calls; no process holds more)',
   })
 })
 
