@@ -21,7 +21,6 @@ type Fault = (parts: FaultParts) => Promise<void>
 /** Milliseconds. Longer than the leases and TTLs of the wild lanes, now and then. */
 const LONGEST_FREEZE_MS = 2500
 const BURST_CALLS = 40
-const WORKERS = 3
 
 const FAULTS: Readonly<Record<string, Fault>> = {
   'tool restarts': async ({ world, random }) => {
@@ -50,9 +49,6 @@ const FAULTS: Readonly<Record<string, Fault>> = {
     await pause(parts.random.next() * 300)
   },
   pin: (parts) => operate(parts, { limit: 1, for: '400ms' }),
-  workers: async (parts) => {
-    await Promise.all(Array.from({ length: WORKERS }, () => work(parts)))
-  },
   'watcher that does not read': async ({ world: { spillway } }) => {
     const watcher = new AbortController()
     const watching = fetch(`${spillway.admin}/events`, { signal: watcher.signal }).catch(() => undefined)
@@ -87,24 +83,6 @@ export async function heal(parts: FaultParts): Promise<void> {
   world.spillway.signal('SIGCONT')
   await world.reload(MOST_CONCURRENT, false)
   for (const { facts } of world.wild) await patch(world, facts.name, { limit: 'auto', paused: false })
-}
-
-/** A worker with a lease of its own: it renews it, ends it, or is never heard of again. */
-async function work({ world: { spillway, wild }, ledger, random }: FaultParts): Promise<void> {
-  const tool = wild[Math.floor(random.next() * wild.length)]?.facts.name ?? ''
-  const [renewals, isLost] = [Math.floor(random.next() * 3), random.next() < 0.3]
-  const body = JSON.stringify({ job_id: 'chaos', lease_seconds: 1, wait_ms: 500 })
-  const asked = await fetch(`${spillway.admin}/lanes/${tool}/leases`, { method: 'POST', body })
-  const { lease_id: id } = (await asked.json()) as { lease_id?: string }
-  ledger.count(`worker ${asked.status}`)
-  if (id === undefined) return
-  for (let n = 0; n < renewals; n++) {
-    await pause(random.next() * 900)
-    const { status } = await fetch(`${spillway.admin}/leases/${id}`, { method: 'PUT' })
-    // 410 where it was stopped for longer than its lease, or its slot went to another sidecar.
-    if (status !== 200 && status !== 410) ledger.fail(`a worker's heartbeat was answered ${status}`)
-  }
-  if (!isLost) await fetch(`${spillway.admin}/leases/${id}`, { method: 'DELETE', body: '{"verdict":"ok"}' })
 }
 
 async function operate({ world, random }: FaultParts, order: object): Promise<void> {

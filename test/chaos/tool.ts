@@ -4,8 +4,6 @@
  */
 import { createServer } from 'node:net'
 import type { AddressInfo, Server, Socket } from 'node:net'
-import { createServer as createTlsServer, TLSSocket } from 'node:tls'
-import type { TlsOptions } from 'node:tls'
 import type { Ledger } from './ledger.ts'
 
 export const BEHAVIOURS = [
@@ -45,8 +43,6 @@ export interface ToolFacts {
   readonly limit: number
   /** 1, and the lane's own retries. */
   readonly tries: number
-  /** Set where it speaks TLS. */
-  readonly tls?: TlsOptions | undefined
 }
 
 export class ChaosTool {
@@ -67,17 +63,7 @@ export class ChaosTool {
 
   /** Listens, on the port from before after a stop. */
   async start(): Promise<void> {
-    const { tls } = this.facts
-    const onSocket = (socket: Socket): void => this.#serve(socket)
-    const server =
-      tls === undefined
-        ? createServer({ allowHalfOpen: true }, onSocket)
-        : createTlsServer({ ...tls, allowHalfOpen: true }, onSocket).on('tlsClientError', () => undefined)
-    // Over TLS these are beneath the others, and there before a handshake is over.
-    server.on('connection', (socket: Socket) => {
-      this.#sockets.add(socket)
-      socket.on('close', () => this.#sockets.delete(socket))
-    })
+    const server = createServer({ allowHalfOpen: true }, (socket) => this.#serve(socket))
     this.#server = server
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject)
@@ -90,11 +76,13 @@ export class ChaosTool {
   async stop(): Promise<void> {
     const server = this.#server
     this.#server = undefined
-    for (const socket of this.#sockets) reset(socket, this.facts.tls !== undefined)
+    for (const socket of this.#sockets) socket.resetAndDestroy()
     if (server !== undefined) await new Promise((resolve) => server.close(resolve))
   }
 
   #serve(socket: Socket): void {
+    this.#sockets.add(socket)
+    socket.on('close', () => this.#sockets.delete(socket))
     socket.on('error', () => socket.destroy())
     socket.on('end', () => socket.end())
     let unread: Buffer = Buffer.alloc(0)
@@ -128,12 +116,6 @@ export class ChaosTool {
     socket.once('close', over)
     perform({ id, behaviour, isHead: method === 'HEAD', socket }, over)
   }
-}
-
-/** Under TLS there is no reset to be had; the connection breaks off without a word of TLS. */
-function reset(socket: Socket, isTls = socket instanceof TLSSocket): void {
-  if (isTls) socket.destroy()
-  else socket.resetAndDestroy()
 }
 
 interface Request {
@@ -179,10 +161,10 @@ function perform(call: Call, over: () => void): void {
     case 'stream':
       return inPieces(isHead ? whole() : chunked(body), { write, over })
     case 'reset':
-      return reset(socket)
+      return void socket.resetAndDestroy()
     case 'reset-late':
       write(whole().slice(0, -5))
-      return void setTimeout(() => reset(socket), PIECE_MS)
+      return void setTimeout(() => socket.resetAndDestroy(), PIECE_MS)
     case 'half-close':
       write(whole())
       return void socket.end()

@@ -2,10 +2,7 @@
  * One Spillway with misbehaving tools behind it and, if wanted, a store that it shares its slots by. Which lane has which
  * settings; the invariants and the faults are elsewhere.
  */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { makeCertificate } from '../support/certificate.ts'
+import { writeFile } from 'node:fs/promises'
 import { startSpillway } from '../support/process.ts'
 import type { Spillway } from '../support/process.ts'
 import { startRedis } from '../support/store-servers.ts'
@@ -21,16 +18,12 @@ const STEADY_CONCURRENT = 4
 /** The wild lane whose tool is an MCP server. */
 export const MCP = 'agents'
 
-/** The wild lane whose tool speaks TLS. */
-const SEALED = 'sealed'
-
 /** Lanes that take what comes; beside them there is `steady`, which nothing may reach. */
 const WILD = [
   { name: 'wild', more: 'controller: { algorithm: fixed }', tries: 1 },
   { name: 'law', more: 'controller: { algorithm: adaptive }', tries: 1 },
   { name: 'again', more: 'controller: { algorithm: aimd }, retries: { max: 1, budgetRatio: 1 }', tries: 2 },
   { name: MCP, more: 'mcp: {}', tries: 1 },
-  { name: SEALED, more: 'controller: { algorithm: fixed }', tries: 1 },
 ] as const
 
 export interface World extends AsyncDisposable {
@@ -46,21 +39,14 @@ export async function startWorld(ledger: Ledger, withStore: boolean): Promise<Wo
   await using stack = new AsyncDisposableStack()
   const store = withStore ? stack.use(await startRedis()) : undefined
   const steady = new ChaosTool({ name: 'steady', limit: STEADY_CONCURRENT, tries: 1 }, ledger)
-  const folder = await mkdtemp(join(tmpdir(), 'chaos-'))
-  stack.defer(() => rm(folder, { recursive: true, force: true }))
-  const pem = makeCertificate(folder)
-  const tls = { cert: await readFile(pem.cert), key: await readFile(pem.key) }
-  const wild = WILD.map(
-    ({ name, tries }) =>
-      new ChaosTool({ name, limit: MOST_CONCURRENT, tries, tls: name === SEALED ? tls : undefined }, ledger),
-  )
+  const wild = WILD.map(({ name, tries }) => new ChaosTool({ name, limit: MOST_CONCURRENT, tries }, ledger))
   for (const tool of [steady, ...wild]) {
     await tool.start()
     stack.defer(() => tool.stop())
   }
   const yaml = (concurrent: number): string => configuration({ steady, wild, store, concurrent })
   const preload = new URL('preload.ts', import.meta.url).href
-  const env = { NODE_OPTIONS: `--import=${preload}`, NODE_EXTRA_CA_CERTS: pem.cert }
+  const env = { NODE_OPTIONS: `--import=${preload}` }
   const spillway = stack.use(await startSpillway(yaml(MOST_CONCURRENT), { env, channel: true }))
   const parts = stack.move()
   return {
@@ -84,11 +70,10 @@ interface Written {
 }
 
 function configuration({ steady, wild, store, concurrent }: Written): string {
-  const lines = wild.map(({ port, facts }, index) => {
-    const origin = facts.tls === undefined ? 'http://127.0.0.1' : 'https://localhost'
+  const lines = wild.map(({ port }, index) => {
     const { name, more } = WILD[index] ?? WILD[0]
     const bounds = `maxConcurrent: ${concurrent}, maxQueueDepth: ${QUEUE_DEPTH}, ttlSeconds: 2, leaseSeconds: 1.5`
-    return `  ${name}: { upstream: "${origin}:${port}", ${bounds}, ${more} }`
+    return `  ${name}: { upstream: "http://127.0.0.1:${port}", ${bounds}, ${more} }`
   })
   return `
 ${store === undefined ? '' : `fleet: { store: "${store.url}", name: chaos, leaseTtlSeconds: 2 }`}
