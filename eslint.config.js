@@ -146,7 +146,7 @@ export default tseslint.config(
   room(['src/listen/*.ts'], NODE, LANE, TIME, 'zod'),
   room(
     [
-      'src/upstream/{answer,answer-head,answer-watch,body-pace,contained-handler,event-scan,exchange,forward,held-answer,idle-bound,interim,message-scan,name-files,name-query,names,pool,sending,tool-time,upgrade,upload,wire}.ts',
+      'src/upstream/{answer,answer-head,body-pace,contained-handler,exchange,forward,held-answer,idle-bound,interim,name-files,name-query,names,pool,sending,tool-time,upgrade,upload,wire}.ts',
     ],
     NODE,
     'undici',
@@ -164,7 +164,14 @@ export default tseslint.config(
     '^\\./(?:main|sidecar|pipeline|cli/)',
     NODE,
   ),
-  aboveRooms(['src/mcp/*.ts'], '^\\.\\./(?:main|sidecar|pipeline|cli/)', '\\.\\./(?!\\.\\./)', NODE),
+  room(['src/mcp/*.ts'], LANE, TIME, NODE),
+  room(['src/mcp/answer-watch.ts'], LANE, TIME, NODE, '\\.\\./upstream/(?:exchange|headers)\\.ts'),
+  aboveRooms(
+    ['src/mcp/{answer-for,batch,call,door,intake,open-calls,quiet,traffic}.ts'],
+    '^\\.\\./(?:main|sidecar|pipeline|cli/)',
+    '\\.\\./(?!\\.\\./)',
+    NODE,
+  ),
   aboveRooms(['src/sidecar.ts'], '^\\./(?:main|cli/)', NODE),
   {
     files: ['test/**/*.ts', 'bench/**/*.ts', 'examples/**/*.ts'],

@@ -1,6 +1,6 @@
 /**
  * What cannot be true between the lanes of an MCP server: a server that is none, keys that a lane without an upstream
- * of its own cannot have, one name taken by two lanes. Must not know how names are matched (route/glob.ts).
+ * of its own cannot have, one name taken by two lanes. Must not know how names are matched (mcp/glob.ts).
  */
 import { formatPath } from './paths.ts'
 import type { Path } from './paths.ts'

@@ -4,8 +4,8 @@
  */
 import type { McpAnswer } from '../reply/refuse-mcp.ts'
 import type { Routed } from '../routed.ts'
-import { isHeaderRouted } from '../route/mcp.ts'
-import type { McpHeaders, McpMessage } from '../route/mcp.ts'
+import { isHeaderRouted } from './read.ts'
+import type { McpHeaders, McpMessage } from './read.ts'
 import type { Tool } from '../tools.ts'
 import { headerValue } from '../upstream/headers.ts'
 

@@ -3,8 +3,8 @@
  * steps, between which whatever is due goes first. One step in a turn for all long ones together; the servers take turns,
  * and the messages of one server wait for each other.
  */
-import { McpReader } from '../route/mcp.ts'
-import type { McpBody, McpHeaders } from '../route/mcp.ts'
+import { McpReader } from './read.ts'
+import type { McpBody, McpHeaders } from './read.ts'
 import type { Clock, Timer } from '../time/clock.ts'
 
 /** Bytes looked at in one step: 1 ms for the worst of them (measured: 95 to 1,300 MB/s, by what is in them). */

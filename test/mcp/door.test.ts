@@ -10,7 +10,7 @@ import { McpDoor } from '../../src/mcp/door.ts'
 import type { McpDoorParts } from '../../src/mcp/door.ts'
 import { mostHeldBytes } from '../../src/route/held-bytes.ts'
 import type { Routed } from '../../src/routed.ts'
-import type { AnswerWatch } from '../../src/upstream/answer-watch.ts'
+import type { AnswerWatch } from '../../src/mcp/answer-watch.ts'
 import type { Slot } from '../../src/upstream/exchange.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
 

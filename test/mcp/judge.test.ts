@@ -3,7 +3,7 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { McpReader } from '../../src/route/mcp.ts'
+import { McpReader } from '../../src/mcp/read.ts'
 import { Judge, STEP_BYTES } from '../../src/mcp/judge.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
 

@@ -135,7 +135,12 @@ const PLANTED: readonly (readonly [file: string, code: string, rule: string])[] 
   ...['identifiers', 'lease-desk', 'replies', 'retries', 'routed'].map(
     (file) => [`src/${file}.ts`, "import { Pipeline } from './pipeline.ts'", IMPORTS] as const,
   ),
-  ['src/mcp/planted.ts', "import { Pipeline } from '../pipeline.ts'", IMPORTS],
+  ['src/mcp/planted.ts', "import type { Routed } from '../routed.ts'", IMPORTS],
+  ['src/mcp/read.ts', "import { Gate } from '../gate/gate.ts'", IMPORTS],
+  ['src/mcp/answer-watch.ts', "import { forward } from '../upstream/forward.ts'", IMPORTS],
+  ...['answer-for', 'batch', 'call', 'door', 'intake', 'open-calls', 'quiet', 'traffic'].map(
+    (file) => [`src/mcp/${file}.ts`, "import { Pipeline } from '../pipeline.ts'", IMPORTS] as const,
+  ),
   ['src/route/peek.ts', "import { forward } from '../upstream/forward.ts'", IMPORTS],
   ['src/pipeline.ts', "import { Sidecar } from './sidecar.ts'", IMPORTS],
   ['src/tools.ts', "import { run } from './cli/run.ts'", IMPORTS],

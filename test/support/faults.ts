@@ -12,7 +12,7 @@ import { McpCall } from '../../src/mcp/call.ts'
 import { Passage } from '../../src/passage.ts'
 import { Router } from '../../src/route/match.ts'
 import { Tool } from '../../src/tools.ts'
-import { AnswerWatch } from '../../src/upstream/answer-watch.ts'
+import { AnswerWatch } from '../../src/mcp/answer-watch.ts'
 
 /** Not to be seen in a log: messages may quote what they were given. */
 const SECRET = 'Bearer sk-very-secret "quoted secret"'

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { matchesGlob, ToolNames } from '../../src/route/glob.ts'
+import { matchesGlob, ToolNames } from '../../src/mcp/glob.ts'
 
 test('a pattern matches as the regular expression that it stands for', () => {
   const letters = fc.string({ unit: fc.constantFrom('a', 'b', '.', '/'), maxLength: 12 })

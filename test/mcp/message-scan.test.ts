@@ -4,9 +4,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { EventScan } from '../../src/upstream/event-scan.ts'
-import { MessageScan } from '../../src/upstream/message-scan.ts'
-import type { SeenMessage } from '../../src/upstream/message-scan.ts'
+import { EventScan } from '../../src/mcp/event-scan.ts'
+import { MessageScan } from '../../src/mcp/message-scan.ts'
+import type { SeenMessage } from '../../src/mcp/message-scan.ts'
 
 interface Sink {
   write(bytes: Buffer): void

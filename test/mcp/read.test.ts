@@ -6,10 +6,10 @@ import { test } from 'node:test'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
-import { MOST_NESTED } from '../../src/route/json-scan.ts'
-import { LONGEST_KEY_BYTES, MOST_IN_BATCH, MOST_KEYS, ShapeReader } from '../../src/route/json-shape.ts'
-import { LONGEST_NAME, McpReader, readMcp } from '../../src/route/mcp.ts'
-import type { McpBody, McpHeaders } from '../../src/route/mcp.ts'
+import { MOST_NESTED } from '../../src/mcp/json-scan.ts'
+import { LONGEST_KEY_BYTES, MOST_IN_BATCH, MOST_KEYS, ShapeReader } from '../../src/mcp/json-shape.ts'
+import { LONGEST_NAME, McpReader, readMcp } from '../../src/mcp/read.ts'
+import type { McpBody, McpHeaders } from '../../src/mcp/read.ts'
 
 const HEADERS = { contentType: ['application/json'], contentEncoding: [], version: [], method: [], name: [] }
 

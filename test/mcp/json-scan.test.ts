@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { JsonScan, MOST_NESTED } from '../../src/route/json-scan.ts'
+import { JsonScan, MOST_NESTED } from '../../src/mcp/json-scan.ts'
 
 interface Told {
   readonly opened: string[]

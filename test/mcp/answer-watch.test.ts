@@ -4,8 +4,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { LeaseEnd } from '../../src/lane/lease.ts'
-import { idKeyOf } from '../../src/route/mcp.ts'
-import { AnswerWatch } from '../../src/upstream/answer-watch.ts'
+import { idKeyOf } from '../../src/mcp/read.ts'
+import { AnswerWatch } from '../../src/mcp/answer-watch.ts'
 import type { Slot } from '../../src/upstream/exchange.ts'
 
 interface FakeSlot extends Slot {

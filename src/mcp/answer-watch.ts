@@ -5,8 +5,8 @@
  */
 import type { LeaseEnd } from '../lane/lease.ts'
 import { EventScan } from './event-scan.ts'
-import type { Slot, Watch } from './exchange.ts'
-import { headerValue } from './headers.ts'
+import type { Slot, Watch } from '../upstream/exchange.ts'
+import { headerValue } from '../upstream/headers.ts'
 import { MessageScan } from './message-scan.ts'
 import type { SeenMessage } from './message-scan.ts'
 
