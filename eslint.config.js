@@ -24,6 +24,7 @@ const aboveRooms = (files, above, ...allowed) => ({
 const LANE = '(?:\\.\\./)+lane/'
 const TIME = '(?:\\.\\./)+time/clock\\.ts'
 const EVENTS = '\\.\\./observe/events\\.ts'
+const REPLY = '\\.\\./reply/'
 const NODE = 'node:'
 
 const NO_TIME_NO_LUCK = [
@@ -132,18 +133,19 @@ export default tseslint.config(
   room(['src/config/match.ts', 'src/config/claims.ts'], LANE, '\\.\\./route/normal-(?:path|host)\\.ts'),
   room(['src/observe/{events,internal-error}.ts'], LANE),
   room(
-    ['src/observe/{board,connections,dead-zone,log,metrics,narrate,sampled,watch}.ts'],
+    ['src/observe/{board,connections,dead-zone,log,metrics,narrate,sampled}.ts'],
     LANE,
     TIME,
     'pino',
     '@prometheus-io/client',
     NODE,
   ),
+  room(['src/observe/watch.ts'], LANE, TIME, REPLY, NODE),
   room(['src/gate/*.ts'], LANE, TIME, EVENTS),
   room(['src/fleet/*.ts'], TIME, EVENTS),
   room(['src/fleet/redis.ts'], TIME, NODE, '@redis/client'),
   room(['src/fleet/postgres.ts'], TIME, NODE, 'postgres$'),
-  room(['src/listen/*.ts'], NODE, LANE, TIME, 'zod'),
+  room(['src/listen/*.ts'], NODE, LANE, TIME, REPLY, 'zod'),
   room(
     [
       'src/upstream/{answer,answer-head,body-pace,contained-handler,exchange,forward,held-answer,idle-bound,interim,name-files,name-query,names,pool,sending,tool-time,upgrade,upload,wire}.ts',
@@ -152,6 +154,7 @@ export default tseslint.config(
     'undici',
     TIME,
     LANE,
+    '\\.\\./reply/wire-head\\.ts',
   ),
   aboveRooms(
     ['src/pipeline.ts', 'src/passage.ts', 'src/tools.ts'],

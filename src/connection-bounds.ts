@@ -10,8 +10,8 @@ import type { RefusedCause } from './listen/connections.ts'
 import type { ConnectionFigures, Listener } from './observe/connections.ts'
 import type { Log } from './observe/log.ts'
 import { Sampled } from './observe/sampled.ts'
-import { bytesOf } from './reply/bytes.ts'
-import { DEFAULT_RETRY_AFTER_MS, refuse } from './reply/refuse.ts'
+import { lastRefusal } from './reply/last-answer.ts'
+import { DEFAULT_RETRY_AFTER_MS } from './reply/refuse.ts'
 import type { Clock } from './time/clock.ts'
 
 export interface ConnectionBoundsParts {
@@ -114,7 +114,6 @@ export class ConnectionBounds {
 
 /** Nobody knows when there is room again: the callers are only spread. `luck`: 0 <= n < 1. */
 function overloaded(luck: number): string {
-  const reason = 'PROXY_OVERLOADED'
   const retryAfterMs = Math.round(DEFAULT_RETRY_AFTER_MS + luck * SPREAD_MS)
-  return bytesOf(reason, refuse({ reason, requestId: randomUUID(), retryAfterMs }))
+  return lastRefusal({ reason: 'PROXY_OVERLOADED', requestId: randomUUID(), retryAfterMs })
 }

@@ -16,6 +16,8 @@ import type { LeaseOrder } from './listen/lease-order.ts'
 import type { Exchange } from './listen/lease-routes.ts'
 import type { Events } from './observe/events.ts'
 import type { Replies } from './replies.ts'
+import { give } from './reply/answer.ts'
+import { leaseGranted } from './reply/notice.ts'
 import { agentKey } from './route/agent.ts'
 import type { Clock } from './time/clock.ts'
 import type { Tool, Tools } from './tools.ts'
@@ -194,14 +196,7 @@ export class LeaseDesk {
     lease.stop = containment.around(() => this.#over(held, 'broken'))
     // It may be held for hours: a lane that waits to see what comes of one call cannot wait for that.
     tool.gate.accepted(lease)
-    const body = `${JSON.stringify(this.#show(held))}\n`
-    response.writeHead(201, {
-      'Content-Type': 'application/json',
-      'Content-Length': Buffer.byteLength(body),
-      'Cache-Control': 'no-store',
-      Location: `/leases/${held.id}`,
-    })
-    response.end(body)
+    give(response, leaseGranted(this.#show(held), held.id))
   }
 
   #over(held: Held, outcome: Outcome): void {

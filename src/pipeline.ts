@@ -22,6 +22,8 @@ import { Passage } from './passage.ts'
 import type { Passing } from './passage.ts'
 import type { Routed } from './routed.ts'
 import type { Replies } from './replies.ts'
+import { give } from './reply/answer.ts'
+import { accepted } from './reply/notice.ts'
 import { Retries } from './retries.ts'
 import { agentKey } from './route/agent.ts'
 import { callerTtlMs } from './route/deadline.ts'
@@ -243,7 +245,7 @@ export class Pipeline {
         })
       case 'left':
         // Only its message asked for the end of the call: the caller is still there, and expects no answer to it.
-        if (!call.response.destroyed) call.response.writeHead(202).end()
+        if (!call.response.destroyed) give(call.response, accepted())
         if (routed.again !== undefined)
           this.#parts.events.emit(tool.tool, { kind: 'retried', result: 'cancelled' })
         return this.#cancelled(tool)
@@ -264,7 +266,7 @@ export class Pipeline {
     if (call.response.destroyed || routed.mcp?.isWithdrawn === true) {
       passage.slot.settle({ cause: 'cancelled', verdict: 'ignored' })
       passage.finished('cancelled', 0)
-      if (!call.response.destroyed) call.response.writeHead(202).end()
+      if (!call.response.destroyed) give(call.response, accepted())
       return
     }
     // The body is asked for only now that it has somewhere to go.

@@ -27,8 +27,7 @@ import { Narrator, statusFields } from './observe/narrate.ts'
 import { Watchers } from './observe/watch.ts'
 import { Pipeline } from './pipeline.ts'
 import { Replies } from './replies.ts'
-import { bytesOf } from './reply/bytes.ts'
-import { refuse } from './reply/refuse.ts'
+import { lastRefusal } from './reply/last-answer.ts'
 import type { Clock } from './time/clock.ts'
 import { Tools } from './tools.ts'
 
@@ -263,7 +262,6 @@ export class Sidecar {
   }
 
   #answerMalformed(reason: Malformed, detail: string): string {
-    const reply = refuse({ reason, requestId: crypto.randomUUID(), detail })
     this.#events.emit(NO_TOOL, {
       kind: 'replied',
       reason,
@@ -272,7 +270,7 @@ export class Sidecar {
       depths: undefined,
     })
     this.#events.emit(NO_TOOL, { kind: 'finished', outcome: 'refused', durationMs: undefined })
-    return bytesOf(reason, reply)
+    return lastRefusal({ reason, requestId: crypto.randomUUID(), detail })
   }
 }
 

@@ -16,6 +16,8 @@ import { quietly } from './quiet.ts'
 import { Passage } from '../passage.ts'
 import type { Passing } from '../passage.ts'
 import type { Routed, Told } from '../routed.ts'
+import { give } from '../reply/answer.ts'
+import { accepted } from '../reply/notice.ts'
 import type { McpAnswer } from '../reply/refuse-mcp.ts'
 import { isHeaderRouted } from './read.ts'
 import type { McpMessage, McpMethod, ToolCall } from './read.ts'
@@ -193,7 +195,7 @@ export class McpDoor {
   #cancel(routed: Routed, idKey: string): boolean {
     if (this.#callCancelled(routed, idKey) !== 'dequeued') return false
     this.#count(routed.tool, 'notifications/cancelled')
-    routed.call.response.writeHead(202).end()
+    give(routed.call.response, accepted())
     return true
   }
 

@@ -4,6 +4,8 @@
  */
 import type { ServerResponse } from 'node:http'
 import type { Fault } from '../lane/reason.ts'
+import { give } from '../reply/answer.ts'
+import { eventStream, eventText, noPlaceToWatch } from '../reply/event-stream.ts'
 import type { Clock, Timer } from '../time/clock.ts'
 import { showDecision } from './board.ts'
 import type { ToolEvent } from './events.ts'
@@ -38,14 +40,14 @@ export class Watchers {
   /** Takes over the response until the watcher leaves. */
   readonly add = (response: ServerResponse): void => {
     if (this.#watching.size >= MAX_WATCHERS) {
-      response.writeHead(503, { 'Content-Type': 'application/json', 'Retry-After': '5' })
-      response.end(`{"error":"already ${MAX_WATCHERS} watchers"}\n`)
+      give(response, noPlaceToWatch(`already ${MAX_WATCHERS} watchers`))
       return
     }
-    response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' })
+    const { status, headers } = eventStream()
+    response.writeHead(status, headers)
     this.#watching.add(response)
     response.on('close', () => this.#remove(response))
-    this.#send(response, written('lanes', this.#parts.lanes()))
+    this.#send(response, eventText('lanes', this.#parts.lanes()))
     this.#timer ??= this.#tick()
   }
 
@@ -108,7 +110,7 @@ export class Watchers {
 
   #broadcast(name: string, data: object): void {
     if (this.#watching.size === 0) return
-    const text = written(name, data)
+    const text = eventText(name, data)
     for (const response of this.#watching) this.#send(response, text)
   }
 
@@ -117,8 +119,4 @@ export class Watchers {
     if (response.writableLength > MAX_UNREAD_BYTES) response.destroy()
     else response.write(text)
   }
-}
-
-function written(name: string, data: object): string {
-  return `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`
 }

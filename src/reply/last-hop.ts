@@ -3,10 +3,12 @@
  * which has no resource of its own and does not reflect TRACE, since that would show headers of proxies before it. Pure.
  */
 
+import type { Answer } from './answer.ts'
+
 /** What may be asked of tools through Spillway; CONNECT may not. */
 const ALLOWED = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE'
 
-export function lastHop(method: string): { status: number; headers: string[]; body: string } {
+export function lastHop(method: string): Answer {
   const headers = ['Allow', ALLOWED, 'Content-Length', '0', 'Cache-Control', 'no-store']
   return { status: method === 'OPTIONS' ? 200 : 405, headers, body: '' }
 }

@@ -6,6 +6,7 @@
 import type { Depths } from '../lane/event.ts'
 import type { Priority } from '../lane/priority.ts'
 import type { FaultCause, Reason } from '../lane/reason.ts'
+import type { Answer } from './answer.ts'
 
 interface Row {
   readonly status: number
@@ -168,11 +169,7 @@ export interface RefusalFacts {
   readonly notExecuted?: boolean | undefined
 }
 
-export interface Reply {
-  readonly status: number
-  /** Flat list of names and values. */
-  readonly headers: string[]
-  readonly body: string
+export interface Reply extends Answer {
   /** Milliseconds; undefined where coming back makes no sense. */
   readonly retryAfterMs: number | undefined
 }

@@ -5,6 +5,7 @@
  */
 import { STATUS_CODES } from 'node:http'
 import type { ServerResponse } from 'node:http'
+import { wireHead } from '../reply/wire-head.ts'
 import { MalformedInterim, TooManyInterim } from './fault.ts'
 import { toCaller } from './headers.ts'
 
@@ -134,8 +135,5 @@ export function passInterim(response: ServerResponse, { status, headers }: Inter
   const { socket, req: request } = response
   const isTold = request.httpVersionMajor === 1 && request.httpVersionMinor >= 1
   if (status === 100 || !isTold || socket === null || !socket.writable || response.headersSent) return
-  const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`]
-  const passed = toCaller(headers)
-  for (let i = 0; i < passed.length; i += 2) lines.push(`${passed[i] as string}: ${passed[i + 1] as string}`)
-  socket.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1')
+  socket.write(wireHead({ status, phrase: STATUS_CODES[status] ?? '', headers: toCaller(headers) }))
 }

@@ -3,6 +3,7 @@
  * each of them renews the lease, which ends with the connection. Says nothing about the tool's latency.
  */
 import type { Duplex } from 'node:stream'
+import { switchingProtocols } from '../reply/wire-head.ts'
 import type { Exchange, Upgrade } from './exchange.ts'
 import { Unsendable } from './fault.ts'
 import { headerValues, toCaller } from './headers.ts'
@@ -70,11 +71,7 @@ export function tunnel({ exchange, upgrade, toTool, raw, time }: Tunnel): void {
   toCallerSocket.pipe(toTool)
 }
 
-function head(raw: readonly Buffer[], protocol: string, { tool, queuedMs }: Exchange): string {
-  const lines = ['HTTP/1.1 101 Switching Protocols', 'Connection: Upgrade', `Upgrade: ${protocol}`]
-  const headers = toCaller(raw)
-  for (let i = 0; i < headers.length; i += 2)
-    lines.push(`${headers[i] as string}: ${headers[i + 1] as string}`)
-  lines.push(`Server-Timing: queue;dur=${queuedMs.toFixed(1)}`, `X-Spillway-Tool: ${tool}`)
-  return `${lines.join('\r\n')}\r\n\r\n`
+function head(raw: readonly Buffer[], protocol: string, { tool, queuedMs }: Exchange): Buffer {
+  const own = ['Server-Timing', `queue;dur=${queuedMs.toFixed(1)}`, 'X-Spillway-Tool', tool]
+  return switchingProtocols(protocol, [...toCaller(raw), ...own])
 }

@@ -20,8 +20,9 @@ class Response extends EventEmitter {
     this.isRead = isRead
   }
 
-  writeHead(status: number): void {
+  writeHead(status: number): this {
     this.status = status
+    return this
   }
 
   write(text: string): void {
