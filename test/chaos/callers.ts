@@ -1,6 +1,6 @@
 /**
- * Callers who misbehave: each takes one connection, sends what its luck says, and tells the ledger how it was answered.
- * A caller who keeps to HTTP must get an answer, or see its connection closed, within a bound.
+ * Callers that misbehave. Each call opens one connection, picks a manner at random, and reports the answer to the ledger.
+ * A caller that sends valid HTTP must get an answer, or see its connection closed, within a bound.
  */
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
@@ -9,7 +9,7 @@ import type { Answer, Ledger } from './ledger.ts'
 import { BEHAVIOURS } from './tool.ts'
 import { MCP } from './world.ts'
 
-/** Milliseconds: TTL, lease and connect timeout of the lanes together, several times over. A stop of the process adds to it. */
+/** Several times the sum of the lanes' TTL, lease and connect timeout. A frozen process adds its freeze to that sum. */
 const PATIENCE_MS = 30_000
 const MANNERS = [
   'polite',
@@ -23,7 +23,7 @@ const MANNERS = [
   'stop-reading',
   'nonsense',
 ] as const
-/** Share of calls that the tool simply answers: without them its lane would only ever be shut. */
+/** Share of calls that the tool answers normally. Without them the lane would stay throttled all the time. */
 const FINE_RATIO = 0.5
 const METHODS = ['GET', 'GET', 'POST', 'PUT', 'HEAD'] as const
 
@@ -32,7 +32,7 @@ export interface Where {
   readonly tool: string
 }
 
-/** Sends one connection's worth; resolves when it is over. */
+/** Sends the requests of one connection; resolves when the connection is closed. */
 export async function call({ port, tool }: Where, id: string, { ledger, random }: Around): Promise<void> {
   const pick = <T>(from: readonly T[]): T => from[Math.floor(random.next() * from.length)] as T
   const manner = pick(MANNERS)
@@ -142,7 +142,7 @@ function toolCall(id: string): string {
   return JSON.stringify({ jsonrpc: '2.0', id, method: 'tools/call', params: { name: 'any', arguments: {} } })
 }
 
-/** Asks for the end of a call over another connection, as clients of MCP servers do. */
+/** Cancels a call over another connection, as MCP clients do. */
 function cancel({ port, tool }: Where, id: string): void {
   const body = JSON.stringify({
     jsonrpc: '2.0',
@@ -155,7 +155,7 @@ function cancel({ port, tool }: Where, id: string): void {
   socket.resume().write(`${head}Content-Length: ${body.length}\r\n\r\n${body}`)
 }
 
-/** Every whole answer on this connection, in order; what is cut is none. */
+/** Every complete answer on this connection, in order. A truncated answer does not count. */
 function readAnswers(socket: Socket, requests: readonly Asked[]): Promise<Answer[]> {
   let text = ''
   socket.setEncoding('latin1').on('data', (piece: string) => (text += piece))
@@ -190,7 +190,7 @@ function bodyAt(text: string, from: number, head: string): { text: string; end: 
   return dechunked(text, from)
 }
 
-/** A whole chunked body with its trailers; undefined where it was cut. */
+/** A complete chunked body with its trailers; undefined if the body was truncated. */
 function dechunked(text: string, from: number): { text: string; end: number } | undefined {
   let body = ''
   for (let at = from; ;) {

@@ -1,6 +1,6 @@
 /**
- * What befalls a running Spillway and all that it depends on, one thing at a time, as luck decides. Every fault ends by
- * itself: `heal` brings back whatever is still away.
+ * The faults of a chaos run: one at a time, chosen at random, they hit the running Spillway, its tools and its store.
+ * Every fault ends by itself. `heal` restores the configuration and lifts the operator's orders at the end of the run.
  */
 import type { Random } from '../../bench/control/engine/random.ts'
 import { pause } from '../support/eventually.ts'
@@ -12,13 +12,13 @@ export interface FaultParts {
   readonly world: World
   readonly ledger: Ledger
   readonly random: Random
-  /** Starts so many calls at once. */
+  /** Starts this many calls at once. */
   readonly burst: (calls: number) => void
 }
 
 type Fault = (parts: FaultParts) => Promise<void>
 
-/** Milliseconds. Longer than the leases and TTLs of the wild lanes, now and then. */
+/** Longer than the leases (1.5 s) and TTLs (2 s) of the wild lanes, so that some freezes outlast both. */
 const LONGEST_FREEZE_MS = 2500
 const BURST_CALLS = 40
 
@@ -69,7 +69,7 @@ const FAULTS: Readonly<Record<string, Fault>> = {
   },
 }
 
-/** One fault; resolves when it is over. */
+/** Injects one fault; resolves when the fault is over. */
 export async function strike(parts: FaultParts): Promise<void> {
   const names = Object.keys(FAULTS)
   const name = names[Math.floor(parts.random.next() * names.length)] ?? ''
@@ -77,7 +77,7 @@ export async function strike(parts: FaultParts): Promise<void> {
   await FAULTS[name]?.(parts)
 }
 
-/** Everything is whole again and no operator's order holds. */
+/** Resumes the process, loads a valid configuration, and lifts every operator's order. */
 export async function heal(parts: FaultParts): Promise<void> {
   const { world } = parts
   world.spillway.signal('SIGCONT')

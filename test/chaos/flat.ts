@@ -1,6 +1,6 @@
 /**
- * Whether a figure that was sampled over a long run has stayed flat: the median of its last third beside that of its
- * middle third. The first third is for caches and compilers. Pure.
+ * Decides whether a figure sampled over a long run stayed flat: the median of the last third is compared with the median
+ * of the middle third. The first third is ignored, because caches fill and code is compiled then. Pure.
  */
 
 export interface Flatness {
@@ -9,7 +9,7 @@ export interface Flatness {
   readonly isFlat: boolean
 }
 
-/** `growthRatio` and `growthBy`: what the last third may be above the middle one; the larger of the two counts. */
+/** `growthRatio` and `growthBy` bound the growth from the middle third to the last; the larger bound applies. */
 export function flatness(
   samples: readonly number[],
   { growthRatio, growthBy }: { readonly growthRatio: number; readonly growthBy: number },

@@ -1,5 +1,6 @@
 /**
- * What holds at every moment of a chaotic run, and once it is over. Each breach is a line of the ledger.
+ * The invariants of a chaos run: some are checked throughout the run, others once the load is over. Each violation is
+ * recorded in the ledger.
  */
 import { readdirSync } from 'node:fs'
 import { eventually, pause } from '../support/eventually.ts'
@@ -8,17 +9,17 @@ import type { Ledger } from './ledger.ts'
 import { MOST_CONCURRENT, QUEUE_DEPTH } from './world.ts'
 import type { World } from './world.ts'
 
-/** Milliseconds between two looks. */
+/** Interval between two checks. */
 const LOOK_MS = 150
-/** Milliseconds in which a look must be answered: longer than any freeze. */
+/** Time within which the admin listener must answer: longer than any freeze. */
 const LOOK_PATIENCE_MS = 15_000
-/** Milliseconds in which everything comes to rest: leases, TTLs and idle connections are over. */
+/** Time within which the lanes become idle: all leases, TTLs and idle connections end sooner. */
 const REST_MS = 20_000
 
-/** Looks at health and lanes, and calls the steady tool, until told to stop. */
+/** Checks health, lanes and metrics until the run is over. */
 export async function watch(world: World, ledger: Ledger, isOver: () => boolean): Promise<void> {
   const { spillway, wild, store } = world
-  // A ticket that only waits for a slot to come from the fleet takes no place in the queue.
+  // A ticket that waits only for the fleet to grant a slot does not count against maxQueueDepth.
   const mostTickets = QUEUE_DEPTH + (store === undefined ? 0 : MOST_CONCURRENT)
   for (let look = 0; !isOver(); look++) {
     await pause(LOOK_MS)
@@ -39,7 +40,7 @@ export async function watch(world: World, ledger: Ledger, isOver: () => boolean)
   }
 }
 
-/** One call after the other to a tool that is well: none of them may fail. */
+/** Calls a healthy tool, one call at a time. No call may fail. */
 export async function callSteadily(world: World, ledger: Ledger, isOver: () => boolean): Promise<void> {
   const { spillway } = world
   for (let count = 0; !isOver(); count++) {
@@ -49,16 +50,16 @@ export async function callSteadily(world: World, ledger: Ledger, isOver: () => b
       const answer = await fetch(`${spillway.proxy}/steady/fine/${id}`, { signal })
       const body = await answer.text()
       if (answer.status !== 200 || !body.includes(`"echo":"${id}"`))
-        ledger.fail(`${id} at a tool that is well got ${answer.status} ${body}`)
+        ledger.fail(`${id} at a healthy tool got ${answer.status} ${body}`)
       ledger.count('steady')
     } catch (error) {
-      ledger.fail(`${id} at a tool that is well failed: ${String(error)}`)
+      ledger.fail(`${id} at a healthy tool failed: ${String(error)}`)
     }
     await pause(20)
   }
 }
 
-/** Nothing runs, nothing waits, and the books agree; waits for that. */
+/** Waits until no lane has a lease or a ticket, then checks that the counters of each lane add up. */
 export async function checkRest({ spillway, wild }: World, ledger: Ledger): Promise<void> {
   const names = ['steady', ...wild.map(({ facts }) => facts.name)]
   for (const name of names) {
@@ -75,7 +76,7 @@ export async function checkRest({ spillway, wild }: World, ledger: Ledger): Prom
   }
 }
 
-/** Open files of the process. */
+/** Number of open files of the process. Linux only: read from /proc. */
 export function openFiles(pid: number): number {
   return readdirSync(`/proc/${pid}/fd`).length
 }
@@ -86,9 +87,9 @@ function assertAtRest(name: string, { active_workers: active, queue_depth: depth
   const { admitted, completed, failed, reclaimed, cancelled } = totals
   const expired = (totals.refused['QUEUE_TTL_EXPIRED'] ?? 0) + putOut(totals.refused)
   const ended = completed + failed + reclaimed + cancelled
-  // Tickets that were refused while they waited were admitted, too; those refused at the door were not.
+  // `admitted` includes tickets that were refused later, while they waited. Calls refused on arrival are not in it.
   if (ended > admitted || admitted > ended + expired)
-    throw new Error(`the books of ${name} do not agree: ${JSON.stringify(totals)}`)
+    throw new Error(`the counters of ${name} do not add up: ${JSON.stringify(totals)}`)
 }
 
 function putOut(refused: Readonly<Record<string, number>>): number {

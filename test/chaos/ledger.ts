@@ -1,13 +1,13 @@
 /**
- * What happened to every call, as its caller and its tool saw it, and what must never be true of the two together. Ids
- * make a call known on both sides. Holds the calls of one run: the run bounds their number.
+ * The ledger records each call as its caller and its tool saw it, matched by the call's id, and reports contradictions
+ * between the two as violations. Memory grows with the number of calls; the run bounds that number.
  */
 
-/** Milliseconds after which a tool that sees one call too many is believed: until then the end of a cut call may be on its way. */
+/** An excess of calls at a tool counts as a violation after this time. Before it, the end of a cut call may still be in transit. */
 const SETTLE_MS = 1500
 
 interface Sighting {
-  /** How often the tool got the whole head of this call. */
+  /** How often the tool received the complete head of this call. */
   seen: number
 }
 
@@ -18,7 +18,7 @@ export class Ledger {
   readonly #counts = new Map<string, number>()
   readonly #active = new Map<string, Set<object>>()
 
-  /** How often each kind of thing happened, for the report. */
+  /** Number of events by kind, for the report. */
   get counts(): ReadonlyMap<string, number> {
     return this.#counts
   }
@@ -28,13 +28,13 @@ export class Ledger {
   }
 
   fail(what: string): void {
-    // The first say what is wrong; thousands of the same would bury them.
+    // The first violations show the cause; thousands of repetitions would hide them.
     if (this.violations.length < 50) this.violations.push(what)
   }
 
   /**
-   * The tool has the head of a call. Only an idempotent request may come again: once after a lost connection, for each
-   * of its `tries`.
+   * The tool received the head of a call. Only an idempotent request may arrive again: each of its `tries` may be sent
+   * once more after a lost connection.
    */
   toolSaw(id: string, method: string, tries: number): void {
     const sighting = this.#sightings.get(id) ?? { seen: 0 }
@@ -46,7 +46,7 @@ export class Ledger {
     if (sighting.seen > 2 * tries) this.fail(`${id} reached the tool ${sighting.seen} times`)
   }
 
-  /** A call runs at the tool, until the function that is given back is called. */
+  /** Marks a call as running at the tool until the returned function is called. */
   toolRuns(tool: string, limit: number): () => void {
     const active = this.#active.get(tool) ?? new Set()
     this.#active.set(tool, active)
@@ -56,14 +56,14 @@ export class Ledger {
     return () => active.delete(call)
   }
 
-  /** What the caller read as the answer to its call `id`. */
+  /** The caller of call `id` read this answer. */
   callerGot(id: string, { status, reason, notExecuted, echoed }: Answer): void {
     this.count(reason === undefined ? `answer ${status}` : `refused ${reason}`)
     if (echoed !== undefined && echoed !== id) this.fail(`${id} got the answer of ${echoed}`)
     if (notExecuted !== true) return
     this.#promised.add(id)
     if (this.#sightings.has(id))
-      this.fail(`${id} was told ${String(reason)}, not executed, but the tool saw it`)
+      this.fail(`${id} was refused with ${String(reason)} and not_executed, but the tool saw it`)
   }
 
   #watchExcess(tool: string, active: Set<object>, limit: number): void {
@@ -78,7 +78,7 @@ export class Ledger {
 
 export interface Answer {
   readonly status: number
-  /** Of Spillway's own answers. */
+  /** Present only in Spillway's own answers. */
   readonly reason?: string | undefined
   readonly notExecuted?: boolean | undefined
   /** The id that the tool wrote into its answer. */

@@ -1,6 +1,6 @@
 /**
- * `npm run chaos -- --seconds 180 --seed 7 [--store]`: random misbehaviour of callers, tools, stores and operators at a real
- * process, with invariants checked throughout. Prints its seed first; exit code 1 when something broke.
+ * `npm run chaos -- --seconds 180 --seed 7 [--store]` runs callers, tools, stores and operators that misbehave at random
+ * against a real process and checks invariants throughout. Prints the seed first; exit code 1 after a violation.
  */
 import { parseArgs } from 'node:util'
 import { runChaos } from './run.ts'

@@ -1,7 +1,7 @@
 /**
- * Loaded into a Spillway under test before its own code. SIGUSR2: the wall clock jumps by hours, there or back, as after
- * a suspended machine or a wrong NTP server. A message `memory` on the process' channel: collects garbage and answers
- * with what is held.
+ * Loaded into the Spillway under test before its own code. SIGUSR2 makes the wall clock jump by hours, forward or back,
+ * as a suspended machine or a wrong NTP server does. On the message `memory` the process collects garbage and answers
+ * with its heap size and its number of active resources.
  */
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
@@ -22,5 +22,5 @@ process.on('message', (message) => {
   const { heapUsed, external } = process.memoryUsage()
   process.send?.({ heapBytes: heapUsed + external, handles: process.getActiveResourcesInfo().length })
 })
-// A process whose test has gone goes on as one without a test would.
+// The channel must not keep the process alive after the test has exited.
 process.channel?.unref()

@@ -1,6 +1,6 @@
 /**
- * One chaotic run: callers and faults by a seed, invariants throughout, rest and a clean end after it. The same seed
- * gives the same calls and faults; what they meet depends on the machine's timing.
+ * One chaos run: random calls and faults with invariants checked throughout, then a check that the lanes become idle and
+ * that the process drains cleanly. The same seed gives the same calls and faults; their interleaving depends on timing.
  */
 import { Random, streamSeed } from '../../bench/control/engine/random.ts'
 import { pause } from '../support/eventually.ts'
@@ -14,25 +14,25 @@ import type { World } from './world.ts'
 export interface ChaosOptions {
   readonly seed: number
   readonly seconds: number
-  /** Also a Redis by which the lanes share their slots. */
+  /** Starts a Redis as the fleet's store. */
   readonly withStore: boolean
-  /** Once in a while, for people. */
+  /** Gets a line of progress every 10 s. */
   readonly progress?: (line: string) => void
 }
 
 export interface ChaosReport {
   readonly violations: readonly string[]
   readonly counts: ReadonlyMap<string, number>
-  /** The last lines of the log, for whoever looks for the cause. */
+  /** The last lines of the log, to find the cause of a violation. */
   readonly log: readonly string[]
 }
 
-/** Connections of callers at a time. */
+/** Number of callers, with one connection each. */
 const CALLERS = 24
-/** Milliseconds between two faults, at most. */
+/** Longest time between two faults. */
 const QUIET_MS = 700
 const PROGRESS_MS = 10_000
-/** Files that may be open in the end beyond those at the start: connections that are kept for the next call. */
+/** Files that may be open at the end beyond those at the start: idle connections kept for reuse. */
 const FILES_KEPT = 40
 
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
@@ -76,7 +76,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     await checkRest(world, ledger)
     const files = openFiles(spillway.pid)
     if (files > filesBefore + FILES_KEPT)
-      ledger.fail(`${files} files are open, ${filesBefore} were at the start`)
+      ledger.fail(`${files} files are open at the end, ${filesBefore} at the start`)
     spillway.signal('SIGTERM')
     const code = await spillway.exited
     if (code !== 0) ledger.fail(`the drain ended with code ${String(code)}`)
@@ -109,7 +109,7 @@ class Callers {
     }
   }
 
-  /** Every call of a burst is over. */
+  /** Resolves when every call of a burst is over. */
   async done(): Promise<void> {
     await Promise.all(this.#open)
   }

@@ -1,7 +1,7 @@
 /**
- * `npm run soak -- --minutes 15`: one process at twice its tool's capacity, with heap, handles and open files sampled
- * throughout; exit code 1 when one of them goes on growing. Callers keep their connections, a few hang up, a few upload,
- * some call an MCP server's tool; none obeys Retry-After.
+ * `npm run soak -- --minutes 15` loads one process with twice the capacity of its tool and samples heap, handles and open
+ * files; exit code 1 if one of them keeps growing. Callers reuse connections and ignore Retry-After. A few hang up, a few
+ * upload, and some call an MCP server's tool.
  */
 import { Agent, request } from 'node:http'
 import { parseArgs } from 'node:util'
@@ -13,12 +13,12 @@ import type { Spillway } from '../support/process.ts'
 import { flatness } from './flat.ts'
 import { openFiles } from './invariants.ts'
 
-/** Milliseconds of a call and calls at a time: 80 calls a second. */
+/** A call takes 100 ms at the tool and 8 run at a time, so the tool can answer 80 calls a second. */
 const CALL_MS = 100
 const CONCURRENT = 8
 const CALLS_PER_SEC = (2 * CONCURRENT * 1000) / CALL_MS
 const SAMPLE_MS = 5000
-/** Connections that the callers keep. */
+/** Bound of connections that the callers keep open. */
 const CONNECTIONS = 400
 const UPLOAD = 'x'.repeat(100_000)
 const MCP_CALL = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'any' } })

@@ -1,6 +1,6 @@
 /**
- * A tool that misbehaves as each call asks it to: the behaviour is a word in the call's path, so that the seed of the
- * callers decides everything. Speaks bytes, since no HTTP server would do most of it. Tells the ledger what it saw.
+ * A tool that misbehaves as each call's path says, so that the callers' seed decides the behaviour. It writes raw bytes,
+ * because an HTTP server refuses to send most of them. It reports each call to the ledger.
  */
 import { createServer } from 'node:net'
 import type { AddressInfo, Server, Socket } from 'node:net'
@@ -24,10 +24,10 @@ export const BEHAVIOURS = [
   'trailers',
 ] as const
 
-/** Milliseconds between two pieces of an answer that comes slowly. */
+/** Interval between two pieces of a slow answer. */
 const PIECE_MS = 40
 const PIECES = 6
-/** Milliseconds of a slow call. */
+/** Duration of a slow call. */
 const SLOW_MS = 300
 
 interface Call {
@@ -39,9 +39,9 @@ interface Call {
 
 export interface ToolFacts {
   readonly name: string
-  /** Calls at once that the lane never exceeds. */
+  /** The largest number of calls that the lane may run at once. */
   readonly limit: number
-  /** 1, and the lane's own retries. */
+  /** 1 plus the lane's retries. */
   readonly tries: number
 }
 
@@ -61,7 +61,7 @@ export class ChaosTool {
     return this.#port
   }
 
-  /** Listens, on the port from before after a stop. */
+  /** Listens; after a stop, on the same port as before. */
   async start(): Promise<void> {
     const server = createServer({ allowHalfOpen: true }, (socket) => this.#serve(socket))
     this.#server = server
@@ -72,7 +72,7 @@ export class ChaosTool {
     this.#port = (server.address() as AddressInfo).port
   }
 
-  /** As a crash does: every connection is reset. */
+  /** Resets every connection, as a crash does. */
   async stop(): Promise<void> {
     const server = this.#server
     this.#server = undefined
@@ -124,7 +124,7 @@ interface Request {
   readonly rest: Buffer
 }
 
-/** One whole request at the start of these bytes. What a strict proxy sends needs no more of a parser than this. */
+/** The first complete request in these bytes. Spillway sends well-formed requests only, so a simple parser is enough. */
 function takeRequest(bytes: Buffer): Request | undefined {
   const headEnd = bytes.indexOf('\r\n\r\n')
   if (headEnd === -1) return undefined
@@ -143,7 +143,7 @@ function chunkedEnd(bytes: Buffer, from: number): number | undefined {
 
 function perform(call: Call, over: () => void): void {
   const { socket, id, isHead } = call
-  // An answer in JSON-RPC, too, for the lane of an MCP server.
+  // The body is valid JSON-RPC as well, for the lane of an MCP server.
   const body = `{"jsonrpc":"2.0","id":"${id}","result":{},"echo":"${id}"}`
   const whole = (status = '200 OK', more = '', text = body): string =>
     `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nContent-Length: ${text.length}\r\n${more}\r\n${isHead ? '' : text}`
@@ -181,7 +181,7 @@ function perform(call: Call, over: () => void): void {
       socket.end(whole('200 OK', 'Connection: close\r\n'), 'latin1')
       return
     case 'silent':
-      // Until the lease is reclaimed, or the caller has left.
+      // The call ends when its lease is reclaimed or its caller leaves.
       return
     case 'error':
       return answer(whole('503 Service Unavailable'))

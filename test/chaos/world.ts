@@ -1,6 +1,6 @@
 /**
- * One Spillway with misbehaving tools behind it and, if wanted, a store that it shares its slots by. Which lane has which
- * settings; the invariants and the faults are elsewhere.
+ * One Spillway with misbehaving tools and, if wanted, a store for its fleet. This file holds the settings of the lanes;
+ * it knows no faults (faults.ts) and no invariants (invariants.ts).
  */
 import { writeFile } from 'node:fs/promises'
 import { startSpillway } from '../support/process.ts'
@@ -10,7 +10,7 @@ import type { StoreServer } from '../support/store-servers.ts'
 import type { Ledger } from './ledger.ts'
 import { ChaosTool } from './tool.ts'
 
-/** The largest limit that a lane of the wild tools ever has: reloads go up to it. */
+/** The largest maxConcurrent that a reload gives to a wild lane. */
 export const MOST_CONCURRENT = 5
 export const QUEUE_DEPTH = 12
 const STEADY_CONCURRENT = 4
@@ -18,7 +18,7 @@ const STEADY_CONCURRENT = 4
 /** The wild lane whose tool is an MCP server. */
 export const MCP = 'agents'
 
-/** Lanes that take what comes; beside them there is `steady`, which nothing may reach. */
+/** The wild lanes: faults and misbehaving calls hit them. No fault may affect the lane `steady` beside them. */
 const WILD = [
   { name: 'wild', more: 'controller: { algorithm: fixed }', tries: 1 },
   { name: 'law', more: 'controller: { algorithm: adaptive }', tries: 1 },
@@ -31,7 +31,7 @@ export interface World extends AsyncDisposable {
   readonly steady: ChaosTool
   readonly wild: readonly ChaosTool[]
   readonly store: StoreServer | undefined
-  /** Another configuration for the wild lanes; the file is left broken if `isBroken`. */
+  /** Reloads with this maxConcurrent for the wild lanes; with `isBroken` the new file is not valid YAML. */
   reload(concurrent: number, isBroken: boolean): Promise<void>
 }
 
