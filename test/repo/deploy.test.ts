@@ -1,6 +1,6 @@
 /**
- * The examples of deploy/, as far as they can be judged without a cluster: they are YAML, their tools.yaml would start, and
- * what they say of ports, grace and the store agrees with the program.
+ * The examples in deploy/, checked without a cluster: they are valid YAML, their tools.yaml is a valid configuration, and
+ * their grace periods and store agree with it.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -24,7 +24,7 @@ interface Compose {
   >
 }
 
-test('the compose example has three sidecars, a store that its tools.yaml names, and time for the drain', () => {
+test('the compose example has three sidecars, the store that its tools.yaml names, and a grace period longer than the drain', () => {
   const settings = settingsOf(read('deploy/fleet/tools.yaml'), 'deploy/fleet/tools.yaml')
   const { services } = parse(read('deploy/fleet/compose.yaml'), { merge: true }) as Compose
   const sidecars = Object.values(services).filter(({ image }) => image === 'spillway')
@@ -37,7 +37,7 @@ test('the compose example has three sidecars, a store that its tools.yaml names,
   }
 })
 
-test('the Kubernetes example keeps the URL of the store in a Secret, and gives the drain time', () => {
+test('the Kubernetes example keeps the URL of the store in a Secret, and its grace period is longer than the drain', () => {
   const documents = parseAllDocuments(read('deploy/fleet/kubernetes.yaml'))
   for (const document of documents) assert.deepEqual(document.errors, [])
   const [secret, deployment] = documents.map((document) => document.toJS() as Record<string, unknown>)

@@ -1,5 +1,5 @@
 /**
- * What holds for every file of the repository: headers, lengths, no dead files, no traces of the machine it was written on.
+ * Rules for every file of the repository: header, length, reachability from main.ts, and no traces of the author's machine.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -7,7 +7,7 @@ import { filesBelow, importsOf, read, resolveFrom, SOURCES } from './tree.ts'
 
 const MOST_LINES = 300
 
-test('every file of src opens with a comment of 1 to 12 lines, after a #! at most', () => {
+test('every file of src begins with a comment of 1 to 12 lines; only a #! line may precede it', () => {
   for (const file of SOURCES) {
     const comment = /^(?:#!.*\n)?\/\*\*\n((?: \*.*\n)+?) \*\/\n/.exec(read(file))?.[1]
     assert.ok(comment !== undefined, `${file} has no header`)
@@ -15,7 +15,7 @@ test('every file of src opens with a comment of 1 to 12 lines, after a #! at mos
   }
 })
 
-test(`no file of source is longer than ${MOST_LINES} lines`, () => {
+test(`no source file is longer than ${MOST_LINES} lines`, () => {
   const sources = [...SOURCES, ...filesBelow('test'), ...filesBelow('bench')].filter((file) =>
     file.endsWith('.ts'),
   )
@@ -23,7 +23,7 @@ test(`no file of source is longer than ${MOST_LINES} lines`, () => {
   assert.deepEqual(long, [])
 })
 
-test('every file of src is reached from main.ts', () => {
+test('every file of src is imported, directly or not, by main.ts', () => {
   const reached = new Set<string>()
   const waiting = ['src/main.ts']
   for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
@@ -37,7 +37,7 @@ test('every file of src is reached from main.ts', () => {
   )
 })
 
-/** Written in pieces, so that this file does not find itself. */
+/** This test reads its own file, too, so no pattern may match its own source. */
 const TRACES = [
   {
     what: 'a home or working directory',
@@ -50,7 +50,7 @@ const TRACES = [
   { what: 'where a package was fetched from', pattern: /"resolved"\s*:\s*"https?:/ },
 ]
 
-test('no file names a registry, or a path of the machine it was written on', () => {
+test("no file names a package registry or a path of its author's machine", () => {
   const found = filesBelow('').flatMap((file) => {
     const text = read(file)
     return TRACES.flatMap(({ what, pattern }) => (pattern.test(text) ? [`${file}: ${what}`] : []))
@@ -58,7 +58,7 @@ test('no file names a registry, or a path of the machine it was written on', () 
   assert.deepEqual(found, [])
 })
 
-test('a trace would be found', () => {
+test('each pattern finds a sample of its trace', () => {
   const samples = [
     'at /home' + '/somebody/x',
     'https://registry' + '.example.org/pino',

@@ -1,5 +1,5 @@
 /**
- * The map and the other pages name what is there: rooms, files, tests, links, and decisions in one form.
+ * docs/map.md and the other pages name only rooms, files, tests and links that exist. All decision records have one form.
  */
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
@@ -10,10 +10,10 @@ const MAP = read('docs/map.md')
 const PAGES = filesBelow('').filter((file) => file.endsWith('.md'))
 const DECISIONS = filesBelow('docs/decisions')
 const HEADINGS = ['Context', 'Choice', 'Alternatives and why not', 'How we would notice that it was wrong']
-/** A page on paper. */
+/** One printed page. */
 const MOST_LINES = 60
 
-test('every folder of src is a room in docs/map.md, and every room there is a folder of src', () => {
+test('the rooms in docs/map.md are exactly the folders of src', () => {
   const rooms = tableAfter(MAP, '## Rooms').map(([room = '']) => (codeIn(room)[0] ?? '').replace(/\/$/, ''))
   assert.deepEqual(rooms.toSorted(), foldersBelow('src').toSorted())
 })
@@ -28,7 +28,7 @@ test('every path that a page names exists', () => {
   }
 })
 
-test('every link between pages leads somewhere', () => {
+test('the target of every link between pages exists', () => {
   for (const page of PAGES) {
     for (const [, target = ''] of read(page).matchAll(/\]\((?!https?:)([^)#]+)/g)) {
       assert.ok(existsSync(ROOT + resolveFrom(page, target)), `${page} links to ${target}`)
@@ -36,7 +36,7 @@ test('every link between pages leads somewhere', () => {
   }
 })
 
-test('the commands of the map are those of package.json', () => {
+test('every command of docs/map.md runs npm test on given files', () => {
   const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
   const commands = tableAfter(MAP, '## To change X open Y, run Z').map(
     ([, , run = '']) => codeIn(run)[0] ?? '',

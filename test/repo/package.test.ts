@@ -1,6 +1,6 @@
 /**
- * What an installation relies on: exact versions, scripts that exist, a container without root, a CI script that can be
- * run, an example configuration that works.
+ * What an installation depends on: pinned versions, existing scripts, a container image without root, a CI script that
+ * runs, and a valid example configuration.
  */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
@@ -24,7 +24,7 @@ interface Package {
 const PACKAGE = JSON.parse(read('package.json')) as Package
 const DOCKERFILE = read('Dockerfile')
 
-test('every dependency is pinned to one version, the same in the lock file', () => {
+test('every dependency is pinned to one version, and the lock file has the same version', () => {
   const { packages } = JSON.parse(read('package-lock.json')) as {
     packages: Record<string, { version?: string }>
   }
@@ -35,7 +35,7 @@ test('every dependency is pinned to one version, the same in the lock file', () 
   }
 })
 
-test('only the named packages run a script when they are installed', () => {
+test('only the packages in allowScripts run a script when they are installed', () => {
   const { packages } = JSON.parse(read('package-lock.json')) as {
     packages: Record<string, { hasInstallScript?: boolean }>
   }
@@ -46,7 +46,7 @@ test('only the named packages run a script when they are installed', () => {
   )
 })
 
-test('src imports only node and what an installation of the package has', () => {
+test('src imports only modules of Node and the dependencies of package.json, and uses all of those', () => {
   const names = SOURCES.flatMap((file) => importsOf(read(file))).filter((name) => !name.startsWith('.'))
   for (const name of new Set(names)) {
     assert.ok(name.startsWith('node:') || name in PACKAGE.dependencies, `src imports ${name}`)
@@ -55,16 +55,16 @@ test('src imports only node and what an installation of the package has', () => 
     assert.ok(names.includes(name), `nothing imports ${name}`)
 })
 
-test('the files of the scripts and of the package exist', () => {
+test('the files that package.json names in scripts and files exist', () => {
   for (const script of Object.values(PACKAGE.scripts)) {
     const file = /^node (\S+\.ts)/.exec(script)?.[1]
     assert.ok(file === undefined || existsSync(ROOT + file), script)
   }
-  // dist is made by the build.
+  // The build creates dist.
   for (const file of PACKAGE.files.filter((each) => each !== 'dist')) assert.ok(existsSync(ROOT + file), file)
 })
 
-test('the oldest Node that is promised is the one that main.ts asks for', () => {
+test('package.json, main.ts, the test runner and the README name the same oldest Node', () => {
   const asked = /OLDEST_NODE = \[(\d+), (\d+)\]/
   const [, major = '', minor = ''] = asked.exec(read('src/main.ts')) ?? []
   assert.equal(PACKAGE.engines.node, `>=${major}.${minor}.0`)
@@ -72,19 +72,19 @@ test('the oldest Node that is promised is the one that main.ts asks for', () => 
   assert.match(read('README.md'), new RegExp(`Node ${major}\\.${minor} or newer`))
 })
 
-test('the license is the one that package.json names', () => {
+test('LICENSE holds the license that package.json names', () => {
   assert.equal(PACKAGE.license, 'Apache-2.0')
   assert.match(read('LICENSE'), /^\s*Apache License\n\s*Version 2\.0, January 2004\n/)
 })
 
-test('the changelog has a section for the version', () => {
+test('CHANGELOG.md has a section for the version of package.json', () => {
   assert.match(
     read('CHANGELOG.md'),
     new RegExp(`^## \\[${PACKAGE.version.replaceAll('.', '\\.')}\\] - \\d{4}-\\d\\d-\\d\\d$`, 'm'),
   )
 })
 
-test("tools.yaml is good as it stands, with the seed's figures", () => {
+test("tools.yaml is a valid configuration with the seed's figures", () => {
   const result = readSettings({ file: `${ROOT}tools.yaml`, env: {}, flags: {} })
   assert.ok(result.ok)
   assert.deepEqual(
@@ -102,7 +102,7 @@ test("tools.yaml is good as it stands, with the seed's figures", () => {
   )
 })
 
-/** The instructions of the last stage, with continued lines joined. */
+/** The Dockerfile's instructions of the last stage; a continued line is one string. */
 function lastStage(): string[] {
   const lines = DOCKERFILE.replaceAll(/^#.*\n/gm, '')
     .replaceAll(/\\\n\s*/g, '')
@@ -110,7 +110,7 @@ function lastStage(): string[] {
   return lines.slice(lines.findLastIndex((line) => line.startsWith('FROM ')))
 }
 
-test('the image is built in stages and holds no development dependencies', () => {
+test('the image is built in stages and contains no development dependencies', () => {
   const froms = DOCKERFILE.match(/^FROM .*$/gm) ?? []
   assert.ok(froms.length >= 2)
   for (const from of froms) assert.match(from, /^FROM node:24-slim( AS \w+)?$/)
@@ -123,11 +123,11 @@ test('the image is built in stages and holds no development dependencies', () =>
   )
   assert.ok(stage.includes('COPY --from=production /build/node_modules /opt/spillway/node_modules'))
   assert.ok(stage.includes('COPY --from=build /build/dist /opt/spillway/dist'))
-  // dist/main.js reads ../package.json: the version, and that these files are modules.
+  // Without package.json, dist/main.js has no version to read and Node does not take its files for modules.
   assert.ok(stage.some((line) => /^COPY package\.json .*\/opt\/spillway\/$/.test(line)))
 })
 
-test('the image runs without root, listens to the outside, and is stopped and watched as Spillway wants it', () => {
+test('the image runs without root, listens on all addresses, stops on SIGTERM, and checks its health', () => {
   const stage = lastStage()
   const program = ['node', '/opt/spillway/dist/main.js']
   assert.ok(stage.includes('USER node'))
@@ -151,7 +151,7 @@ test('the image runs without root, listens to the outside, and is stopped and wa
   }
 })
 
-test('what the image is built from is not kept out of it', () => {
+test('.dockerignore excludes no file that the Dockerfile copies', () => {
   const ignored = new Set(read('.dockerignore').split('\n').filter(Boolean))
   const copied = DOCKERFILE.matchAll(/^COPY (?!--from)(.+) \S+$/gm)
   for (const source of [...copied].flatMap(([, sources = '']) => sources.split(' '))) {
@@ -172,7 +172,7 @@ test('.ci/run is executable, stops at the first failure, and runs the scripts of
   assert.equal(spawnSync('bash', ['-n', `${ROOT}.ci/run`]).status, 0)
 })
 
-test('.ci/run tests Spillway on the wire with the oldest Node that package.json promises', () => {
+test('.ci/run runs the wire tests with the oldest Node that package.json allows', () => {
   const script = read('.ci/run')
   const step = script.slice(script.indexOf("step 'the oldest Node"))
   assert.match(step, /engines\.node\.slice\(2\)/)
@@ -183,8 +183,8 @@ test('.ci/run tests Spillway on the wire with the oldest Node that package.json 
   assert.match(step, /^npm test -- test\/wire\/\*\.test\.ts$/m)
 })
 
-test('npm test runs the files it is given and passes on their failure', () => {
-  // Inside of a test run, node --test would refuse to start another.
+test('npm test runs the given files and fails if one of them fails', () => {
+  // With NODE_TEST_CONTEXT set, node --test refuses to start another test run.
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => name !== 'NODE_TEST_CONTEXT'))
   const run = (...args: string[]) =>
     spawnSync(process.execPath, [`${ROOT}test/support/run.ts`, ...args], { env, encoding: 'utf8' })

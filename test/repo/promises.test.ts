@@ -1,5 +1,5 @@
 /**
- * docs/promises.md: at most 25 promises, each with tests that are there under the names that it gives.
+ * docs/promises.md has at most 25 promises, and every test that it names exists.
  */
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
@@ -17,7 +17,7 @@ test(`there are at most ${MOST} promises, numbered from 1`, () => {
   )
 })
 
-test('each promise names tests that are there', () => {
+test('each promise names at least one test, and every named test exists', () => {
   for (const [number = '', , tried = ''] of ROWS) {
     assert.ok(codeIn(tried).length > 0, `promise ${number} has no test`)
     for (const part of tried.split(';')) {

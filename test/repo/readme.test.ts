@@ -1,6 +1,6 @@
 /**
- * What the README promises a new user is there: commands, keys with their defaults, endpoints, metrics, exit codes, and
- * samples that have the shape of real answers.
+ * The README agrees with the program: commands, flags, keys with their defaults, metrics and exit codes are the program's,
+ * and the samples have the shape of real answers.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -28,7 +28,7 @@ import { blocksOf, codeIn, filesBelow, read, tableAfter } from './tree.ts'
 
 const README = read('README.md')
 
-/** Keys without a value of their own, and what the table says in its place. */
+/** Keys without a fixed default, with the text of the README's table in its place. */
 const WITHOUT_DEFAULT: Readonly<Record<string, string>> = {
   defaults: '',
   tools: '',
@@ -86,7 +86,7 @@ test("the README's commands are scripts of package.json and commands of spillway
   }
 })
 
-test("the README's flags and environment variables are there", () => {
+test("the README's flags and environment variables are those of the program", () => {
   const variables = new Set(codeIn(README).flatMap((code) => code.match(/SPILLWAY_\w+/g) ?? []))
   assert.deepEqual([...variables].toSorted(), [
     'SPILLWAY_ADMIN',
@@ -103,7 +103,7 @@ test("the README's exit codes are the program's", () => {
   assert.deepEqual(codes, Object.values(EXIT))
 })
 
-test("the README's metrics are those of the page, with their types", async () => {
+test("the README's metrics and their types are those of /metrics", async () => {
   const page = await new Metrics({
     board: new Board(),
     lanes: () => [],
@@ -116,7 +116,7 @@ test("the README's metrics are those of the page, with their types", async () =>
   assert.deepEqual(Object.fromEntries(said), Object.fromEntries(real))
 })
 
-test('each tools.yaml of the README and of the examples is a good one', () => {
+test('each tools.yaml of the README and of the examples is a valid configuration', () => {
   const examples = filesBelow('examples').filter((file) => file.endsWith('.yaml'))
   const texts = [...blocksOf(README, 'yaml'), ...examples.map(read)]
   assert.ok(texts.length >= 3)
@@ -125,7 +125,7 @@ test('each tools.yaml of the README and of the examples is a good one', () => {
   }
 })
 
-test('the samples of a refusal and of a lane have the keys of real ones', () => {
+test('the sample refusal and the sample lane in the README have the keys of real ones', () => {
   const [refusal = '', lane = ''] = blocksOf(README, 'json')
   const real = new Lane(laneSettings(), 0, () => undefined)
   const reply = refuse({
@@ -142,7 +142,7 @@ test('the samples of a refusal and of a lane have the keys of real ones', () => 
   }
 })
 
-test("the README's versions of clients from npm are those that the tests use", () => {
+test('the README names the versions of npm clients that the tests use', () => {
   const { dependencies, devDependencies } = JSON.parse(read('package.json')) as {
     dependencies: Record<string, string>
     devDependencies: Record<string, string>
@@ -158,6 +158,6 @@ function keysOf(json: string): string[] {
   return Object.keys(JSON.parse(json) as object)
 }
 
-test('the README has a place for what was measured', () => {
+test('the README has a section for measurements', () => {
   assert.match(README, /^## Measured$/m)
 })

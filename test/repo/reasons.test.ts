@@ -1,5 +1,5 @@
 /**
- * docs/reasons.md says for people what the code says for programs.
+ * docs/reasons.md agrees with the reasons, statuses and not_executed values in the code.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -16,7 +16,7 @@ test('docs/reasons.md has one row for each reason, in the order of the code', ()
   )
 })
 
-test('docs/reasons.md gives each reason the status and the promise that the reply gives', () => {
+test('docs/reasons.md gives each reason the status and not_executed of its reply', () => {
   assert.deepEqual(
     Object.fromEntries(ROWS.map(([reason, status, notExecuted]) => [reason, [status, notExecuted]])),
     Object.fromEntries(
@@ -28,7 +28,7 @@ test('docs/reasons.md gives each reason the status and the promise that the repl
   )
 })
 
-test('docs/reasons.md tells caller and operator something for each reason', () => {
+test('docs/reasons.md has advice for caller and operator for each reason', () => {
   for (const row of ROWS) {
     assert.equal(row.length, 6, row[0])
     assert.ok(

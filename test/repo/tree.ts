@@ -1,19 +1,19 @@
 /**
- * The repository as files: where it is, what belongs to it, and tables out of its Markdown.
+ * Reads the repository for the tests in this folder: its files, the imports of a source file, and tables and code in Markdown.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 
-/** What no checkout contains, or no one wrote. */
+/** Folders that are not part of the repository's sources. */
 const NOT_OURS = new Set(['.git', 'node_modules', 'dist', 'coverage'])
 
 export function read(path: string): string {
   return readFileSync(ROOT + path, 'utf8')
 }
 
-/** Every file below a folder, `/` between the parts, relative to the root. */
+/** Paths of all files below a folder, relative to the root, with `/` as separator. */
 export function filesBelow(folder: string): string[] {
   return readdirSync(ROOT + folder, { withFileTypes: true }).flatMap((entry) => {
     if (NOT_OURS.has(entry.name) || /\.(?:log|tgz)$/.test(entry.name)) return []
@@ -22,7 +22,7 @@ export function filesBelow(folder: string): string[] {
   })
 }
 
-/** Folders below a folder that hold files, relative to the root. */
+/** Paths of all folders below a folder that contain files, relative to the root. */
 export function foldersBelow(folder: string): string[] {
   const folders = new Set(filesBelow(folder).map((file) => file.slice(0, file.lastIndexOf('/'))))
   return [...folders].filter((each) => each !== folder)
@@ -30,7 +30,7 @@ export function foldersBelow(folder: string): string[] {
 
 export const SOURCES = filesBelow('src').filter((file) => file.endsWith('.ts'))
 
-/** What a file of source imports: `from`, `import()` and the demo's way to name a program beside it. */
+/** The specifiers that a source file imports: `from`, `import`, `import()`, and programs that the demo starts by name. */
 export function importsOf(source: string): string[] {
   const named = /\bfrom '([^']+)'|\bimport '([^']+)'|\bimport\('([^']+)'\)/g
   const programs = /\bscriptBeside\('([^']+)'\)/g
@@ -45,7 +45,7 @@ export function resolveFrom(file: string, specifier: string): string {
   return new URL(specifier, `file:///${file}`).pathname.slice(1)
 }
 
-/** The cells of the rows of the first table after a heading; without the head of the table. */
+/** The cells of the first table after a heading, without its header row. */
 export function tableAfter(markdown: string, heading: string): string[][] {
   const at = markdown.indexOf(`${heading}\n`)
   if (at === -1) throw new Error(`there is no heading ${heading}`)
@@ -63,7 +63,7 @@ function cellsOf(row: string): string[] {
     .map((cell) => cell.trim())
 }
 
-/** Everything in backticks. */
+/** All inline code. */
 export function codeIn(text: string): string[] {
   return [...text.matchAll(/`([^`\n]+)`/g)].map((match) => match[1] ?? '')
 }

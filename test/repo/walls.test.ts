@@ -1,6 +1,6 @@
 /**
- * The walls between the rooms: docs/map.md says what the linter holds, file by file, and the linter catches a violation
- * of every row.
+ * The walls between the rooms: the table in docs/map.md equals the linter's import rules for every file of src, and the
+ * linter reports a planted violation of each row.
  */
 import assert from 'node:assert/strict'
 import { builtinModules } from 'node:module'
@@ -8,7 +8,7 @@ import { test } from 'node:test'
 import { ESLint } from 'eslint'
 import { codeIn, filesBelow, read, resolveFrom, ROOT, SOURCES, tableAfter } from './tree.ts'
 
-/** The rules that need no types: all of the walls, and a file of any name can be judged without being on disk. */
+/** Only rules that need no types. All wall rules are among them, and a file need not exist on disk to be linted. */
 const eslint = new ESLint({
   cwd: ROOT,
   overrideConfig: { languageOptions: { parserOptions: { projectService: false } } },
@@ -38,7 +38,7 @@ const ROWS: readonly Row[] = tableAfter(read('docs/map.md'), '## Walls').map(
 
 const compiled = new Map<string, RegExp>()
 
-/** `*` is one name, `**` any number of them. */
+/** `*` matches one path segment, `**` any number of them. */
 function covers(pattern: string, file: string): boolean {
   let regex = compiled.get(pattern)
   if (regex === undefined) {
@@ -55,7 +55,7 @@ function rowOf(file: string): Row {
   return row
 }
 
-/** How `file` would write an import of `target`. */
+/** The relative specifier with which `file` would import `target`. */
 function specifier(file: string, target: string): string {
   const from = file.split('/').slice(0, -1)
   const to = target.split('/')
@@ -74,17 +74,17 @@ interface WallOptions {
   readonly patterns: readonly { readonly regex: string }[]
 }
 
-/** What the linter forbids this file to import; undefined when it forbids nothing. */
+/** Patterns of the imports that the linter forbids in this file; undefined if there are none. */
 async function wallOf(file: string): Promise<RegExp[] | undefined> {
   const config = (await eslint.calculateConfigForFile(ROOT + file)) as {
     rules?: Record<string, [number, WallOptions?]>
   }
   const [severity, options] = config.rules?.['no-restricted-imports'] ?? [0]
-  // The rule compares as ESLint does: unicode, and without case unless it is asked for.
+  // ESLint's rule compiles its patterns with the flags i and u.
   return severity === 2 ? options?.patterns.map(({ regex }) => new RegExp(regex, 'iu')) : undefined
 }
 
-test('docs/map.md says of every file of src what the linter lets it import', async () => {
+test('docs/map.md names for every file of src exactly the imports that the linter allows', async () => {
   const targets = [...SOURCES, 'test/support/eventually.ts', 'bench/overhead/origin.ts']
   for (const file of SOURCES) {
     const own = file.slice(0, file.lastIndexOf('/'))
@@ -109,7 +109,7 @@ test('docs/map.md says of every file of src what the linter lets it import', asy
   }
 })
 
-test('every row of the walls covers a file', () => {
+test('every row of the table of walls is the last matching row of a file', () => {
   for (const { files } of ROWS) {
     assert.ok(
       SOURCES.some((file) => rowOf(file).files === files),
@@ -120,7 +120,7 @@ test('every row of the walls covers a file', () => {
 
 const IMPORTS = 'no-restricted-imports'
 
-/** One violation of every wall, and some of those that would be most tempting. */
+/** One violation of every wall, and more of the likely ones. */
 const PLANTED: readonly (readonly [file: string, code: string, rule: string])[] = [
   ['src/lane/planted.ts', "import { readFileSync } from 'node:fs'", IMPORTS],
   ['src/lane/planted.ts', "import { Gate } from '../gate/gate.ts'", IMPORTS],
@@ -189,7 +189,7 @@ const PLANTED: readonly (readonly [file: string, code: string, rule: string])[] 
   ['src/reply/planted.ts', "export * from './refuse.ts'", 'no-restricted-syntax'],
 ]
 
-test('the linter catches a violation of every wall', async () => {
+test('the linter reports every planted violation', async () => {
   const missed: string[] = []
   for (const [file, code, rule] of PLANTED) {
     if (!(await lintPlanted(file, code)).includes(rule)) missed.push(`${file}: ${code}`)
@@ -197,7 +197,7 @@ test('the linter catches a violation of every wall', async () => {
   assert.deepEqual(missed, [])
 })
 
-test('every wall has a violation planted', () => {
+test('every row of the table of walls has a planted violation', () => {
   const planted = new Set(PLANTED.filter(([, , rule]) => rule === IMPORTS).map(([file]) => rowOf(file).files))
   const walled = ROWS.filter(({ allowed }) => !allowed.includes('anything')).map(({ files }) => files)
   assert.deepEqual(
@@ -206,7 +206,7 @@ test('every wall has a violation planted', () => {
   )
 })
 
-test('what a wall lets in is not reported', async () => {
+test('the linter reports no import that a wall allows', async () => {
   assert.deepEqual(await lintPlanted('src/lane/planted.ts', "export { Lane } from './lane.ts'"), [])
   assert.deepEqual(
     await lintPlanted('src/gate/planted.ts', "export type { Clock } from '../time/clock.ts'"),
@@ -215,7 +215,7 @@ test('what a wall lets in is not reported', async () => {
   assert.deepEqual(await lintPlanted('src/time/system.ts', 'export const now = () => Date.now()'), [])
 })
 
-test('src as it stands breaks no wall', async () => {
+test('src has no lint error from the rules of the walls', async () => {
   const results = await eslint.lintFiles(SOURCES.map((file) => ROOT + file))
   const found = results.flatMap(({ filePath, messages }) =>
     messages.map(
