@@ -1,12 +1,12 @@
 /**
- * The processes that a benchmark starts: each prints where it listens, and all are ended with the benchmark.
+ * The child processes of a benchmark. Each prints the port on which it listens; the benchmark ends them all.
  */
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 
 export const children: ChildProcess[] = []
 
-/** Starts `node ARGS...`; resolves once its output names a port. Rejects when it ends before. */
+/** Starts `node ARGS...`; resolves once its output names a port. Rejects if the process ends before that. */
 export function start(args: string[], portOf: RegExp): Promise<{ port: number; pid: number }> {
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   children.push(child)

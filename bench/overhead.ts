@@ -1,8 +1,8 @@
 /**
- * What a request costs on its way through Spillway, beside http-proxy 1.18.1 and a direct call in the same run:
- * CPU time of the proxy process per request, throughput, and added latency at a moderate rate. First it is checked that
- * all three give the same answer. Rounds are interleaved and the medians printed, since machines are shared; quote
- * ratios. `npm run bench`, `npm run bench -- --quick`. Linux only: CPU time is read from /proc.
+ * Measures the cost of a request through Spillway, compared with http-proxy 1.18.1 and a direct call in the same run: CPU
+ * time of the proxy process, throughput, and added latency at a moderate rate. Before that, it checks that all three give
+ * the same answer. On a shared machine absolute figures vary, so rounds are interleaved, medians are printed, and only
+ * ratios should be quoted. `npm run bench [-- --quick]`. Linux only: CPU time is read from /proc.
  */
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
@@ -18,10 +18,10 @@ const isQuick = process.argv.includes('--quick')
 const ROUNDS = isQuick ? 2 : 5
 const SATURATED_SECONDS = isQuick ? 2 : 4
 const CONNECTIONS = 32
-/** Calls a second at which latency is compared: far from saturation for all three. */
+/** Calls a second for the comparison of latency: all three are far from saturation at this rate. */
 const PACED_RATE = 500
 const PACED_SECONDS = isQuick ? 2 : 4
-/** Ticks of /proc/PID/stat a second, which Linux fixes for user space. */
+/** Linux counts CPU time in /proc/PID/stat in ticks of 1/100 s on every machine. */
 const TICKS_PER_SECOND = 100
 
 const NAMES = ['direct', 'http-proxy 1.18.1', 'spillway'] as const
@@ -30,7 +30,7 @@ type Name = (typeof NAMES)[number]
 interface Subject {
   readonly name: Name
   readonly url: string
-  /** The process whose CPU counts; undefined for the direct call. */
+  /** The process whose CPU time is measured; undefined for the direct call. */
   readonly pid: number | undefined
 }
 
@@ -51,7 +51,7 @@ async function startAll(folder: string): Promise<Subject[]> {
   const origin = await start([fileOf('overhead/origin.ts')], /"port":(\d+)/)
   const url = `http://127.0.0.1:${origin.port}`
   const reference = await start([fileOf('overhead/http-proxy.ts'), url], /"port":(\d+)/)
-  // A law would take the saturated machine for a congested tool and change how many calls are in flight.
+  // The limit is fixed: an adaptive law would read the saturated machine as a congested tool and lower the limit.
   const yaml = join(folder, 'tools.yaml')
   writeFileSync(
     yaml,
@@ -69,14 +69,14 @@ async function startAll(folder: string): Promise<Subject[]> {
   ]
 }
 
-/** Correctness before figures: every way gives the tool's own answer. */
+/** Throws unless the direct call and both proxies give the same answer. */
 async function checkAnswers(subjects: readonly Subject[]): Promise<void> {
   const answers = await Promise.all(subjects.map(async ({ url }) => (await fetch(`${url}/x`)).text()))
   if (new Set(answers).size !== 1) throw new Error(`the answers differ: ${answers.join(' | ')}`)
 }
 
 function cpuSeconds(pid: number): number {
-  // The command's name, in brackets, may hold spaces; utime and stime are the 12th and 13th field after it.
+  // The command name in parentheses may contain spaces. utime and stime are the 12th and 13th field after it.
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
 }
@@ -111,7 +111,7 @@ async function main(): Promise<void> {
   try {
     const subjects = await startAll(folder)
     await checkAnswers(subjects)
-    // One round that does not count warms the compilers up.
+    // Round 0 is a warm-up for the JIT compilers and does not count.
     for (let round = 0; round <= ROUNDS; round++) {
       process.stderr.write(`round ${round} of ${ROUNDS}${round === 0 ? ' (warm-up)' : ''}\n`)
       for (const subject of subjects) {

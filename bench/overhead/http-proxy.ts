@@ -1,6 +1,6 @@
 /**
- * The reference: http-proxy 1.18.1 with a keep-alive agent, as its users run it. Argument: the tool's URL. Prints its
- * port.
+ * The reference proxy: http-proxy 1.18.1 in its usual setup, with a keep-alive agent. Argument: the tool's URL.
+ * Prints its port.
  */
 import { Agent, createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'

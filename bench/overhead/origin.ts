@@ -1,5 +1,5 @@
 /**
- * The tool of the benchmark: a 180-byte JSON answer as fast as node:http gives it. Prints its port.
+ * The tool of the benchmark: node:http answers every request at once with 180 bytes of JSON. Prints its port.
  */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'

@@ -1,13 +1,13 @@
 /**
- * Latency at a fixed rate, with fractions of a millisecond: calls start when the clock says so, whether or not earlier
- * ones are back, so that a slow answer does not hide the ones behind it.
+ * Measures latency at a fixed rate, with fractions of a millisecond. Each call starts at its scheduled time even if earlier
+ * calls still run; otherwise a slow answer would delay the calls after it and hide their latency (coordinated omission).
  */
 import { Agent, get } from 'node:http'
 
-/** Milliseconds between two looks at the clock. */
+/** Interval at which due calls are started. */
 const TICK_MS = 2
 
-/** `perSecond` calls for `seconds`; rejects when one fails. */
+/** Sends `perSecond` calls a second for `seconds`; rejects if a call fails. */
 export async function pacedLatencies(
   url: string,
   perSecond: number,

@@ -1,5 +1,5 @@
 /**
- * Medians, and rows of figures as an aligned table.
+ * The median of figures, and an aligned table of rows on standard output.
  */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b)
