@@ -2,7 +2,7 @@
  * `spillway check`: whether Spillway would start with this configuration, by the same code as the start itself.
  * Must not open a socket or know how to start.
  */
-import { shortage } from '../capacity.ts'
+import { shortage } from '../capacity/capacity.ts'
 import { readSettings } from '../config/load.ts'
 import { formatProblem } from '../config/problems.ts'
 import type { Typed } from './arguments.ts'

@@ -8,10 +8,10 @@ import { Transform } from 'node:stream'
 import { Pool } from 'undici'
 import { Histogram } from '@prometheus-io/client'
 import { Gate } from '../../src/gate/gate.ts'
-import { McpCall } from '../../src/mcp/call.ts'
-import { Passage } from '../../src/passage.ts'
+import { McpCall } from '../../src/call/mcp-call.ts'
+import { Passage } from '../../src/call/attempt.ts'
 import { Router } from '../../src/route/match.ts'
-import { Tool } from '../../src/tools.ts'
+import { Tool } from '../../src/tools/tools.ts'
 import { AnswerWatch } from '../../src/mcp/answer-watch.ts'
 
 /** Not to be seen in a log: messages may quote what they were given. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { capacityOf, shortage } from '../../src/capacity.ts'
+import { capacityOf, shortage } from '../../src/capacity/capacity.ts'
 import { parseSettings } from '../../src/config/load.ts'
 import type { ToolSettings } from '../../src/config/settings.ts'
 import { check } from '../../src/cli/check.ts'

@@ -2,7 +2,7 @@
  * The passage of what goes beside the lanes: the figures of a lane are those of its calls, so only the end of such a
  * passage is told.
  */
-import type { Passing } from '../passage.ts'
+import type { Passing } from './attempt.ts'
 
 export interface Quiet {
   readonly passing: Passing

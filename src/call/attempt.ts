@@ -3,18 +3,18 @@
  * tool's place, or the request is tried once more.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Gate } from './gate/gate.ts'
-import { LeaseSlot } from './gate/slot.ts'
-import type { Lease } from './lane/lease.ts'
-import type { Fault, Outcome, Reason, RetryResult } from './lane/reason.ts'
-import type { RequestEvent } from './observe/events.ts'
+import type { Gate } from '../gate/gate.ts'
+import { LeaseSlot } from '../gate/slot.ts'
+import type { Lease } from '../lane/lease.ts'
+import type { Fault, Outcome, Reason, RetryResult } from '../lane/reason.ts'
+import type { RequestEvent } from '../observe/events.ts'
 import type { Retries } from './retries.ts'
 import { IDEMPOTENT, STREAM_BYTES, uploadOf } from './routed.ts'
 import type { Routed, Told } from './routed.ts'
-import type { Clock, Timer } from './time/clock.ts'
-import type { Exchange, Held, Slot, Upgrade, Watch } from './upstream/exchange.ts'
-import { hopsLeft, toTool } from './upstream/headers.ts'
-import type { Upload } from './upstream/upload.ts'
+import type { Clock, Timer } from '../time/clock.ts'
+import type { Exchange, Held, Slot, Upgrade, Watch } from '../upstream/exchange.ts'
+import { hopsLeft, toTool } from '../upstream/headers.ts'
+import type { Upload } from '../upstream/upload.ts'
 
 /** What a passage needs of the pipeline. */
 export interface Passing {

@@ -4,15 +4,15 @@
  */
 import { randomUUID } from 'node:crypto'
 import { capacityOf, shortage } from './capacity.ts'
-import type { ToolSettings } from './config/settings.ts'
-import { Connections, REFUSED_CAUSES } from './listen/connections.ts'
-import type { RefusedCause } from './listen/connections.ts'
-import type { ConnectionFigures, Listener } from './observe/connections.ts'
-import type { Log } from './observe/log.ts'
-import { Sampled } from './observe/sampled.ts'
-import { lastRefusal } from './reply/last-answer.ts'
-import { DEFAULT_RETRY_AFTER_MS } from './reply/refuse.ts'
-import type { Clock } from './time/clock.ts'
+import type { ToolSettings } from '../config/settings.ts'
+import { Connections, REFUSED_CAUSES } from '../listen/connections.ts'
+import type { RefusedCause } from '../listen/connections.ts'
+import type { ConnectionFigures, Listener } from '../observe/connections.ts'
+import type { Log } from '../observe/log.ts'
+import { Sampled } from '../observe/sampled.ts'
+import { lastRefusal } from '../reply/last-answer.ts'
+import { DEFAULT_RETRY_AFTER_MS } from '../reply/refuse.ts'
+import type { Clock } from '../time/clock.ts'
 
 export interface ConnectionBoundsParts {
   readonly clock: Clock

@@ -3,7 +3,7 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { McpCall } from '../../src/mcp/call.ts'
+import { McpCall } from '../../src/call/mcp-call.ts'
 
 function waiting(leave: () => boolean): McpCall {
   const answer = {

@@ -3,16 +3,16 @@
  * that all such bodies may take, and judged. What is held is counted from its first byte until its call is over.
  */
 import type { Reason } from '../lane/reason.ts'
-import type { Routed, Told } from '../routed.ts'
-import { HeldBytes, mostHeldBytes } from '../route/held-bytes.ts'
-import type { Holding } from '../route/held-bytes.ts'
-import type { McpBody, McpHeaders } from './read.ts'
-import { Peeker } from '../route/peek.ts'
-import type { Peeked } from '../route/peek.ts'
-import type { Tool } from '../tools.ts'
+import type { Routed, Told } from './routed.ts'
+import { HeldBytes, mostHeldBytes } from '../capacity/held-bytes.ts'
+import type { Holding } from '../capacity/held-bytes.ts'
+import type { McpBody, McpHeaders } from '../mcp/read.ts'
+import { Peeker } from './whole-body.ts'
+import type { Peeked } from './whole-body.ts'
+import type { Tool } from '../tools/tools.ts'
 import type { Clock } from '../time/clock.ts'
 import { headerValues } from '../upstream/headers.ts'
-import { Judge } from './judge.ts'
+import { Judge } from '../mcp/judge.ts'
 
 /** Milliseconds in which a whole body has to come. */
 const BODY_MS = 30_000

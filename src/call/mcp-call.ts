@@ -4,8 +4,8 @@
  */
 import type { ServerResponse } from 'node:http'
 import type { McpAnswer } from '../reply/refuse-mcp.ts'
-import { idKeyOf } from './read.ts'
-import { AnswerWatch } from './answer-watch.ts'
+import { idKeyOf } from '../mcp/read.ts'
+import { AnswerWatch } from '../mcp/answer-watch.ts'
 import type { Slot, Watch } from '../upstream/exchange.ts'
 
 export interface McpCallFacts {

@@ -3,10 +3,10 @@
  * admission as any other. Only what can be sent again without harm, within the lane's budget, never while the lane is
  * overloaded; where the lane says no, the caller gets what the tool said. Off unless `retries.max` is set.
  */
-import type { RequestEvent } from './observe/events.ts'
+import type { RequestEvent } from '../observe/events.ts'
 import { isReplayable } from './routed.ts'
 import type { Routed } from './routed.ts'
-import type { Clock } from './time/clock.ts'
+import type { Clock } from '../time/clock.ts'
 
 /** Milliseconds before the first retry; twice as long before each further one. Luck takes up to half of it. */
 const FIRST_BACKOFF_MS = 200

@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage } from 'node:http'
 import type { Clock } from '../time/clock.ts'
-import type { Holding } from './held-bytes.ts'
+import type { Holding } from '../capacity/held-bytes.ts'
 
 export type Peeked =
   /** Counts as held until its holding is released. */

@@ -4,8 +4,8 @@
  * same server, session, credentials and agent.
  */
 import type { IncomingMessage } from 'node:http'
-import type { McpCall } from './call.ts'
-import type { Tool } from '../tools.ts'
+import type { McpCall } from './mcp-call.ts'
+import type { Tool } from '../tools/tools.ts'
 import { headerValue } from '../upstream/headers.ts'
 
 type CallsById = Map<string, Set<McpCall>>

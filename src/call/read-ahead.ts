@@ -4,14 +4,14 @@
  * each body, each tool and all together, by the memory of the process. A body below the least pace is refused. Must not
  * know what a lane says.
  */
-import { BodyRoom } from './body-room.ts'
-import type { Coming } from './body-room.ts'
+import { BodyRoom } from '../capacity/body-memory.ts'
+import type { Coming } from '../capacity/body-memory.ts'
 import type { Routed, Told } from './routed.ts'
 import { STREAM_BYTES, uploadOf } from './routed.ts'
-import { mostHeldBytes } from './route/held-bytes.ts'
-import type { Clock, Timer } from './time/clock.ts'
-import type { Tool } from './tools.ts'
-import type { Upload } from './upstream/upload.ts'
+import { mostHeldBytes } from '../capacity/held-bytes.ts'
+import type { Clock, Timer } from '../time/clock.ts'
+import type { Tool } from '../tools/tools.ts'
+import type { Upload } from '../upstream/upload.ts'
 
 /** Bytes of one body that are read ahead: what agents ask tools for is shorter, attachments are not. */
 export const AHEAD_BYTES = 1_048_576

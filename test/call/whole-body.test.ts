@@ -5,9 +5,9 @@ import assert from 'node:assert/strict'
 import { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import { test } from 'node:test'
-import { HeldBytes } from '../../src/route/held-bytes.ts'
-import { Peeker } from '../../src/route/peek.ts'
-import type { Peeked } from '../../src/route/peek.ts'
+import { HeldBytes } from '../../src/capacity/held-bytes.ts'
+import { Peeker } from '../../src/call/whole-body.ts'
+import type { Peeked } from '../../src/call/whole-body.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
 
 function peeking(clock = new VirtualClock(), held = new HeldBytes(1_000_000), maxBytes = 10) {

@@ -2,11 +2,11 @@
  * How many connections and calls this process can hold, by its limit of open files: a caller's connection takes one, a
  * running call another one for its tool. Says where a configuration asks for more than that. Pure.
  */
-import type { Advice } from './config/problems.ts'
-import type { ToolSettings } from './config/settings.ts'
-import type { ConnectionBounds } from './listen/connections.ts'
-import { MESSAGES, STREAMS } from './mcp/traffic.ts'
-import { MAX_WATCHERS } from './observe/watch.ts'
+import type { Advice } from '../config/problems.ts'
+import type { ToolSettings } from '../config/settings.ts'
+import type { ConnectionBounds } from '../listen/connections.ts'
+import { MESSAGES, STREAMS } from '../tools/mcp-traffic.ts'
+import { MAX_WATCHERS } from '../observe/watch.ts'
 
 /** Files of the process itself: 25 of Node's own when it starts, two listeners, the log, a store's connections. */
 const OWN_FILES = 40

@@ -3,9 +3,9 @@
  * promises) goes through its containment. An error that is thrown there gives back what the call holds, answers 500 or
  * cuts the connection, and is told. Must not know what a call holds.
  */
-import type { Call } from './listen/server.ts'
+import type { Call } from '../listen/server.ts'
 import type { Facts, Replies } from './replies.ts'
-import type { Held } from './upstream/exchange.ts'
+import type { Held } from '../upstream/exchange.ts'
 
 export class Containment {
   /** What is known of the call, for the answer to it. */

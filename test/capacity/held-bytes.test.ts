@@ -5,8 +5,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { HeldBytes } from '../../src/route/held-bytes.ts'
-import type { Holding } from '../../src/route/held-bytes.ts'
+import { HeldBytes } from '../../src/capacity/held-bytes.ts'
+import type { Holding } from '../../src/capacity/held-bytes.ts'
 
 const MOST = 1_000_000
 const PING_BYTES = 60

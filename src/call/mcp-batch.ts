@@ -5,7 +5,7 @@
 import { LeaseSlot } from '../gate/slot.ts'
 import type { Lease } from '../lane/lease.ts'
 import type { Reason } from '../lane/reason.ts'
-import type { Routed, Told } from '../routed.ts'
+import type { Routed, Told } from './routed.ts'
 import type { Clock } from '../time/clock.ts'
 
 export type Leases =

@@ -2,18 +2,18 @@
  * The configured tools at work: each with its gate, its connections and its place in the router. Applies a planned
  * reload without touching what did not change. Nothing is shared between two tools but the router's table.
  */
-import type { ReloadPlan } from './config/reload.ts'
-import type { ToolSettings } from './config/settings.ts'
-import type { Fleet } from './fleet/fleet.ts'
-import { Gate } from './gate/gate.ts'
-import type { GateParts } from './gate/gate.ts'
-import { McpTraffic } from './mcp/traffic.ts'
-import type { ToolEvent } from './observe/events.ts'
-import { ToolNames } from './mcp/glob.ts'
-import { Router } from './route/match.ts'
-import type { Clock } from './time/clock.ts'
-import { systemPaths } from './upstream/name-query.ts'
-import { Connections } from './upstream/pool.ts'
+import type { ReloadPlan } from '../config/reload.ts'
+import type { ToolSettings } from '../config/settings.ts'
+import type { Fleet } from '../fleet/fleet.ts'
+import { Gate } from '../gate/gate.ts'
+import type { GateParts } from '../gate/gate.ts'
+import { McpTraffic } from './mcp-traffic.ts'
+import type { ToolEvent } from '../observe/events.ts'
+import { ToolNames } from '../mcp/glob.ts'
+import { Router } from '../route/match.ts'
+import type { Clock } from '../time/clock.ts'
+import { systemPaths } from '../upstream/name-query.ts'
+import { Connections } from '../upstream/pool.ts'
 
 /** Stays the same object over reloads, so that what waits in its lane meets the settings and connections of its turn. */
 export class Tool {

@@ -3,10 +3,10 @@
  * the form.
  */
 import type { McpAnswer } from '../reply/refuse-mcp.ts'
-import type { Routed } from '../routed.ts'
-import { isHeaderRouted } from './read.ts'
-import type { McpHeaders, McpMessage } from './read.ts'
-import type { Tool } from '../tools.ts'
+import type { Routed } from './routed.ts'
+import { isHeaderRouted } from '../mcp/read.ts'
+import type { McpHeaders, McpMessage } from '../mcp/read.ts'
+import type { Tool } from '../tools/tools.ts'
 import { headerValue } from '../upstream/headers.ts'
 
 interface Asked {

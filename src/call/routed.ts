@@ -3,16 +3,16 @@
  * body on the way, kept where the request may be sent once more. Decides nothing about when.
  */
 import type { Containment } from './containment.ts'
-import type { Priority } from './lane/priority.ts'
-import type { Fault } from './lane/reason.ts'
-import type { Call } from './listen/server.ts'
-import type { McpCall } from './mcp/call.ts'
-import type { Target } from './route/target.ts'
-import type { Clock } from './time/clock.ts'
-import type { Tool } from './tools.ts'
-import type { Watch } from './upstream/exchange.ts'
-import { headerValue } from './upstream/headers.ts'
-import { Upload } from './upstream/upload.ts'
+import type { Priority } from '../lane/priority.ts'
+import type { Fault } from '../lane/reason.ts'
+import type { Call } from '../listen/server.ts'
+import type { McpCall } from './mcp-call.ts'
+import type { Target } from '../route/target.ts'
+import type { Clock } from '../time/clock.ts'
+import type { Tool } from '../tools/tools.ts'
+import type { Watch } from '../upstream/exchange.ts'
+import { headerValue } from '../upstream/headers.ts'
+import { Upload } from '../upstream/upload.ts'
 
 /** RFC 9110, 9.2.2; TRACE takes no part. */
 export const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
