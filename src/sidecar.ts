@@ -11,7 +11,7 @@ import type { Address, McpSettings, Settings } from './config/settings.ts'
 import { ConnectionBounds } from './capacity/connection-bounds.ts'
 import { saltedHash } from './call/identifiers.ts'
 import { Fleet } from './fleet/fleet.ts'
-import type { KeeperStatus } from './fleet/keeper.ts'
+import type { MembershipStatus } from './fleet/membership.ts'
 import { openStore } from './fleet/open.ts'
 import type { Lane } from './lane/lane.ts'
 import { LeaseDesk } from './call/worker-leases.ts'
@@ -275,7 +275,7 @@ export class Sidecar {
 }
 
 /** A lane's part in its fleet, in JSON. */
-function showFleet({ mode, held, ceiling, sidecars, waitingSidecars }: KeeperStatus): object {
+function showFleet({ mode, held, ceiling, sidecars, waitingSidecars }: MembershipStatus): object {
   return { store: mode, held, ceiling, sidecars: sidecars ?? null, waiting_sidecars: waitingSidecars }
 }
 

@@ -1,9 +1,9 @@
 /**
- * Do N controllers on one tool fight? Real lanes, gates, keepers and a store in memory on the virtual clock, with the
+ * Do N controllers on one tool fight? Real lanes, gates, memberships and a store in memory on the virtual clock, with the
  * tool of bench/control/engine, whose latency is everybody's doing. Compared with a limit that nobody moves, and with one
  * lane that gets all calls: what an elected single writer could reach at best. `npm run bench:fleet-control`.
  */
-import { Keeper } from '../../src/fleet/keeper.ts'
+import { Membership } from '../../src/fleet/membership.ts'
 import { MemoryHub } from '../../src/fleet/memory.ts'
 import { Gate } from '../../src/gate/gate.ts'
 import type { Turn } from '../../src/gate/gate.ts'
@@ -90,7 +90,7 @@ async function run(
   const done = perSec.map(() => 0)
   let [toolMs, calls] = [0, 0]
   for (const [index, rate] of perSec.entries()) {
-    const luck = new Random(streamSeed(seed, index))
+    const random = new Random(streamSeed(seed, index))
     const tell: { kind: () => void } = { kind: () => undefined }
     const settings = laneSettings({
       maxConcurrent: CAP,
@@ -104,16 +104,19 @@ async function run(
     }
     const gate = new Gate(settings, {
       clock,
-      random: () => luck.next(),
+      random: () => random.next(),
       tell: () => tell.kind(),
       failed,
     })
     if (perSec.length > 1) {
       const store = hub.open({ fleet: 'f', sidecar: `s${index}`, ttlMs: 10_000, answerWithinMs: 1000 })
-      const parts = { store, lane: gate, clock, random: () => luck.next(), tell: () => undefined }
-      const keeper = new Keeper({ tool: 't', cap: CAP, ttlMs: 10_000, onStoreLoss: 'local-share' }, parts)
-      store.listen((news) => keeper.heard(news))
-      tell.kind = keeper.notice
+      const parts = { store, lane: gate, clock, random: () => random.next(), tell: () => undefined }
+      const membership = new Membership(
+        { tool: 't', cap: CAP, ttlMs: 10_000, onStoreLoss: 'local-share' },
+        parts,
+      )
+      store.listen((news) => membership.heard(news))
+      tell.kind = membership.notice
     }
     const granted = (turn: Turn): void => {
       if (turn.kind !== 'granted') return
@@ -125,15 +128,15 @@ async function run(
         toolMs += latencyMs
         calls++
       })
-      tool.begin(call, luck)
+      tool.begin(call, random)
     }
     const arrive = (): void => {
       const entry = gate.enter()
       if (entry.kind === 'queued') void entry.turn.then(granted)
       else granted(entry)
-      agenda.at(agenda.nowMs + luck.exponential(1000 / rate), arrive)
+      agenda.at(agenda.nowMs + random.exponential(1000 / rate), arrive)
     }
-    agenda.at(luck.exponential(1000 / rate), arrive)
+    agenda.at(random.exponential(1000 / rate), arrive)
   }
   let [inTool, looks, overCap] = [0, 0, 0]
   for (let atMs = STEP_MS; atMs <= SECONDS * 1000; atMs += STEP_MS) {

@@ -7,7 +7,7 @@ import type { FleetStore, StoreOptions } from '../../src/fleet/store.ts'
 import { systemClock } from '../../src/time/system.ts'
 import { Random } from '../control/engine/random.ts'
 import { startPostgres, startRedis } from '../../test/support/store-servers.ts'
-import { keepers, plainPoll, semaphoreLibrary } from './ways.ts'
+import { memberships, plainPoll, semaphoreLibrary } from './ways.ts'
 import type { Way } from './ways.ts'
 
 const RUN_MS = 4000
@@ -32,7 +32,7 @@ function percentile(sorted: readonly number[], ratio: number): string {
 
 async function contend(way: Way, { cap, sidecars, perSec }: Load): Promise<string> {
   // The same calls for every way.
-  const luck = new Random(7)
+  const random = new Random(7)
   const waits: number[] = []
   let [running, most] = [0, 0]
   const calls: Promise<void>[] = []
@@ -48,11 +48,13 @@ async function contend(way: Way, { cap, sidecars, perSec }: Load): Promise<strin
   const before = way.operations()
   const beganAt = performance.now()
   const endsAt = beganAt + RUN_MS
-  for (let at = beganAt; at < endsAt; at += luck.exponential(1000 / perSec)) {
+  for (let at = beganAt; at < endsAt; at += random.exponential(1000 / perSec)) {
     const sleep = at - performance.now()
     if (sleep > 1) await new Promise((resolve) => setTimeout(resolve, sleep))
     const hot = Math.floor((at - beganAt) / 1000) % sidecars
-    calls.push(call(luck.next() < 0.5 ? hot : Math.floor(luck.next() * sidecars), 20 + luck.next() * 60))
+    calls.push(
+      call(random.next() < 0.5 ? hot : Math.floor(random.next() * sidecars), 20 + random.next() * 60),
+    )
   }
   await Promise.all(calls)
   const seconds = (performance.now() - beganAt) / 1000
@@ -99,8 +101,8 @@ const opener = (url: string) => (options: StoreOptions) => openStore(url, option
 
 function ways(cap: number, sidecars: number): (() => Promise<Way>)[] {
   return [
-    () => keepers('fleet on Redis', { cap, sidecars, open: opener(redis.url) }),
-    () => keepers('fleet on PostgreSQL', { cap, sidecars, open: opener(postgres.url) }),
+    () => memberships('fleet on Redis', { cap, sidecars, open: opener(redis.url) }),
+    () => memberships('fleet on PostgreSQL', { cap, sidecars, open: opener(postgres.url) }),
     () => semaphoreLibrary(redis.url, cap, sidecars),
     () => plainPoll(redis.url, cap, sidecars),
   ]
@@ -118,7 +120,7 @@ for (const [name, url] of [
 console.log('\nOne call after the other at one sidecar, microseconds to a slot\n')
 console.log('| way | p50 | p99 | calls/s | round trips a call |\n|---|---|---|---|---|')
 for (const start of [
-  () => keepers('one lane without a fleet', { cap: 8, sidecars: 1, open: undefined }),
+  () => memberships('one lane without a fleet', { cap: 8, sidecars: 1, open: undefined }),
   ...ways(8, 1),
 ]) {
   const way = await start()

@@ -1,11 +1,11 @@
 /**
  * Ways to keep many callers under one cap, each behind the same question: wait for a slot, then give it back. The
- * fleet's keepers with each store, a semaphore library that polls, and the plainest script asked every 10 ms.
+ * fleet's memberships with each store, a semaphore library that polls, and the plainest script asked every 10 ms.
  */
 import { createClient } from '@redis/client'
 import { Redis } from 'ioredis'
 import { Semaphore } from 'redis-semaphore'
-import { Keeper } from '../../src/fleet/keeper.ts'
+import { Membership } from '../../src/fleet/membership.ts'
 import type { FleetStore, StoreOptions } from '../../src/fleet/store.ts'
 import { Gate } from '../../src/gate/gate.ts'
 import type { Lease } from '../../src/lane/lease.ts'
@@ -24,8 +24,8 @@ export interface Way {
 const TTL_MS = 10_000
 const POLL_MS = 10
 
-/** Each sidecar a lane, a gate and a keeper of its own, and its own connections. */
-export async function keepers(
+/** Each sidecar a lane, a gate and a membership of its own, and its own connections. */
+export async function memberships(
   name: string,
   {
     cap,
@@ -47,7 +47,7 @@ export async function keepers(
       tell: () => notice(),
       failed,
     })
-    if (open === undefined) return { gate, keeper: undefined, store: undefined }
+    if (open === undefined) return { gate, membership: undefined, store: undefined }
     const own = open({ fleet: `bench${name}`, sidecar: `s${index}`, ttlMs: TTL_MS, answerWithinMs: 1000 })
     const store: FleetStore = {
       report: (said) => {
@@ -58,16 +58,16 @@ export async function keepers(
       listen: (onNews) => own.listen(onNews),
       close: () => own.close(),
     }
-    const keeper = new Keeper(
+    const membership = new Membership(
       { tool: 'github', cap, ttlMs: TTL_MS, onStoreLoss: 'closed' },
       { store, lane: gate, clock: systemClock, random: Math.random, tell: () => undefined },
     )
-    store.listen((news) => keeper.heard(news))
-    notice = keeper.notice
-    return { gate, keeper, store }
+    store.listen((news) => membership.heard(news))
+    notice = membership.notice
+    return { gate, membership, store }
   })
   if (open !== undefined)
-    while (all.some(({ keeper }) => keeper?.status().mode !== 'up'))
+    while (all.some(({ membership }) => membership?.status().mode !== 'up'))
       await new Promise((r) => setTimeout(r, 50))
   return {
     name,
@@ -81,8 +81,8 @@ export async function keepers(
     },
     operations: () => operations,
     async close() {
-      for (const { keeper, store, gate } of all) {
-        await keeper?.close()
+      for (const { membership, store, gate } of all) {
+        await membership?.close()
         await store?.close()
         gate.close()
       }

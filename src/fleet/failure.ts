@@ -6,7 +6,7 @@ const LONGEST = 200
 const CONTROL_CHARACTERS = /\p{Cc}+/gu
 
 /** `url` is the store's: what is secret in it is left out. */
-export function reasonOf(error: unknown, url: string): string {
+export function failureText(error: unknown, url: string): string {
   const said = error instanceof Error ? (firstOf(error) ?? error.name) : 'unknown'
   let reason = said.replace(CONTROL_CHARACTERS, ' ')
   for (const secret of secretsOf(url)) reason = reason.replaceAll(secret, '***')

@@ -1,15 +1,15 @@
 /**
- * The fleet as one process belongs to it: one store, one keeper for each tool, and what people see of both. Must not
- * know lanes but as keepers do.
+ * The fleet as one process belongs to it: one store, one membership for each tool, and what people see of both. Must not
+ * know lanes but as memberships do.
  */
 import type { FleetMode, ToolEvent } from '../observe/events.ts'
 import type { Clock } from '../time/clock.ts'
-import { Keeper } from './keeper.ts'
-import type { KeeperStatus, LaneSide } from './keeper.ts'
+import { Membership } from './membership.ts'
+import type { MembershipStatus, LaneSide } from './membership.ts'
 import type { OnStoreLoss } from './policy.ts'
 import type { FleetStore, StoreOptions } from './store.ts'
 
-export interface FleetSettings {
+export interface FleetOptions {
   readonly name: string
   readonly leaseTtlMs: number
   readonly onStoreLoss: OnStoreLoss
@@ -18,7 +18,7 @@ export interface FleetSettings {
 export interface FleetParts {
   readonly open: (options: StoreOptions) => FleetStore
   readonly clock: Clock
-  /** Luck: 0 <= n < 1. */
+  /** Random: 0 <= n < 1. */
   readonly random: () => number
   /** Unlike any other process's; letters, digits, - and _. */
   readonly sidecar: string
@@ -30,13 +30,13 @@ const ANSWER_WITHIN_MS = 1000
 const WORST_FIRST: readonly FleetMode[] = ['lost', 'joining', 'learning', 'up']
 
 export class Fleet {
-  readonly #settings: FleetSettings
+  readonly #settings: FleetOptions
   readonly #parts: FleetParts
   readonly #store: FleetStore
   /** By tool: bounded by the configuration. */
-  readonly #keepers = new Map<string, Keeper>()
+  readonly #memberships = new Map<string, Membership>()
 
-  constructor(settings: FleetSettings, parts: FleetParts) {
+  constructor(settings: FleetOptions, parts: FleetParts) {
     const { name, leaseTtlMs } = settings
     this.#settings = settings
     this.#parts = parts
@@ -46,38 +46,38 @@ export class Fleet {
       ttlMs: leaseTtlMs,
       answerWithinMs: Math.min(ANSWER_WITHIN_MS, leaseTtlMs / 3),
     })
-    this.#store.listen((news) => this.#keepers.get(news.tool)?.heard(news))
+    this.#store.listen((news) => this.#memberships.get(news.tool)?.heard(news))
   }
 
   /** From now on the lane runs what the fleet leaves to it. */
   join(tool: string, cap: number, lane: LaneSide): void {
     const { leaseTtlMs: ttlMs, onStoreLoss } = this.#settings
     const { clock, random, tell } = this.#parts
-    const keeper = new Keeper(
+    const membership = new Membership(
       { tool, cap, ttlMs, onStoreLoss },
       { store: this.#store, lane, clock, random, tell: (event) => tell(tool, event) },
     )
-    this.#keepers.set(tool, keeper)
+    this.#memberships.set(tool, membership)
   }
 
   /** The lane may want more or fewer slots. */
   notice(tool: string): void {
-    this.#keepers.get(tool)?.notice()
+    this.#memberships.get(tool)?.notice()
   }
 
   reconfigure(tool: string, cap: number): void {
-    this.#keepers.get(tool)?.reconfigure(cap)
+    this.#memberships.get(tool)?.reconfigure(cap)
   }
 
   /** The lane goes; its slots are the others' at once. */
   leave(tool: string): void {
     // It never rejects, and nobody has to wait for it.
-    void this.#keepers.get(tool)?.close()
-    this.#keepers.delete(tool)
+    void this.#memberships.get(tool)?.close()
+    this.#memberships.delete(tool)
   }
 
-  status(tool: string): KeeperStatus | undefined {
-    return this.#keepers.get(tool)?.status()
+  status(tool: string): MembershipStatus | undefined {
+    return this.#memberships.get(tool)?.status()
   }
 
   /** More runs than there are slots, because some were lost: not because some are asked back as calls end. */
@@ -88,11 +88,12 @@ export class Fleet {
 
   /** For /readyz. Not ready: every call would be refused, or no lane has ever had anything to run calls on. */
   readiness() {
-    const keepers = [...this.#keepers.values()].map((keeper) => keeper.status())
-    const mode = WORST_FIRST.find((each) => keepers.some((keeper) => keeper.mode === each)) ?? 'joining'
+    const memberships = [...this.#memberships.values()].map((membership) => membership.status())
+    const mode =
+      WORST_FIRST.find((each) => memberships.some((membership) => membership.mode === each)) ?? 'joining'
     const { onStoreLoss, name } = this.#settings
-    const isStarting = !keepers.some(({ hasServed }) => hasServed)
-    const opensInMs = Math.max(0, ...keepers.map((keeper) => keeper.opensInMs))
+    const isStarting = !memberships.some(({ hasServed }) => hasServed)
+    const opensInMs = Math.max(0, ...memberships.map((membership) => membership.opensInMs))
     const body = { name, store: mode, on_store_loss: onStoreLoss }
     if (mode === 'lost' && onStoreLoss === 'closed') return { status: 'store_unavailable', body } as const
     if (!isStarting) return { status: 'ready', body } as const
@@ -103,7 +104,7 @@ export class Fleet {
 
   /** Gives back what is held, as far as the store hears it, and lets the store go. */
   async close(): Promise<void> {
-    await Promise.all([...this.#keepers.values()].map((keeper) => keeper.close()))
+    await Promise.all([...this.#memberships.values()].map((membership) => membership.close()))
     await this.#store.close().catch(() => undefined)
   }
 }

@@ -8,7 +8,7 @@
  * one slot each, then to the end of the line. Must not know of time but as the store's `nowMs`.
  */
 import { MOST_SIDECARS } from './store.ts'
-import type { Pressure, Standing, Statement } from './store.ts'
+import type { Snapshot, Allotment, Report } from './store.ts'
 
 export interface Member {
   epoch: number
@@ -22,19 +22,19 @@ export interface Member {
   order: number
 }
 
-export interface Told {
+export interface Notification {
   readonly sidecar: string
-  readonly news: Pressure
+  readonly news: Snapshot
 }
 
-export interface Speaker {
+export interface Sender {
   readonly sidecar: string
   readonly ttlMs: number
 }
 
-export interface Reported {
-  readonly standing: Standing
-  readonly told: readonly Told[]
+export interface ReportResult {
+  readonly allotment: Allotment
+  readonly told: readonly Notification[]
 }
 
 export class Ledger {
@@ -50,7 +50,7 @@ export class Ledger {
   }
 
   /** Undefined where the tool has as many sidecars as a store takes. */
-  report(said: Statement, speaker: Speaker, nowMs: number): Reported | undefined {
+  report(said: Report, speaker: Sender, nowMs: number): ReportResult | undefined {
     const { sidecar, ttlMs } = speaker
     this.#endDead(nowMs)
     if (this.#members.size >= MOST_SIDECARS && !this.#members.has(sidecar)) return undefined
@@ -69,8 +69,8 @@ export class Ledger {
       }
     }
     return {
-      standing: {
-        ...this.#pressure(sidecar, me),
+      allotment: {
+        ...this.#snapshot(sidecar, me),
         sidecars: this.#members.size,
         rank: [...this.#members.keys()].filter((name) => name < sidecar).length,
         pausedMs: Math.max(0, this.#opensAtMs - nowMs),
@@ -80,7 +80,7 @@ export class Ledger {
     }
   }
 
-  leave(sidecar: string, nowMs: number): readonly Told[] {
+  leave(sidecar: string, nowMs: number): readonly Notification[] {
     this.#endDead(nowMs)
     this.#members.delete(sidecar)
     this.#count++
@@ -93,7 +93,7 @@ export class Ledger {
     }
   }
 
-  #hear(speaker: Speaker, said: Statement, nowMs: number): Member {
+  #hear(speaker: Sender, said: Report, nowMs: number): Member {
     const version = ++this.#count
     const me = this.#sessionOf(speaker, said, nowMs)
     // What was returned in another session is none of this one's.
@@ -111,7 +111,7 @@ export class Ledger {
     return me
   }
 
-  #sessionOf({ sidecar, ttlMs }: Speaker, said: Statement, nowMs: number): Member {
+  #sessionOf({ sidecar, ttlMs }: Sender, said: Report, nowMs: number): Member {
     const known = this.#members.get(sidecar)
     // A statement that was overtaken by later ones may be of a session that is over: it does not end the one that lives.
     if (known !== undefined && (known.epoch === said.epoch || said.order <= known.order)) return known
@@ -181,7 +181,7 @@ export class Ledger {
     return [...this.#members.values()].filter(isClaimant).length
   }
 
-  #pressure(sidecar: string, { epoch, given }: Member): Pressure {
+  #snapshot(sidecar: string, { epoch, given }: Member): Snapshot {
     const cap = this.#cap()
     const others = this.#line().filter(([name]) => name !== sidecar).length
     return {
@@ -194,10 +194,10 @@ export class Ledger {
     }
   }
 
-  #newsFor(names: readonly string[]): Told[] {
+  #newsFor(names: readonly string[]): Notification[] {
     return names.flatMap((sidecar) => {
       const member = this.#members.get(sidecar)
-      return member === undefined ? [] : [{ sidecar, news: this.#pressure(sidecar, member) }]
+      return member === undefined ? [] : [{ sidecar, news: this.#snapshot(sidecar, member) }]
     })
   }
 }

@@ -4,9 +4,9 @@
  */
 import type { Clock } from '../time/clock.ts'
 import { Ledger } from './ledger.ts'
-import type { Told } from './ledger.ts'
+import type { Notification } from './ledger.ts'
 import { fleetFull, StoreFailure } from './store.ts'
-import type { FleetStore, News, Standing, Statement, StoreOptions } from './store.ts'
+import type { FleetStore, News, Allotment, Report, StoreOptions } from './store.ts'
 
 /** The fault that a test plays: the store is `up`, or answers nobody. */
 export type Fault = 'up' | 'silent'
@@ -42,17 +42,17 @@ export class MemoryHub {
       }
       return ledger
     }
-    const tell = (tool: string, told: readonly Told[]): void => {
+    const tell = (tool: string, told: readonly Notification[]): void => {
       for (const { sidecar: to, news } of told) this.#listeners.get(`${fleet}/${to}`)?.({ tool, ...news })
     }
     return {
-      report: async (said: Statement): Promise<Standing> => {
+      report: async (said: Report): Promise<Allotment> => {
         this.reports++
         await this.#reach()
         const reported = ledgerOf(said.tool).report(said, { sidecar, ttlMs }, nowMs())
         if (reported === undefined) throw fleetFull(said.tool)
         tell(said.tool, reported.told)
-        return reported.standing
+        return reported.allotment
       },
       leave: async (tool) => {
         await this.#reach()

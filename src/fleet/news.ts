@@ -2,10 +2,10 @@
  * What stores answer and tell, from the wire: numbers and nothing else, in the order that report.lua and report.sql give.
  */
 import { StoreFailure } from './store.ts'
-import type { News, Standing } from './store.ts'
+import type { News, Allotment } from './store.ts'
 
 /** In this order: version, epoch, given, waiting, claimants, cap, sidecars, rank, pausedMs, nextEndMs. */
-export function standingFrom(reply: unknown): Standing {
+export function allotmentFrom(reply: unknown): Allotment {
   if (!Array.isArray(reply) || reply.length !== 10 || !reply.every((each) => Number.isFinite(each)))
     throw new StoreFailure(
       'STORE_REFUSED',

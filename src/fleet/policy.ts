@@ -20,13 +20,13 @@ export interface Ceiling {
 }
 
 /** Who shares a tool, as last heard. */
-export interface Crew {
+export interface Peers {
   readonly sidecars: number
   /** Which of them this is: 0..sidecars-1. */
   readonly rank: number
 }
 
-export interface Certain {
+export interface TimedSlots {
   /** Slots that the store gave, and until when they are certain. */
   readonly slots: number
   readonly untilMs: number
@@ -35,11 +35,11 @@ export interface Certain {
 export function ceilingWithoutStore(
   policy: OnStoreLoss,
   cap: number,
-  known: { readonly crew: Crew | undefined; readonly certain: Certain },
+  known: { readonly peers: Peers | undefined; readonly certain: TimedSlots },
 ): Ceiling {
   switch (policy) {
     case 'local-share':
-      return { slots: localShare(cap, known.crew), untilMs: Infinity, isShut: false }
+      return { slots: localShare(cap, known.peers), untilMs: Infinity, isShut: false }
     case 'closed':
       return { ...known.certain, isShut: true }
     case 'open':
@@ -49,8 +49,8 @@ export function ceilingWithoutStore(
   }
 }
 
-export function localShare(cap: number, crew: Crew | undefined): number {
-  if (crew === undefined) return 1
-  const { sidecars, rank } = crew
+export function localShare(cap: number, peers: Peers | undefined): number {
+  if (peers === undefined) return 1
+  const { sidecars, rank } = peers
   return Math.max(1, Math.floor(cap / sidecars) + (rank < cap % sidecars ? 1 : 0))
 }

@@ -7,10 +7,10 @@
 import { readFileSync } from 'node:fs'
 import postgres from 'postgres'
 import type { Clock, Timer } from '../time/clock.ts'
-import { reasonOf } from './failure.ts'
-import { parseNews, standingFrom } from './news.ts'
+import { failureText } from './failure.ts'
+import { parseNews, allotmentFrom } from './news.ts'
 import { fleetFull, MOST_SIDECARS, REOPEN_AFTER_MS, StoreFailure } from './store.ts'
-import type { FleetStore, News, Standing, Statement, StoreOptions } from './store.ts'
+import type { FleetStore, News, Allotment, Report, StoreOptions } from './store.ts'
 import { within } from './within.ts'
 
 /** Sessions for statements; one more listens. Each tool has at most one statement under way that is still waited for. */
@@ -80,7 +80,7 @@ class PostgresStore implements FleetStore {
     this.#startListening()
   }
 
-  async report(said: Statement): Promise<Standing> {
+  async report(said: Report): Promise<Allotment> {
     const { fleet, sidecar, ttlMs } = this.#options
     const { tool, cap, epoch, returned, held, want, order } = said
     const row = [fleet, tool, sidecar, ttlMs, cap, epoch, returned, held, want, order, this.#channelPrefix]
@@ -89,10 +89,10 @@ class PostgresStore implements FleetStore {
       sql.unsafe(REPORT, [...row, MOST_SIDECARS], { prepare: this.#hears }),
     )
     // Every column is a bigint, which the driver hands over as text; in the order of the function's own row.
-    const standing = standingFrom(Object.values(rows[0] ?? {}).map(Number))
-    if (said.want > 0 || said.held > 0 || standing.given > said.returned) this.#busy.add(said.tool)
+    const allotment = allotmentFrom(Object.values(rows[0] ?? {}).map(Number))
+    if (said.want > 0 || said.held > 0 || allotment.given > said.returned) this.#busy.add(said.tool)
     else this.#busy.delete(said.tool)
-    return standing
+    return allotment
   }
 
   async leave(tool: string): Promise<void> {
@@ -156,7 +156,7 @@ class PostgresStore implements FleetStore {
       this.#reopenWhenSilent()
       return error
     }
-    return new StoreFailure('STORE_REFUSED', `postgres: ${reasonOf(error, this.#url)}`, error)
+    return new StoreFailure('STORE_REFUSED', `postgres: ${failureText(error, this.#url)}`, error)
   }
 
   /** A peer that vanished without a word would keep its sessions busy for many minutes. */

@@ -6,10 +6,10 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createClient } from '@redis/client'
 import type { Clock, Timer } from '../time/clock.ts'
-import { reasonOf } from './failure.ts'
-import { parseNews, standingFrom } from './news.ts'
+import { failureText } from './failure.ts'
+import { parseNews, allotmentFrom } from './news.ts'
 import { fleetFull, MOST_SIDECARS, REOPEN_AFTER_MS, StoreFailure } from './store.ts'
-import type { FleetStore, News, Standing, Statement, StoreOptions } from './store.ts'
+import type { FleetStore, News, Allotment, Report, StoreOptions } from './store.ts'
 import { within } from './within.ts'
 
 /** Milliseconds that a tool's key outlives its last use: after it, the first sidecar waits for one TTL again. */
@@ -63,7 +63,7 @@ class RedisStore implements FleetStore {
     this.#link = this.#open()
   }
 
-  async report(said: Statement): Promise<Standing> {
+  async report(said: Report): Promise<Allotment> {
     const { sidecar, ttlMs } = this.#options
     const numbers = [ttlMs, said.cap, said.epoch, said.returned, said.held, said.want, said.order]
     const reply = await this.#run(REPORT, said.tool, [
@@ -74,7 +74,7 @@ class RedisStore implements FleetStore {
       String(MOST_SIDECARS),
       String(FORGET_AFTER_MS),
     ])
-    return standingFrom(reply)
+    return allotmentFrom(reply)
   }
 
   async leave(tool: string): Promise<void> {
@@ -189,7 +189,7 @@ function script(verb: string): Script {
 
 function failureOf(error: unknown, tool: string, url: string): StoreFailure {
   if (error instanceof StoreFailure) return error
-  const reason = reasonOf(error, url)
+  const reason = failureText(error, url)
   if (reason.startsWith('FLEET_FULL')) return fleetFull(tool, error)
   return new StoreFailure('STORE_REFUSED', `redis: ${reason}`, error)
 }

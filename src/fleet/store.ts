@@ -8,7 +8,7 @@
  * comes free goes to the longest-waiting sidecar, which then stands at the end of the line for its next one. Where
  * sidecars were told different caps, the smallest counts for all: else those with the smaller one would never have a turn.
  */
-export interface Statement {
+export interface Report {
   readonly tool: string
   /** Slots that all sidecars together may hold, as this one was told. */
   readonly cap: number
@@ -25,7 +25,7 @@ export interface Statement {
 }
 
 /** What others need to share fairly: the same in an answer and in news. */
-export interface Pressure {
+export interface Snapshot {
   /** Higher with each change of this tool in the store: the highest is the newest. */
   readonly version: number
   /** The session that `given` counts in. Another one than stated: what was held before is gone but for `given`. */
@@ -40,7 +40,7 @@ export interface Pressure {
   readonly cap: number
 }
 
-export interface Standing extends Pressure {
+export interface Allotment extends Snapshot {
   /** Sidecars of this tool that live, busy or not, and which of them this is: 0..sidecars-1. */
   readonly sidecars: number
   readonly rank: number
@@ -51,7 +51,7 @@ export interface Standing extends Pressure {
 }
 
 /** A slot was given to this sidecar, or others wait for what it holds. */
-export interface News extends Pressure {
+export interface News extends Snapshot {
   readonly tool: string
 }
 
@@ -60,7 +60,7 @@ export interface FleetStore {
    * Says where this sidecar stands and is told where it stands; keeps its session alive. Answers or rejects within
    * `answerWithinMs` of the store's options; after a rejection it may or may not have been heard.
    */
-  report(statement: Statement): Promise<Standing>
+  report(statement: Report): Promise<Allotment>
   /** Gives back everything of this tool and leaves its line; the next in line are told. Harmless twice. */
   leave(tool: string): Promise<void>
   /** Who is told of news, from now on; news can be lost, the next answer says the same. One listener, the latest. */

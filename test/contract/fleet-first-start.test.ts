@@ -10,7 +10,7 @@ import { systemClock } from '../../src/time/system.ts'
 import { eventually } from '../support/eventually.ts'
 import { startPostgres } from '../support/store-servers.ts'
 import type { StoreServer } from '../support/store-servers.ts'
-import { Member } from './fleet-worlds.ts'
+import { Client } from './fleet-worlds.ts'
 
 /** No test waits for it. */
 const TTL_MS = 60_000
@@ -39,14 +39,14 @@ describe('the first start of a fleet on PostgreSQL', () => {
     const stores: FleetStore[] = []
     return {
       admin,
-      member(sidecar: string, tool = 'github'): Member {
+      member(sidecar: string, tool = 'github'): Client {
         const store = openStore(
           url,
           { fleet: 'f', sidecar, ttlMs: TTL_MS, answerWithinMs: 10_000 },
           systemClock,
         )
         stores.push(store)
-        return new Member(store, tool, CAP)
+        return new Client(store, tool, CAP)
       },
       async [Symbol.asyncDispose]() {
         await Promise.all(stores.map((store) => store.close()))

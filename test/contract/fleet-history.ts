@@ -2,7 +2,7 @@
  * Random histories of a fleet, and what a sidecar sees of each step: the same from every store.
  */
 import * as fc from 'fast-check'
-import type { Member } from './fleet-worlds.ts'
+import type { Client } from './fleet-worlds.ts'
 
 /** A sidecar gives back what it can of so many slots, and wants so many; or it leaves. */
 export type StepTaken = Readonly<{ who: number; back: number; want: number; leaves: boolean }>
@@ -13,7 +13,7 @@ export const STEP: fc.Arbitrary<StepTaken> = fc.record({
   leaves: fc.nat({ max: 9 }).map((n) => n === 0),
 })
 
-export async function take(members: readonly Member[], { who, back, want, leaves }: StepTaken) {
+export async function take(members: readonly Client[], { who, back, want, leaves }: StepTaken) {
   const member = members[who]!
   if (leaves) {
     await member.store.leave(member.tool)

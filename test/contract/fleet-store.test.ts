@@ -6,7 +6,7 @@ import { after, before, describe, test } from 'node:test'
 import * as fc from 'fast-check'
 import { eventually } from '../support/eventually.ts'
 import { STEP, take } from './fleet-history.ts'
-import { FLEET, fleetOn, Member, WORLDS } from './fleet-worlds.ts'
+import { FLEET, fleetOn, Client, WORLDS } from './fleet-worlds.ts'
 import type { World } from './fleet-worlds.ts'
 
 const SHORT_TTL_MS = 600
@@ -28,7 +28,7 @@ describe('the stores of a fleet', { concurrency: true }, () => {
       })
 
       test(`${name}: slots are given up to the cap, and no more`, async () => {
-        const [a, b] = (await fleet.members(2, 3)) as [Member, Member]
+        const [a, b] = (await fleet.members(2, 3)) as [Client, Client]
         await a.want(2)
         await b.want(2)
         assert.deepEqual([a.held, b.held], [2, 1])
@@ -37,7 +37,7 @@ describe('the stores of a fleet', { concurrency: true }, () => {
       })
 
       test(`${name}: a slot given back goes to the longest-waiting sidecar, and only that one is told`, async () => {
-        const [holder, first, second, third] = (await fleet.members(4, 1)) as [Member, Member, Member, Member]
+        const [holder, first, second, third] = (await fleet.members(4, 1)) as [Client, Client, Client, Client]
         await holder.want(1)
         for (const member of [first, second, third]) await member.want(1)
         await holder.giveBack(1)
@@ -47,7 +47,7 @@ describe('the stores of a fleet', { concurrency: true }, () => {
       })
 
       test(`${name}: one slot a turn, so that who wants many does not keep the others waiting`, async () => {
-        const [holder, greedy, modest] = (await fleet.members(3, 2)) as [Member, Member, Member]
+        const [holder, greedy, modest] = (await fleet.members(3, 2)) as [Client, Client, Client]
         await holder.want(2)
         await greedy.want(5)
         await modest.want(1)
@@ -57,13 +57,13 @@ describe('the stores of a fleet', { concurrency: true }, () => {
       })
 
       test(`${name}: alone in the line, one sidecar takes the whole cap`, async () => {
-        const [busy, idle] = (await fleet.members(2, 8)) as [Member, Member]
+        const [busy, idle] = (await fleet.members(2, 8)) as [Client, Client]
         await idle.want(0)
         assert.equal((await busy.want(20)).given, 8)
       })
 
       test(`${name}: who gives back and wants again stands at the end of the line`, async () => {
-        const [a, b] = (await fleet.members(2, 1)) as [Member, Member]
+        const [a, b] = (await fleet.members(2, 1)) as [Client, Client]
         await a.want(2)
         await b.want(1)
         await a.giveBack(1, 1)
@@ -71,7 +71,7 @@ describe('the stores of a fleet', { concurrency: true }, () => {
       })
 
       test(`${name}: a statement said twice or late gives back nothing twice and wants nothing again`, async () => {
-        const [a, b] = (await fleet.members(2, 2)) as [Member, Member]
+        const [a, b] = (await fleet.members(2, 2)) as [Client, Client]
         await a.want(2)
         await a.giveBack(1)
         await a.say({ returned: 1, order: 3 })
@@ -82,7 +82,7 @@ describe('the stores of a fleet', { concurrency: true }, () => {
       })
 
       test(`${name}: an answer that was lost leaves no slot behind`, async () => {
-        const [a, b] = (await fleet.members(2, 2)) as [Member, Member]
+        const [a, b] = (await fleet.members(2, 2)) as [Client, Client]
         await a.say({ want: 2, epoch: 0, order: 1 })
         a.epoch = 0
         await a.say({ want: 0, held: 0, order: 2 })
@@ -91,7 +91,7 @@ describe('the stores of a fleet', { concurrency: true }, () => {
       })
 
       test(`${name}: who is not heard of for one TTL has lost its slots to the next in line`, async () => {
-        const [dead, alive] = (await fleet.members(2, 2, SHORT_TTL_MS)) as [Member, Member]
+        const [dead, alive] = (await fleet.members(2, 2, SHORT_TTL_MS)) as [Client, Client]
         await dead.want(2)
         for (let i = 0; i < 2; i++) {
           assert.equal((await alive.want(1)).given, 0)
@@ -104,7 +104,7 @@ describe('the stores of a fleet', { concurrency: true }, () => {
       })
 
       test(`${name}: who speaks keeps its slots beyond the TTL`, async () => {
-        const [holder, other] = (await fleet.members(2, 1, SHORT_TTL_MS)) as [Member, Member]
+        const [holder, other] = (await fleet.members(2, 1, SHORT_TTL_MS)) as [Client, Client]
         await holder.want(1)
         for (let i = 0; i < 4; i++) {
           await world.pass(SHORT_TTL_MS / 3)
@@ -115,7 +115,7 @@ describe('the stores of a fleet', { concurrency: true }, () => {
       })
 
       test(`${name}: who leaves gives back everything, and leaving twice is harmless`, async () => {
-        const [a, b] = (await fleet.members(2, 2)) as [Member, Member]
+        const [a, b] = (await fleet.members(2, 2)) as [Client, Client]
         await a.want(2)
         await b.want(2)
         await a.store.leave(a.tool)
@@ -125,7 +125,7 @@ describe('the stores of a fleet', { concurrency: true }, () => {
       })
 
       test(`${name}: who holds slots is told that another begins to wait, and nobody else`, async () => {
-        const [rich, poor, idle, waiting] = (await fleet.members(4, 4)) as [Member, Member, Member, Member]
+        const [rich, poor, idle, waiting] = (await fleet.members(4, 4)) as [Client, Client, Client, Client]
         await rich.want(3)
         await poor.want(1)
         await idle.want(0)
@@ -137,7 +137,7 @@ describe('the stores of a fleet', { concurrency: true }, () => {
       })
 
       test(`${name}: a store that knows nothing gives nothing for one TTL, takes over what is held, and then gives`, async () => {
-        const [a, b] = (await fleet.members(2, 4, SHORT_TTL_MS)) as [Member, Member]
+        const [a, b] = (await fleet.members(2, 4, SHORT_TTL_MS)) as [Client, Client]
         // What was given back before must not count against what is taken over.
         await a.want(3)
         await a.giveBack(1)
@@ -158,14 +158,14 @@ describe('the stores of a fleet', { concurrency: true }, () => {
       })
 
       test(`${name}: more is not taken over than the cap allows`, async () => {
-        const [a, b] = (await fleet.members(2, 3, SHORT_TTL_MS)) as [Member, Member]
+        const [a, b] = (await fleet.members(2, 3, SHORT_TTL_MS)) as [Client, Client]
         await world.forget()
         await a.say({ held: 2 })
         assert.equal((await b.say({ held: 2 })).given, 1)
       })
 
       test(`${name}: under a cap that was lowered nothing is given, and holders see that slots are wanted back`, async () => {
-        const [a, b] = (await fleet.members(2, 4)) as [Member, Member]
+        const [a, b] = (await fleet.members(2, 4)) as [Client, Client]
         await a.want(4)
         a.cap = 2
         b.cap = 2
@@ -178,7 +178,7 @@ describe('the stores of a fleet', { concurrency: true }, () => {
       })
 
       test(`${name}: of different caps the smallest counts for all, and nobody stands before who may go`, async () => {
-        const [small, large, third] = (await fleet.members(3, 8)) as [Member, Member, Member]
+        const [small, large, third] = (await fleet.members(3, 8)) as [Client, Client, Client]
         small.cap = 2
         assert.equal((await large.want(4)).cap, 8)
         assert.equal((await small.want(1)).cap, 2)
@@ -193,7 +193,7 @@ describe('the stores of a fleet', { concurrency: true }, () => {
       })
 
       test(`${name}: a smallest cap goes with who was told it`, async () => {
-        const [small, large] = (await fleet.members(2, 4)) as [Member, Member]
+        const [small, large] = (await fleet.members(2, 4)) as [Client, Client]
         small.cap = 1
         await small.want(0)
         assert.equal((await large.want(4)).given, 1)
@@ -202,7 +202,7 @@ describe('the stores of a fleet', { concurrency: true }, () => {
       })
 
       test(`${name}: a statement of a session that is over, heard late, does not end the one that lives`, async () => {
-        const [a, b] = (await fleet.members(2, 2)) as [Member, Member]
+        const [a, b] = (await fleet.members(2, 2)) as [Client, Client]
         await a.want(1)
         const old = { epoch: a.epoch, held: 1, want: 2, order: 2 }
         await a.say({ epoch: a.epoch - 1, order: 7 })
@@ -214,7 +214,7 @@ describe('the stores of a fleet', { concurrency: true }, () => {
       })
 
       test(`${name}: when nobody was heard for one TTL, nothing new is given for another, and what runs is taken over`, async () => {
-        const [a, b] = (await fleet.members(2, 4, SHORT_TTL_MS)) as [Member, Member]
+        const [a, b] = (await fleet.members(2, 4, SHORT_TTL_MS)) as [Client, Client]
         await a.want(2)
         await b.want(2)
         await world.pass(SHORT_TTL_MS)
@@ -229,7 +229,7 @@ describe('the stores of a fleet', { concurrency: true }, () => {
       })
 
       test(`${name}: who waits knows when the next session ends`, async () => {
-        const [a, b] = (await fleet.members(2, 1, SHORT_TTL_MS)) as [Member, Member]
+        const [a, b] = (await fleet.members(2, 1, SHORT_TTL_MS)) as [Client, Client]
         assert.equal((await a.want(1)).nextEndMs, 0)
         const { nextEndMs } = await b.want(1)
         assert.ok(nextEndMs > 0 && nextEndMs <= SHORT_TTL_MS, `${nextEndMs}`)
@@ -249,8 +249,8 @@ describe('the stores of a fleet', { concurrency: true }, () => {
       })
 
       test(`${name}: fleets of other names and tools of other names share nothing`, async () => {
-        const [a, other] = (await fleet.members(2, 1)) as [Member, Member]
-        const stranger = new Member(await fleet.world.open('staging', 'stranger', 1), a.tool, 1)
+        const [a, other] = (await fleet.members(2, 1)) as [Client, Client]
+        const stranger = new Client(await fleet.world.open('staging', 'stranger', 1), a.tool, 1)
         await a.want(1)
         await stranger.want(0)
         await world.pass(2)
@@ -281,7 +281,7 @@ describe('the stores of a fleet', { concurrency: true }, () => {
       })
 
       test(`${name}: the sidecars of one tool are bounded`, async () => {
-        const [late] = (await fleet.members(1, 1)) as [Member]
+        const [late] = (await fleet.members(1, 1)) as [Client]
         await world.fill(FLEET, late.tool)
         await assert.rejects(late.want(1), { code: 'FLEET_FULL' })
       })

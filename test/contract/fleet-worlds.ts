@@ -7,7 +7,7 @@ import postgres from 'postgres'
 import { createClient } from '@redis/client'
 import { MemoryHub } from '../../src/fleet/memory.ts'
 import { openStore } from '../../src/fleet/open.ts'
-import type { FleetStore, News, Standing, Statement } from '../../src/fleet/store.ts'
+import type { FleetStore, News, Allotment, Report } from '../../src/fleet/store.ts'
 import { MOST_SIDECARS } from '../../src/fleet/store.ts'
 import { systemClock } from '../../src/time/system.ts'
 import { eventually } from '../support/eventually.ts'
@@ -118,7 +118,7 @@ function real(url: string): Pick<World, 'pass' | 'open'> {
 }
 
 /** A sidecar that keeps its numbers as the port asks, and what it was told. */
-export class Member {
+export class Client {
   readonly news: News[] = []
   epoch = 0
   returned = 0
@@ -141,30 +141,30 @@ export class Member {
     return this.given - this.returned
   }
 
-  async want(want: number): Promise<Standing> {
+  async want(want: number): Promise<Allotment> {
     return this.say({ want })
   }
 
-  async giveBack(slots: number, want = 0): Promise<Standing> {
+  async giveBack(slots: number, want = 0): Promise<Allotment> {
     this.returned += slots
     return this.say({ want })
   }
 
   /** Any part of a statement in other words than its own. */
-  async say(said: Partial<Statement>): Promise<Standing> {
+  async say(said: Partial<Report>): Promise<Allotment> {
     const { tool, cap, epoch, returned, held } = this
     const own = { tool, cap, epoch, returned, held, want: 0, order: ++this.#order }
-    const standing = await this.store.report({ ...own, ...said })
-    if (standing.epoch !== this.epoch) this.returned = 0
-    this.epoch = standing.epoch
-    this.given = standing.given
-    return standing
+    const allotment = await this.store.report({ ...own, ...said })
+    if (allotment.epoch !== this.epoch) this.returned = 0
+    this.epoch = allotment.epoch
+    this.given = allotment.given
+    return allotment
   }
 }
 
 export interface Fleet {
   /** Members of a tool of their own, on a store that gives already; `ttlMs` is LONG_TTL_MS where it is not said. */
-  members(count: number, cap: number, ttlMs?: number): Promise<Member[]>
+  members(count: number, cap: number, ttlMs?: number): Promise<Client[]>
   readonly world: World
 }
 
@@ -186,11 +186,11 @@ export async function fleetOn(world: World, shortTtlMs: number): Promise<Fleet &
     world,
     async members(count, cap, ttlMs = LONG_TTL_MS) {
       const tool = `tool${++tools}`
-      const opener = new Member((stores.get(1) ?? [])[0]!, tool, cap)
+      const opener = new Client((stores.get(1) ?? [])[0]!, tool, cap)
       await opener.want(0)
       await world.pass(2)
       await opener.store.leave(tool)
-      return (stores.get(ttlMs) ?? []).slice(0, count).map((store) => new Member(store, tool, cap))
+      return (stores.get(ttlMs) ?? []).slice(0, count).map((store) => new Client(store, tool, cap))
     },
     async [Symbol.asyncDispose]() {
       await Promise.all([...opened].map((store) => store.close()))

@@ -3,21 +3,21 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { reasonOf } from '../../src/fleet/failure.ts'
+import { failureText } from '../../src/fleet/failure.ts'
 
 test('the reason of a lost store never holds its password, encoded or not', () => {
   const url = 'redis://:p%3Aa%2Fs@host:6379'
-  const said = reasonOf(new Error(`cannot connect to ${url} with p:a/s or p%3Aa%2Fs`), url)
+  const said = failureText(new Error(`cannot connect to ${url} with p:a/s or p%3Aa%2Fs`), url)
   assert.equal(said, 'cannot connect to *** with *** or ***')
 })
 
 test('the reason of a lost store is one line of bounded length', () => {
-  assert.equal(reasonOf(new Error('a\r\nb'), 'redis://h'), 'a b')
-  assert.equal(reasonOf(new Error('x'.repeat(5000)), 'redis://h').length, 200)
+  assert.equal(failureText(new Error('a\r\nb'), 'redis://h'), 'a b')
+  assert.equal(failureText(new Error('x'.repeat(5000)), 'redis://h').length, 200)
 })
 
 test('a failure at every address of a name is told as the first of them', () => {
   const each = new AggregateError([new Error('connect ECONNREFUSED ::1:6379')], '')
-  assert.equal(reasonOf(each, 'redis://h'), 'connect ECONNREFUSED ::1:6379')
-  assert.equal(reasonOf('what', 'redis://h'), 'unknown')
+  assert.equal(failureText(each, 'redis://h'), 'connect ECONNREFUSED ::1:6379')
+  assert.equal(failureText('what', 'redis://h'), 'unknown')
 })

@@ -22,7 +22,7 @@ test('a sidecar that never heard of others takes one slot', () => {
 
 test('closed keeps what is certain, until it ends, and sends the rest away', () => {
   const certain = { slots: 3, untilMs: 500 }
-  assert.deepEqual(ceilingWithoutStore('closed', 8, { crew: undefined, certain }), {
+  assert.deepEqual(ceilingWithoutStore('closed', 8, { peers: undefined, certain }), {
     slots: 3,
     untilMs: 500,
     isShut: true,

@@ -1,8 +1,8 @@
 /**
- * A fleet in one process on virtual time: real lanes and gates, a keeper for each, and a store in memory. Time moves
+ * A fleet in one process on virtual time: real lanes and gates, a membership for each, and a store in memory. Time moves
  * timer by timer, and after each the promises settle, so that a run is the same every time.
  */
-import { Keeper } from '../../src/fleet/keeper.ts'
+import { Membership } from '../../src/fleet/membership.ts'
 import { MemoryHub } from '../../src/fleet/memory.ts'
 import type { OnStoreLoss } from '../../src/fleet/policy.ts'
 import type { FleetStore } from '../../src/fleet/store.ts'
@@ -34,7 +34,7 @@ export interface Call {
 
 export class Sidecar {
   readonly gate: Gate
-  readonly keeper: Keeper
+  readonly membership: Membership
   readonly events: ToolEvent[] = []
   readonly #clock: VirtualClock
   /** The wire to the store is cut: nothing goes out, nothing comes in. */
@@ -47,7 +47,8 @@ export class Sidecar {
     this.#clock = clock
     const tell = (event: ToolEvent): void => {
       this.events.push(event)
-      if (event.kind === 'admitted' || event.kind === 'ended' || event.kind === 'left') this.keeper.notice()
+      if (event.kind === 'admitted' || event.kind === 'ended' || event.kind === 'left')
+        this.membership.notice()
     }
     const settings = laneSettings({
       maxConcurrent: cap,
@@ -58,11 +59,11 @@ export class Sidecar {
     this.gate = new Gate(settings, { clock, random: rig.random, tell, failed: rethrow })
     const options = { fleet: 'test', sidecar: name, ttlMs: TTL_MS, answerWithinMs: 500 }
     const store = this.#overWire(hub.open(options))
-    this.keeper = new Keeper(
+    this.membership = new Membership(
       { tool: 'github', cap, ttlMs: TTL_MS, onStoreLoss },
       { store, lane: this.gate, clock, random: rig.random, tell },
     )
-    store.listen((news) => this.keeper.heard(news))
+    store.listen((news) => this.membership.heard(news))
   }
 
   get active(): number {
@@ -100,8 +101,8 @@ export class Sidecar {
       ...store,
       report: async (said) => {
         if (cut()) return this.#silence()
-        const standing = await store.report(said)
-        return cut() ? this.#silence() : standing
+        const allotment = await store.report(said)
+        return cut() ? this.#silence() : allotment
       },
       listen: (onNews) =>
         store.listen((news) => {
@@ -124,17 +125,17 @@ export class Rig {
   readonly #settings: RigSettings
   /** Most calls that ran at one moment. */
   mostActive = 0
-  #luck = 1
+  #random = 1
 
   constructor(settings: RigSettings) {
     this.#settings = settings
     this.hub = new MemoryHub(this.clock, settings.isOpen ?? true)
   }
 
-  /** The same luck in every run. */
+  /** The same random in every run. */
   readonly random = (): number => {
-    this.#luck = (this.#luck * 48_271) % 2_147_483_647
-    return this.#luck / 2_147_483_647
+    this.#random = (this.#random * 48_271) % 2_147_483_647
+    return this.#random / 2_147_483_647
   }
 
   /** One more process. */

@@ -7,7 +7,7 @@ import { test } from 'node:test'
 import { openStore } from '../../src/fleet/open.ts'
 import type { News } from '../../src/fleet/store.ts'
 import { systemClock } from '../../src/time/system.ts'
-import { Member } from '../contract/fleet-worlds.ts'
+import { Client } from '../contract/fleet-worlds.ts'
 import { eventually } from '../support/eventually.ts'
 import { PGBOUNCER_PLACES, startPgBouncer } from '../support/pgbouncer.ts'
 import { startPostgres } from '../support/store-servers.ts'
@@ -47,7 +47,7 @@ test('behind PgBouncer news is fetched: a slot given back is found by who waits,
   const options = { fleet: 'f', ttlMs: 60_000, answerWithinMs: 10_000 }
   const stores = ['a', 'b'].map((sidecar) => openStore(pooler.url, { ...options, sidecar }, systemClock))
   try {
-    const [a, b] = stores.map((store) => new Member(store, 'github', 1)) as [Member, Member]
+    const [a, b] = stores.map((store) => new Client(store, 'github', 1)) as [Client, Client]
     await eventually(() => a.want(1))
     assert.equal(a.held, 1)
     await eventually(() => b.want(1))

@@ -1,6 +1,6 @@
 -- A sidecar says where it stands with one tool and is told where it stands: src/fleet/ledger.ts in PL/pgSQL.
 -- Arguments  see the names; p_most: sidecars of one tool at most, else the error FLEET_FULL
--- Returns    one row, as `Standing` in src/fleet/store.ts
+-- Returns    one row, as `Allotment` in src/fleet/store.ts
 -- The time is clock_timestamp() read under the lock: now() would be the time before waiting for it.
 create or replace function spillway_report_v2(
   p_fleet text, p_tool text, p_sidecar text, p_ttl_ms bigint, p_cap bigint, p_epoch bigint, p_returned bigint,

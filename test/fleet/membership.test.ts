@@ -80,9 +80,9 @@ test('a slot that was idle for a while is given back', async () => {
   const [a, b] = [await rig.start(), await rig.start()]
   for (let i = 0; i < 4; i++) a.call(10)
   await rig.pass(20)
-  assert.equal(a.keeper.status().held, 4)
+  assert.equal(a.membership.status().held, 4)
   await rig.pass(400)
-  assert.equal(a.keeper.status().held, 0)
+  assert.equal(a.membership.status().held, 0)
   assert.equal(b.call(1).turn, 'waiting')
   await rig.pass(0)
   assert.equal(b.active, 1)
@@ -111,7 +111,7 @@ test('a sidecar that cannot renew stops using its slots before they are given to
   a.isCut = true
   const given = b.call(10)
   await rig.pass(TTL_MS * 0.9)
-  assert.equal(a.keeper.status().ceiling, 0)
+  assert.equal(a.membership.status().ceiling, 0)
   assert.equal(given.turn, 'waiting')
   await rig.pass(TTL_MS * 0.2)
   assert.equal(given.turn, 'granted')
@@ -193,12 +193,12 @@ test('a store that comes back is used again', async () => {
   assert.equal(sidecar.call(10).reason, 'STORE_UNAVAILABLE')
   sidecar.isCut = false
   await rig.pass(2000)
-  assert.equal(sidecar.keeper.status().mode, 'learning', 'others may have been cut off, too')
+  assert.equal(sidecar.membership.status().mode, 'learning', 'others may have been cut off, too')
   await rig.pass(TTL_MS)
   const call = sidecar.call(10)
   await rig.pass(5)
   assert.equal(call.turn, 'granted')
-  assert.equal(sidecar.keeper.status().mode, 'up')
+  assert.equal(sidecar.membership.status().mode, 'up')
 })
 
 test('a store that was never reached is not waited for: one slot for each sidecar', async () => {
@@ -241,18 +241,18 @@ test('a store that nobody reached for a while gives nothing new for one TTL, and
   rig.mostActive = 0
   await rig.pass(3 * TTL_MS)
   assert.equal(rig.mostActive, 6)
-  assert.equal(sidecars[0]?.keeper.status().mode, 'up')
+  assert.equal(sidecars[0]?.membership.status().mode, 'up')
 })
 
 test('sidecars with different caps all get their turn, within the smallest', async () => {
   const rig = new Rig({ cap: 8 })
   const [small, large] = [await rig.start(), await rig.start()]
-  small.keeper.reconfigure(2)
+  small.membership.reconfigure(2)
   await rig.pass(1)
   for (const sidecar of [small, large]) for (let i = 0; i < 60; i++) sidecar.call(50)
   await rig.pass(500)
   assert.deepEqual([small.active, large.active], [1, 1])
-  small.keeper.reconfigure(8)
+  small.membership.reconfigure(8)
   await rig.pass(300)
   assert.deepEqual([small.active, large.active], [4, 4])
 })
@@ -264,7 +264,7 @@ test('a tool that an operator paused keeps no slot from others', async () => {
   await rig.pass(1)
   a.call(10)
   a.gate.operate({ paused: true })
-  a.keeper.notice()
+  a.membership.notice()
   const other = b.call(10)
   await rig.pass(500)
   assert.equal(other.turn, 'granted')
@@ -279,17 +279,17 @@ test('who leaves gives back everything at once', async () => {
   const waiting = b.call(10)
   await rig.pass(10)
   a.isDead = false
-  await a.keeper.close()
+  await a.membership.close()
   await rig.pass(1)
   assert.equal(waiting.turn, 'granted')
   assert.equal(b.active, 1)
 })
 
-test('a keeper that is closed leaves no timer', async () => {
+test('a membership that is closed leaves no timer', async () => {
   const rig = new Rig({ cap: 2 })
   const sidecar = await rig.start()
   await rig.pass(10)
-  await sidecar.keeper.close()
+  await sidecar.membership.close()
   sidecar.gate.close()
   assert.equal(rig.clock.timers, 0)
 })

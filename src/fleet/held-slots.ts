@@ -11,8 +11,8 @@
  * The ceiling is lowered before a slot is given back: decide() says the ceiling, and the report that returns slots is sent
  * after it. Must not know the store nor the lane.
  */
-import type { Certain, Crew } from './policy.ts'
-import type { News, Pressure, Standing, Statement } from './store.ts'
+import type { TimedSlots, Peers } from './policy.ts'
+import type { News, Snapshot, Allotment, Report } from './store.ts'
 
 /** The lane as the fleet sees it. */
 export interface Demand {
@@ -29,7 +29,7 @@ export interface Speaking {
   readonly active: number
 }
 
-export interface HoldingSettings {
+export interface HeldSlotsSettings {
   readonly ttlMs: number
   /** Milliseconds that a slot is idle before it is given back while nobody waits. */
   readonly idleMs: number
@@ -41,8 +41,8 @@ const SHORTEST_MARGIN_MS = 50
 /** An unheard wish is said again when it has grown so much. */
 const GROWN_RATIO = 2
 
-export class Holding {
-  readonly #settings: HoldingSettings
+export class HeldSlots {
+  readonly #settings: HeldSlotsSettings
   #epoch = 0
   #given = 0
   #returned = 0
@@ -50,7 +50,7 @@ export class Holding {
   #version = 0
   #waiting = 0
   #claimants = 1
-  #crew: Crew | undefined
+  #peers: Peers | undefined
   #certainUntilMs = -Infinity
   /** What the store believes that is wanted and returned, as far as one can know. */
   #statedWant = 0
@@ -72,12 +72,12 @@ export class Holding {
   #fresh = 0
   #lastActive = 0
 
-  constructor(settings: HoldingSettings) {
+  constructor(settings: HeldSlotsSettings) {
     this.#settings = settings
   }
 
-  get crew(): Crew | undefined {
-    return this.#crew
+  get peers(): Peers | undefined {
+    return this.#peers
   }
 
   get waitingSidecars(): number {
@@ -90,13 +90,13 @@ export class Holding {
   }
 
   /** Slots that may be used until `untilMs`. */
-  certain(nowMs: number): Certain {
+  certain(nowMs: number): TimedSlots {
     const slots = this.#isCertain(nowMs) ? this.#given - this.#returned : 0
     return { slots, untilMs: this.#certainUntilMs }
   }
 
   /** As `certain`, less what is about to be given back. */
-  usable(nowMs: number): Certain {
+  usable(nowMs: number): TimedSlots {
     const { slots, untilMs } = this.certain(nowMs)
     return { slots: Math.min(slots, this.#ceiling), untilMs }
   }
@@ -129,7 +129,7 @@ export class Holding {
   }
 
   /** Everything that the store has to know. What runs is claimed even where its slots are lost: it runs. */
-  statement({ tool, cap, active }: Speaking, nowMs: number): Statement {
+  statement({ tool, cap, active }: Speaking, nowMs: number): Report {
     this.#statedWant = this.#want
     this.#statedCap = cap
     this.#statedReturned = this.#returned
@@ -147,21 +147,21 @@ export class Holding {
   }
 
   /** The answer to a report that was sent at `sentAtMs`; true when the session is another one than before. */
-  answered(standing: Standing, sentAtMs: number): boolean {
-    const isAnother = standing.epoch !== this.#epoch
+  answered(allotment: Allotment, sentAtMs: number): boolean {
+    const isAnother = allotment.epoch !== this.#epoch
     if (isAnother) {
-      this.#epoch = standing.epoch
+      this.#epoch = allotment.epoch
       this.#given = 0
       this.#returned = 0
       this.#statedReturned = 0
       this.#version = 0
     }
     this.#isUnheard = false
-    this.#crew = { sidecars: standing.sidecars, rank: standing.rank }
+    this.#peers = { sidecars: allotment.sidecars, rank: allotment.rank }
     const marginMs = Math.max(SHORTEST_MARGIN_MS, this.#settings.ttlMs * MARGIN_RATIO)
-    this.#opensAtMs = standing.pausedMs > 0 ? sentAtMs + standing.pausedMs : -Infinity
+    this.#opensAtMs = allotment.pausedMs > 0 ? sentAtMs + allotment.pausedMs : -Infinity
     this.#certainUntilMs = sentAtMs + this.#settings.ttlMs - marginMs
-    this.#learn(standing)
+    this.#learn(allotment)
     return isAnother
   }
 
@@ -177,7 +177,7 @@ export class Holding {
     return true
   }
 
-  #learn({ version, given, waiting, claimants, cap }: Pressure): void {
+  #learn({ version, given, waiting, claimants, cap }: Snapshot): void {
     const gained = Math.max(0, given - this.#given)
     this.#given += gained
     this.#fresh += gained

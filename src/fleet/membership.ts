@@ -1,36 +1,36 @@
 /**
  * Keeps one lane within what the fleet's store gives it: looks where the lane stands, tells the store, tells the lane.
  * One report is under way at a time, so that a busy moment costs one round trip, and no call ever waits for one: calls
- * wait in their lane. Decides when to speak; what to say is holding.ts, what to do without a store is policy.ts.
+ * wait in their lane. Decides when to speak; what to say is held-slots.ts, what to do without a store is policy.ts.
  */
 import type { FleetMode, ToolEvent } from '../observe/events.ts'
 import type { Clock, Timer } from '../time/clock.ts'
-import { Holding } from './holding.ts'
-import type { Demand } from './holding.ts'
+import { HeldSlots } from './held-slots.ts'
+import type { Demand } from './held-slots.ts'
 import { ceilingWithoutStore } from './policy.ts'
 import type { Ceiling, OnStoreLoss } from './policy.ts'
 import { StoreFailure } from './store.ts'
-import type { FleetStore, News, Standing } from './store.ts'
+import type { FleetStore, News, Allotment } from './store.ts'
 
-/** The lane, as the keeper needs it. */
+/** The lane, as the membership needs it. */
 export interface LaneSide {
   demand(): Demand & { readonly queueDepth: number }
   /** What runs above it goes to its end. */
   cap(ceiling: Ceiling): void
 }
 
-export interface KeeperSettings {
+export interface MembershipSettings {
   readonly tool: string
   readonly cap: number
   readonly ttlMs: number
   readonly onStoreLoss: OnStoreLoss
 }
 
-export interface KeeperParts {
+export interface MembershipParts {
   readonly store: FleetStore
   readonly lane: LaneSide
   readonly clock: Clock
-  /** Luck: 0 <= n < 1. */
+  /** Random: 0 <= n < 1. */
   readonly random: () => number
   readonly tell: (event: ToolEvent) => void
 }
@@ -48,12 +48,12 @@ const LOST_AFTER_MS = 1500
 /** As above, for a process that has only just begun and is busy with itself. */
 const LOST_AT_START_MS = 3000
 
-export type KeeperStatus = ReturnType<Keeper['status']>
+export type MembershipStatus = ReturnType<Membership['status']>
 
-export class Keeper {
-  #settings: KeeperSettings
-  readonly #parts: KeeperParts
-  readonly #holding: Holding
+export class Membership {
+  #settings: MembershipSettings
+  readonly #parts: MembershipParts
+  readonly #heldSlots: HeldSlots
   #mode: FleetMode = 'joining'
   #isUnderWay = false
   #isLooking = false
@@ -77,11 +77,11 @@ export class Keeper {
   #overshoot = 0
   #lagMs = 0
 
-  constructor(settings: KeeperSettings, parts: KeeperParts) {
+  constructor(settings: MembershipSettings, parts: MembershipParts) {
     this.#settings = settings
     this.#parts = parts
     this.#failingSinceMs = parts.clock.nowMs()
-    this.#holding = new Holding({ ttlMs: settings.ttlMs, idleMs: KEEP_IDLE_MS * (0.5 + parts.random()) })
+    this.#heldSlots = new HeldSlots({ ttlMs: settings.ttlMs, idleMs: KEEP_IDLE_MS * (0.5 + parts.random()) })
     parts.lane.cap(this.#ceiling)
     this.#look()
   }
@@ -91,10 +91,10 @@ export class Keeper {
     const nowMs = this.#parts.clock.nowMs()
     return {
       mode: this.#mode,
-      held: this.#holding.certain(nowMs).slots,
+      held: this.#heldSlots.certain(nowMs).slots,
       ceiling: nowMs < this.#ceiling.untilMs ? this.#ceiling.slots : 0,
-      sidecars: this.#holding.crew?.sidecars,
-      waitingSidecars: this.#holding.waitingSidecars,
+      sidecars: this.#heldSlots.peers?.sidecars,
+      waitingSidecars: this.#heldSlots.waitingSidecars,
       lagMs: this.#lagMs,
       hasServed: this.#hasServed,
       /** Milliseconds until the store gives slots; 0 where it does, or where nobody knows. */
@@ -110,7 +110,7 @@ export class Keeper {
   }
 
   heard(news: News): void {
-    if (!this.#isClosed && this.#holding.heard(news)) this.#look()
+    if (!this.#isClosed && this.#heldSlots.heard(news)) this.#look()
   }
 
   reconfigure(cap: number): void {
@@ -132,12 +132,12 @@ export class Keeper {
     const nowMs = this.#parts.clock.nowMs()
     let demand = this.#parts.lane.demand()
     this.#noticeLoss(demand, nowMs)
-    let isNews = this.#holding.decide(demand, this.#settings.cap, nowMs)
+    let isNews = this.#heldSlots.decide(demand, this.#settings.cap, nowMs)
     // The lane uses less before the store hears of it, and more only after the store said so.
     if (this.#capLane(nowMs)) {
       // Calls may have started, each on a slot that came for it; whether more may start is another question.
       demand = this.#parts.lane.demand()
-      isNews = this.#holding.decide(demand, this.#settings.cap, nowMs)
+      isNews = this.#heldSlots.decide(demand, this.#settings.cap, nowMs)
       this.#capLane(nowMs)
     }
     if (this.#isTimeToReport(isNews, nowMs)) this.#report(demand.active, nowMs)
@@ -150,7 +150,7 @@ export class Keeper {
   }
 
   #isWorthAsking(nowMs: number): boolean {
-    return this.#holding.want > 0 && nowMs >= this.#worthAskingAtMs
+    return this.#heldSlots.want > 0 && nowMs >= this.#worthAskingAtMs
   }
 
   #renewAtMs(): number {
@@ -166,26 +166,27 @@ export class Keeper {
     this.#lookAgainAtMs = Infinity
     this.#worthAskingAtMs = Infinity
     // Both ends are handled; what they throw would be a bug, and ends the process as one.
-    void store.report(this.#holding.statement({ tool, cap, active }, nowMs)).then(
-      (standing) => this.#answered(standing, nowMs, clock.nowMs()),
+    void store.report(this.#heldSlots.statement({ tool, cap, active }, nowMs)).then(
+      (allotment) => this.#answered(allotment, nowMs, clock.nowMs()),
       (error: unknown) => this.#failed(error, nowMs, clock.nowMs()),
     )
   }
 
-  #answered(standing: Standing, sentAtMs: number, nowMs: number): void {
+  #answered(allotment: Allotment, sentAtMs: number, nowMs: number): void {
     this.#isUnderWay = false
     if (this.#isClosed) return
     this.#parts.tell({ kind: 'fleet_reported', isOk: true, tookMs: nowMs - sentAtMs })
     this.#failures = 0
     this.#failingSinceMs = Infinity
     this.#retryAtMs = -Infinity
-    const isAnother = this.#holding.answered(standing, sentAtMs)
-    const { pausedMs, nextEndMs } = standing
+    const isAnother = this.#heldSlots.answered(allotment, sentAtMs)
+    const { pausedMs, nextEndMs } = allotment
     const waitMs = pausedMs > 0 ? pausedMs : nextEndMs > 0 ? nextEndMs : Infinity
     this.#worthAskingAtMs = nowMs + waitMs + 1 + this.#parts.random() * 5
     this.#opensAtMs = nowMs + pausedMs
     this.#enter(pausedMs > 0 ? 'learning' : 'up')
-    if (isAnother) this.#countOvershoot(this.#parts.lane.demand().active - this.#holding.certain(nowMs).slots)
+    if (isAnother)
+      this.#countOvershoot(this.#parts.lane.demand().active - this.#heldSlots.certain(nowMs).slots)
     if (!this.#isLate(nowMs)) this.#overshoot = 0
     this.#look()
   }
@@ -195,7 +196,7 @@ export class Keeper {
     if (this.#isClosed) return
     this.#parts.tell({ kind: 'fleet_reported', isOk: false, tookMs: nowMs - sentAtMs })
     this.#cause = error instanceof StoreFailure ? error.message : String(error)
-    this.#holding.unanswered()
+    this.#heldSlots.unanswered()
     this.#failingSinceMs = Math.min(this.#failingSinceMs, sentAtMs)
     const backoffMs = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#failures++)
     this.#retryAtMs = nowMs + backoffMs * (0.5 + this.#parts.random() / 2)
@@ -203,7 +204,7 @@ export class Keeper {
   }
 
   #isLate(nowMs: number): boolean {
-    return nowMs >= this.#holding.certain(nowMs).untilMs
+    return nowMs >= this.#heldSlots.certain(nowMs).untilMs
   }
 
   /** Slots that ended under running calls, and a store that has been silent for too long. */
@@ -253,28 +254,28 @@ export class Keeper {
   }
 
   #ceilingNow(nowMs: number): Ceiling {
-    if (this.#mode !== 'lost') return { ...this.#holding.usable(nowMs), isShut: false }
+    if (this.#mode !== 'lost') return { ...this.#heldSlots.usable(nowMs), isShut: false }
     const { cap, onStoreLoss } = this.#settings
-    const { crew } = this.#holding
-    return ceilingWithoutStore(onStoreLoss, cap, { crew, certain: this.#holding.certain(nowMs) })
+    const { peers } = this.#heldSlots
+    return ceilingWithoutStore(onStoreLoss, cap, { peers, certain: this.#heldSlots.certain(nowMs) })
   }
 
   #arm({ queueDepth }: { readonly queueDepth: number }, nowMs: number): void {
     if (queueDepth > 0 && this.#lookAgainAtMs === Infinity)
       this.#lookAgainAtMs = nowMs + LOOK_AGAIN_MS * (1 + this.#parts.random())
-    const { untilMs } = this.#holding.certain(nowMs)
+    const { untilMs } = this.#heldSlots.certain(nowMs)
     const reportAtMs = Math.max(
       this.#retryAtMs,
       Math.min(
         this.#failures > 0 ? this.#retryAtMs : Infinity,
         this.#renewAtMs(),
         queueDepth > 0 ? this.#lookAgainAtMs : Infinity,
-        this.#holding.want > 0 ? this.#worthAskingAtMs : Infinity,
+        this.#heldSlots.want > 0 ? this.#worthAskingAtMs : Infinity,
       ),
     )
     const wakeAtMs = Math.min(
       this.#isUnderWay ? Infinity : reportAtMs,
-      this.#holding.givesBackAtMs(),
+      this.#heldSlots.givesBackAtMs(),
       untilMs > nowMs ? untilMs : Infinity,
       this.#mode === 'lost' ? Infinity : this.#lostAtMs(),
     )
