@@ -1,5 +1,6 @@
 /**
- * Admission from outside: who runs, who waits, who is sent away, on real sockets against a real process.
+ * Admission as callers see it, on real sockets against a real process: which calls run, which wait in the queue and
+ * which are refused. A caller that leaves must free its place, and an operator can pause a lane or pin its limit.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -35,7 +36,7 @@ test('30 calls at once at a lane of 3 with a queue of 6 give 9 answers and 21 im
   assert.equal(refused.length, 21)
   assert.equal(tool.seen.mostActive, 3)
   assert.equal(tool.seen.calls, 9)
-  // The first answers need 400 ms of the tool's time; every refusal was there before them.
+  // The tool takes 400 ms for its first answers; every refusal must arrive before them.
   assert.ok(Math.max(...refused.map(({ ms }) => ms)) < Math.min(...ok.map(({ ms }) => ms)))
   for (const { headers, body } of refused) {
     const seconds = headers.get('retry-after') ?? ''
@@ -77,7 +78,7 @@ test('30 calls at once at a lane of 3 with a queue of 6 give 9 answers and 21 im
   assert.match(metrics, /^spillway_queue_wait_seconds_count\{tool="slow",priority="normal"\} 9$/m)
 })
 
-test('a ticket that waited as long as it may is refused and never reaches the tool', async () => {
+test('a ticket that reaches its TTL is refused and never reaches the tool', async () => {
   await using tool = await fakeTool(after(1500))
   await using spillway = await startSpillway(
     `tools: { slow: { upstream: "${tool.url}", maxConcurrent: 1, maxQueueDepth: 5, ttlSeconds: 0.5 } }`,
@@ -137,7 +138,7 @@ test('a caller that leaves while waiting with a large body frees its place at on
   await running
 })
 
-test('an operator pauses a lane, pins its limit and takes the hand off again', async () => {
+test('an operator pauses a lane, pins its limit and hands the limit back to the controller', async () => {
   await using tool = await fakeTool(after(20))
   await using spillway = await startSpillway(`tools: { api: { upstream: "${tool.url}", maxConcurrent: 4 } }`)
   const patch = async (body: object) => {

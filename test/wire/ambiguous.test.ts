@@ -1,5 +1,7 @@
 /**
- * What is never forwarded: requests that two readers could read differently, and callers who choose the upstream.
+ * Requests that are never forwarded: those that two HTTP parsers could interpret differently, and those in which the
+ * caller tries to choose the upstream. Each is sent as raw bytes, and the tool must not see it. The tests of routing
+ * show which tool takes a request that is unambiguous.
  */
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
@@ -13,17 +15,21 @@ const UPGRADE = 'Connection: Upgrade\r\nUpgrade: websocket\r\n'
 
 const REFUSED: readonly [string, string, RegExp][] = [
   [
-    'a length and chunks together',
+    'Content-Length together with chunks',
     'POST /t HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
     /^HTTP\/1\.1 400/,
   ],
   [
-    'two lengths',
+    'two Content-Lengths',
     'POST /t HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd',
     /^HTTP\/1\.1 400/,
   ],
-  ['two hosts', 'GET /t HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n', /^HTTP\/1\.1 400/],
-  ['no host', 'GET /t HTTP/1.1\r\nConnection: close\r\n\r\n', /^HTTP\/1\.1 400/],
+  [
+    'two Host headers',
+    'GET /t HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n',
+    /^HTTP\/1\.1 400/,
+  ],
+  ['no Host header', 'GET /t HTTP/1.1\r\nConnection: close\r\n\r\n', /^HTTP\/1\.1 400/],
   ['a dot segment', 'GET /t/../u HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n', /^HTTP\/1\.1 400/],
   [
     'an encoded dot segment',
@@ -31,20 +37,28 @@ const REFUSED: readonly [string, string, RegExp][] = [
     /^HTTP\/1\.1 400/,
   ],
   ['a backslash', 'GET /t\\..\\u HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n', /^HTTP\/1\.1 400/],
-  ['a space before the colon', 'GET /t HTTP/1.1\r\nHost : a\r\nConnection: close\r\n\r\n', /^HTTP\/1\.1 400/],
+  [
+    'a space before the colon of a header',
+    'GET /t HTTP/1.1\r\nHost : a\r\nConnection: close\r\n\r\n',
+    /^HTTP\/1\.1 400/,
+  ],
   [
     'a bare line feed in a header',
     'GET /t HTTP/1.1\r\nHost: a\nX: b\r\nConnection: close\r\n\r\n',
     /^HTTP\/1\.1 400/,
   ],
-  ['a tunnel', 'CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n', /^HTTP\/1\.1 400/],
+  [
+    'a CONNECT request',
+    'CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n',
+    /^HTTP\/1\.1 400/,
+  ],
   [
     'user information in the target',
     'GET http://u:p@a/t HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n',
     /^HTTP\/1\.1 400/,
   ],
   [
-    'another host through a path',
+    'an absolute target with a host that no tool matches',
     'GET http://other.example/t HTTP/1.1\r\nHost: other.example\r\nConnection: close\r\n\r\n',
     /^HTTP\/1\.1 404/,
   ],
@@ -62,9 +76,9 @@ const REFUSED: readonly [string, string, RegExp][] = [
   ['no method and no version', 'TEA /t\r\n', /^HTTP\/1\.1 400/],
   ['no version, and headers', 'GET /t\r\nHost: a\r\n\r\n', /^HTTP\/1\.1 400/],
   ['an upgrade of HTTP/2.0', `GET /t HTTP/2.0\r\nHost: a\r\n${UPGRADE}\r\n`, /^HTTP\/1\.1 400/],
-  ['an unknown expectation', 'GET /t HTTP/1.1\r\nHost: a\r\nExpect: tea\r\n\r\n', /^HTTP\/1\.1 400/],
+  ['an unknown Expect', 'GET /t HTTP/1.1\r\nHost: a\r\nExpect: tea\r\n\r\n', /^HTTP\/1\.1 400/],
   [
-    'a length after too many header lines',
+    'a Content-Length after too many header lines',
     `POST /t HTTP/1.1\r\nHost: a\r\n${'x: y\r\n'.repeat(1000)}Content-Length: 4\r\n\r\nbody`,
     /^HTTP\/1\.1 431/,
   ],
@@ -75,10 +89,14 @@ const REFUSED: readonly [string, string, RegExp][] = [
     /^HTTP\/1\.1 431/,
   ],
   ['an unknown path', 'GET /nowhere HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n', /^HTTP\/1\.1 404/],
-  ['half a segment', 'GET /tt HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n', /^HTTP\/1\.1 404/],
+  [
+    "a segment that only begins with a tool's name",
+    'GET /tt HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n',
+    /^HTTP\/1\.1 404/,
+  ],
 ]
 
-test('nothing that could be read two ways reaches a tool, and every answer says why in JSON', async (t) => {
+test('an ambiguous request reaches no tool, and its answer gives the reason in JSON', async (t) => {
   await using tool = await fakeTool(after(0))
   await using spillway = await startSpillway(
     `tools: { t: { upstream: "${tool.url}" }, u: { upstream: "${tool.url}" } }`,
@@ -96,7 +114,7 @@ test('nothing that could be read two ways reaches a tool, and every answer says 
   }
 })
 
-test('absolute-form requests of clients with HTTP_PROXY route by host', async () => {
+test('a request in absolute form, as clients with HTTP_PROXY send it, is routed by its host', async () => {
   await using tool = await fakeTool((request, response) =>
     response.end(`${request.headers.host ?? ''} ${request.url ?? ''}`),
   )
@@ -111,7 +129,7 @@ test('absolute-form requests of clients with HTTP_PROXY route by host', async ()
   assert.match(answer, new RegExp(`127.0.0.1:${tool.port} /v1/x\\?y=1`))
 })
 
-test('the most specific match wins and whole segments count', async () => {
+test('the most specific match wins, and a path matches whole segments', async () => {
   await using tool = await fakeTool((request, response) => response.end(request.url))
   await using spillway = await startSpillway(`
 tools:
@@ -131,7 +149,7 @@ tools:
   assert.equal(await at(`${local}/a/b`), '/both/b')
 })
 
-test('of a call that the tool has nobody is told that it was not made, when what follows it is no HTTP', async () => {
+test('bytes that are not HTTP, behind a running call, are refused only after the answer to that call', async () => {
   await using tool = await fakeTool(async (_request, response) => {
     await pause(200)
     response.end('done')
@@ -146,7 +164,7 @@ test('of a call that the tool has nobody is told that it was not made, when what
   assert.match(answers, /^HTTP\/1\.1 200 OK[\s\S]*doneHTTP\/1\.1 400 BAD_REQUEST\r\n/)
 })
 
-test('a body that is broken in the middle of its call cuts the connection, without a word', async (t) => {
+test('a body with broken chunk framing closes the connection without an answer', async (t) => {
   await using tool = await fakeTool(() => undefined)
   await using spillway = await startSpillway(`tools: { t: { upstream: "${tool.url}" } }`)
   const sendBroken = async (bytes: number, meanwhile: () => Promise<unknown>): Promise<string> => {
@@ -160,11 +178,11 @@ test('a body that is broken in the middle of its call cuts the connection, witho
     await eventually(async () => assert.equal((await spillway.lane('t')).active_workers, 0))
     return answers
   }
-  await t.test('one that is read before its call takes a place: the tool never hears of it', async () => {
+  await t.test('a small body: it is read before admission, so the tool never sees the call', async () => {
     assert.equal(await sendBroken(3, () => pause(50)), '')
     assert.equal(tool.seen.calls, 0)
   })
-  await t.test('one that is streamed', async () => {
+  await t.test('a large body, which already streams to the tool', async () => {
     const isAtTool = () => eventually(() => assert.equal(tool.seen.calls, 1))
     assert.equal(await sendBroken(2 * 1_048_576, isAtTool), '')
   })

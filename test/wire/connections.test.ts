@@ -1,6 +1,7 @@
 /**
- * The process at its own bounds, with few open files: one lane's callers do not keep out another's, nobody is cut without
- * an answer while there is room to give one, and what is refused is counted and logged.
+ * The process at its connection limit, started with few open files. The callers of one lane must not keep out those of
+ * another lane. A refused caller gets an answer as long as a connection is left to send it on, and each refusal is
+ * counted and logged.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -20,7 +21,7 @@ async function refusedTotal(spillway: Spillway, listener: string, cause: string)
   return Number(new RegExp(line, 'm').exec(await spillway.metrics())?.[1] ?? 0)
 }
 
-test("a lane with a deep queue is answered at its share, and another lane's callers still get in", async () => {
+test("a lane with a deep queue is refused beyond its share of connections, and another lane's callers still get in", async () => {
   await using slow = await fakeTool(() => undefined)
   await using fast = await fakeTool(after(1))
   await using spillway = await startSpillway(
@@ -34,7 +35,7 @@ test("a lane with a deep queue is answered at its share, and another lane's call
   using callers = new Callers()
   for (let i = 0; i < 400; i++) {
     callers.open(spillway.proxyPort, get('/slow'))
-    // Not all at once: beyond what there is room to answer, a burst is cut.
+    // Opened in steps, because a burst larger than the free connections is closed without an answer.
     if (i % 10 === 9) await pause(10)
   }
   await eventually(() => assert.ok(callers.all.filter((each) => statusOf(each) === 503).length > 200))
@@ -43,7 +44,7 @@ test("a lane with a deep queue is answered at its share, and another lane's call
     assert.equal(answer.status, 200)
   }
   const refused = callers.all.filter((each) => each.isClosed)
-  assert.ok(callers.all.length - refused.length > 50, 'the lane has a share worth the name')
+  assert.ok(callers.all.length - refused.length > 50, 'the lane keeps a usable share of the connections')
   for (const caller of refused) {
     assert.equal(statusOf(caller), 503)
     assert.match(caller.text, /"reason":"PROXY_OVERLOADED"/)
@@ -58,7 +59,7 @@ test("a lane with a deep queue is answered at its share, and another lane's call
   assert.ok(spillway.lines.length < 60, 'the log is sampled')
 })
 
-test('idle connections make room for callers who have something to ask', async () => {
+test('idle connections are closed to make room for new requests', async () => {
   await using tool = await fakeTool(after(1))
   await using spillway = await startSpillway(`tools: { t: { upstream: "${tool.url}" } }`, { openFiles: 256 })
   using callers = new Callers()
@@ -71,7 +72,7 @@ test('idle connections make room for callers who have something to ask', async (
   assert.equal(await refusedTotal(spillway, 'proxy', 'no_room'), 0)
 })
 
-test('connections that send nothing, or drip a head, give way to callers who ask', async () => {
+test('connections with no request or half a head are closed to make room for whole requests', async () => {
   await using tool = await fakeTool(after(1))
   await using spillway = await startSpillway(`tools: { t: { upstream: "${tool.url}" } }`, { openFiles: 256 })
   using callers = new Callers()
@@ -83,7 +84,7 @@ test('connections that send nothing, or drip a head, give way to callers who ask
   assert.match(spillway.lines.join('\n'), /connections=refused listener=proxy cause=no_room open=\d+/)
 })
 
-test('callers whose refused bodies drip on give way to callers who ask', async () => {
+test('connections that drip the body of a refused request are closed to make room for new requests', async () => {
   await using tool = await fakeTool(after(1))
   await using spillway = await startSpillway(`tools: { t: { upstream: "${tool.url}" } }`, { openFiles: 256 })
   using callers = new Callers()
@@ -95,12 +96,12 @@ test('callers whose refused bodies drip on give way to callers who ask', async (
   for (let i = 0; i < 10; i++) assert.equal((await fetch(`${spillway.proxy}/t`)).status, 200)
 })
 
-/** Code that the process runs before its own. */
+/** The environment that makes a process run `code` before its own. */
 function preloaded(code: string): Readonly<Record<string, string>> {
   return { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(code)}` }
 }
 
-test('files that something else uses up are not given to callers, and the log says so', async () => {
+test('open files that something else uses leave less room for callers, and the log says so', async () => {
   await using tool = await fakeTool(after(500))
   await using spillway = await startSpillway(
     `tools: { t: { upstream: "${tool.url}", maxConcurrent: 60, controller: { algorithm: fixed } } }`,
@@ -123,7 +124,7 @@ test('files that something else uses up are not given to callers, and the log sa
   )
 })
 
-test('no file left for a connection to the tool is the lack of the proxy: the tool is not blamed', async () => {
+test('a connection to the tool that fails for lack of open files is PROXY_OVERLOADED, not an error of the tool', async () => {
   await using tool = await fakeTool(after(1))
   const grabAll =
     "import fs from 'node:fs'; process.on('SIGUSR2', () => { try { for (;;) fs.openSync('/dev/null') } catch {} })"
@@ -134,7 +135,7 @@ test('no file left for a connection to the tool is the lack of the proxy: the to
   using callers = new Callers()
   const caller = callers.open(spillway.proxyPort, get('/nowhere'))
   await eventually(() => assert.equal(statusOf(caller), 404))
-  // Kept alive, so that the figures can be read without another file.
+  // This opens a connection that is kept alive, so that the figures can later be read without another file.
   assert.equal((await spillway.lane('t')).error_rate, 0)
   caller.text = ''
   spillway.signal('SIGUSR2')
@@ -146,7 +147,7 @@ test('no file left for a connection to the tool is the lack of the proxy: the to
   assert.equal((await spillway.lane('t')).error_rate, 0)
 })
 
-test('a burst beyond all bounds blames no tool: its callers are answered or cut, and that is counted', async () => {
+test('a burst far over the connection limit is answered or closed and counted, and is not an error of the tool', async () => {
   await using tool = await fakeTool(after(30))
   await using spillway = await startSpillway(
     `tools: { t: { upstream: "${tool.url}", maxQueueDepth: 2000, maxConcurrent: 200 } }`,
@@ -167,7 +168,7 @@ test('a burst beyond all bounds blames no tool: its callers are answered or cut,
   assert.equal((await fetch(`${spillway.proxy}/t`)).status, 200)
 })
 
-test('streams of an MCP server leave room for its calls, and a deep MCP lane for the others of its server', async () => {
+test("streams of an MCP server leave connections for its calls, and a deep MCP lane leaves some for the server's other lanes", async () => {
   await using tool = await mcpTool((received, response) => {
     if (received.message.method === 'tools/call' && JSON.stringify(received.message).includes('"fast"'))
       answerAtOnce(received, response)
@@ -205,7 +206,7 @@ tools:
   assert.ok(((await spillway.lane('server')).totals.refused['PROXY_OVERLOADED'] ?? 0) > 50)
 })
 
-test('whatever callers do with their connections, no place is lost: the whole share can be taken again', async () => {
+test('after broken, aborted and refused connections a lane can still use its whole share', async () => {
   let isHolding = false
   await using tool = await fakeTool((request, response) => {
     request.resume()

@@ -1,5 +1,6 @@
 /**
- * The control law and the operator's view of it, through a running process.
+ * The limit controller in a running process: how latency and errors move the limit, and how the log, the lane's JSON and
+ * the metrics report it. Also the orders of an operator: which are refused, and for whom.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -21,7 +22,7 @@ async function load(spillway: Spillway, calls: number): Promise<void> {
   await Promise.all(Array.from({ length: calls }, async () => (await fetch(`${spillway.proxy}/t`)).text()))
 }
 
-test('latency above the threshold takes 2 off the limit, and says so in log, lane and metrics', async () => {
+test('latency above the threshold lowers the limit by 2, and log, lane and metrics report it', async () => {
   await using tool = await fakeTool(after(120))
   await using spillway = await startSpillway(
     lane(tool.url, 'decreaseAboveP95Ms: 100, increaseBelowP95Ms: 50'),
@@ -89,7 +90,7 @@ test('an unused limit does not grow', async () => {
   assert.equal((await spillway.lane('t')).limit, 4)
 })
 
-test('refusals are logged sampled, with the number left out, in the words of the seed', async () => {
+test('refusals are logged as a sample, each line in the format of the contract, with the number left out', async () => {
   await using tool = await fakeTool(after(300))
   await using spillway = await startSpillway(
     `tools: { t: { upstream: "${tool.url}", maxConcurrent: 1, maxQueueDepth: 0 } }`,
@@ -104,7 +105,7 @@ test('refusals are logged sampled, with the number left out, in the words of the
   assert.equal(rejects().length, 2)
 })
 
-test('writing from a web page is refused on loopback, and off loopback it needs the token', async () => {
+test('a write from a web page is refused on loopback, and a write off loopback needs the token', async () => {
   await using tool = await fakeTool(after(0))
   const yaml = `tools: { t: { upstream: "${tool.url}" } }`
   const pause = (admin: string, headers: Record<string, string>) =>
@@ -128,7 +129,7 @@ test('writing from a web page is refused on loopback, and off loopback it needs 
   assert.ok(!open.lines.join('\n').includes('secret'))
 })
 
-test('an order that makes no sense is refused in words and harms nothing', async () => {
+test('an invalid PATCH of a lane is 400 and changes nothing', async () => {
   await using tool = await fakeTool(after(0))
   await using spillway = await startSpillway(`tools: { t: { upstream: "${tool.url}" } }`)
   for (const body of [

@@ -1,5 +1,6 @@
 /**
- * How long a caller will wait by its own word, on real sockets: who is told so in time, who at once, what the tool sees.
+ * Deadlines that callers state in a header, on real sockets: which calls are refused at once, which after their wait, and
+ * which of these headers reach the tool. Also when a caller that gives up counts as an error of the tool.
  */
 import assert from 'node:assert/strict'
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
@@ -9,8 +10,8 @@ import { after, fakeTool } from '../support/fake-tool.ts'
 import type { FakeTool } from '../support/fake-tool.ts'
 import { startSpillway } from '../support/process.ts'
 
-/** The same 300 ms in the three ways of saying it, and all at once, where the shortest counts. */
-const SAYINGS: readonly Record<string, string>[] = [
+/** A deadline of 300 ms in each of the three headers, and in one of several headers, where the shortest counts. */
+const DEADLINES: readonly Record<string, string>[] = [
   { 'X-Spillway-Ttl-Ms': '300' },
   { 'X-Envoy-Expected-Rq-Timeout-Ms': '300' },
   { 'X-Stainless-Timeout': '0.3' },
@@ -38,32 +39,32 @@ const start = (tool: FakeTool) =>
     `tools: { slow: { upstream: "${tool.url}", maxConcurrent: 1, controller: { algorithm: fixed } } }`,
   )
 
-/** The tool answers nobody until the test lets it. */
+/** From now on the tool holds each response until the test ends it. */
 function hold(tool: FakeTool): ServerResponse[] {
   const held: ServerResponse[] = []
   tool.answer = (_request, response) => held.push(response)
   return held
 }
 
-test('each way of saying a deadline ends the wait in a cold lane after its time, and the tool is not called', async () => {
+test('in a lane without samples, a deadline in any of its headers ends the wait, and the tool is not called', async () => {
   await using tool = await fakeTool(after(0))
   const held = hold(tool)
   await using spillway = await start(tool)
   const url = `${spillway.proxy}/slow/x`
   const running = call(url)
   await eventually(() => assert.equal(tool.seen.active, 1))
-  const told = await Promise.all(SAYINGS.map((headers) => call(url, headers)))
+  const told = await Promise.all(DEADLINES.map((headers) => call(url, headers)))
   for (const { status, reason, tookMs } of told) {
     assert.deepEqual([status, reason], [429, 'QUEUE_TTL_EXPIRED'])
     assert.ok(tookMs > 290, `${tookMs} ms`)
   }
-  assert.equal((await spillway.lane('slow')).totals.refused['QUEUE_TTL_EXPIRED'], SAYINGS.length)
+  assert.equal((await spillway.lane('slow')).totals.refused['QUEUE_TTL_EXPIRED'], DEADLINES.length)
   held[0]?.end()
   assert.equal((await running).status, 200)
   assert.equal(tool.seen.calls, 1)
 })
 
-test('in a busy lane that knows its pace, who cannot start in time is told at once and the tool never sees it', async () => {
+test('in a lane that knows its pace, a call that cannot start in time is refused at once and never reaches the tool', async () => {
   await using tool = await fakeTool(after(1000))
   await using spillway = await start(tool)
   const url = `${spillway.proxy}/slow/x`
@@ -71,16 +72,16 @@ test('in a busy lane that knows its pace, who cannot start in time is told at on
   const held = hold(tool)
   const running = call(url)
   await eventually(() => assert.equal(held.length, 1))
-  const told = await Promise.all(SAYINGS.map((headers) => call(url, headers)))
+  const told = await Promise.all(DEADLINES.map((headers) => call(url, headers)))
   assert.equal(tool.seen.active, 1, 'the call before them still runs')
   assert.deepEqual(
     told.map(({ status, reason }) => [status, reason]),
-    SAYINGS.map(() => [429, 'DEADLINE_UNREACHABLE']),
+    DEADLINES.map(() => [429, 'DEADLINE_UNREACHABLE']),
   )
   const page = await spillway.metrics()
   assert.match(
     page,
-    new RegExp(`refused_total\\{[^}]*reason="DEADLINE_UNREACHABLE"[^}]*\\} ${SAYINGS.length}`),
+    new RegExp(`refused_total\\{[^}]*reason="DEADLINE_UNREACHABLE"[^}]*\\} ${DEADLINES.length}`),
   )
   held[0]?.end()
   assert.equal((await running).status, 200)
@@ -106,7 +107,7 @@ test('a malformed deadline is ignored: the call waits for its turn and runs', as
   )
 })
 
-test("Spillway's own deadline header stays with Spillway; those of others reach the tool", async () => {
+test("Spillway's own deadline header is not forwarded, and those of other products are", async () => {
   const seen: IncomingHttpHeaders[] = []
   await using tool = await fakeTool((request, response) => {
     seen.push(request.headers)
@@ -125,7 +126,7 @@ test("Spillway's own deadline header stays with Spillway; those of others reach 
   )
 })
 
-test('a caller that gives up after far more than the usual time counts against the tool; one that leaves a body does not', async () => {
+test('a caller that gives up long after the usual latency is an error of the tool; one that leaves during the body is not', async () => {
   await using tool = await fakeTool((_request, response) => {
     response.writeHead(200)
     response.write('the beginning')

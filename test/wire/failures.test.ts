@@ -1,5 +1,6 @@
 /**
- * Faults of every kind, as callers and operators see them; after each of them nothing is left running.
+ * Faults of tools and callers, seen from outside: the answer, the lane and its totals. After each fault no call may be
+ * left running or waiting, and no other tool may be affected.
  */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
@@ -10,7 +11,7 @@ import { eventually, pause } from '../support/eventually.ts'
 import { after, fakeTool } from '../support/fake-tool.ts'
 import { startSpillway } from '../support/process.ts'
 
-/** A tool that speaks bytes: `onRequest` gets every request with its number on its connection, from 1. */
+/** A tool that writes raw bytes: `onRequest` gets the socket and the number of the request on it, from 1. */
 async function rawTool(onRequest: (socket: Socket, nth: number) => void) {
   let connections = 0
   const sockets = new Set<Socket>()
@@ -41,7 +42,7 @@ async function reasonOf(response: Response): Promise<[number, unknown, unknown]>
   return [response.status, body['reason'], body['not_executed']]
 }
 
-test('a tool that cannot be reached is 502 UPSTREAM_UNREACHABLE and certainly was not called', async () => {
+test('a tool that cannot be reached is 502 UPSTREAM_UNREACHABLE with not_executed true', async () => {
   await using gone = await fakeTool(after(0))
   const { url } = gone
   await gone[Symbol.asyncDispose]()
@@ -51,19 +52,19 @@ test('a tool that cannot be reached is 502 UPSTREAM_UNREACHABLE and certainly wa
   assert.deepEqual([lane.active_workers, lane.totals.failed], [0, 1])
 })
 
-test('a tool that breaks the connection or answers nonsense is 502 UPSTREAM_FAILED', async () => {
+test('a tool that closes the connection, or answers something that is not HTTP, is 502 UPSTREAM_FAILED', async () => {
   await using tool = await rawTool((socket) => socket.destroy())
   await using nonsense = await rawTool((socket) => socket.end('this is no HTTP\r\n\r\n'))
   await using spillway = await startSpillway(
     `tools: { t: { upstream: "${tool.url}" }, n: { upstream: "${nonsense.url}" } }`,
   )
   assert.deepEqual(await reasonOf(await fetch(`${spillway.proxy}/t`)), [502, 'UPSTREAM_FAILED', false])
-  assert.equal(tool.connections(), 1, 'a fresh connection that broke is not tried again')
+  assert.equal(tool.connections(), 1, 'a request that failed on a fresh connection is not sent again')
   assert.deepEqual(await reasonOf(await fetch(`${spillway.proxy}/n`)), [502, 'UPSTREAM_FAILED', false])
   assert.equal((await spillway.lane('t')).active_workers, 0)
 })
 
-test('a kept-alive connection that the tool closed meanwhile is not used, and no POST on it is ever sent twice', async () => {
+test('a kept-alive connection that the tool has closed is not used again, and no POST is sent twice', async () => {
   const paths: number[] = []
   await using tool = await rawTool((socket, nth) => {
     paths.push(nth)
@@ -82,7 +83,7 @@ test('a kept-alive connection that the tool closed meanwhile is not used, and no
   assert.deepEqual(paths, [1, 2])
 })
 
-test('a tool that answers before it has the whole body is heard by callers who send first and read then', async () => {
+test("a tool's early answer reaches a caller that reads nothing before it has sent its whole body", async () => {
   await using tool = await fakeTool((_request, response) => response.writeHead(413).end('too much'))
   await using spillway = await startSpillway(
     `tools: { t: { upstream: "${tool.url}" }, small: { upstream: "${tool.url}", maxBodyBytes: 100000 } }`,
@@ -92,7 +93,7 @@ test('a tool that answers before it has the whole body is heard by callers who s
       let answer = ''
       const socket = connect(spillway.proxyPort, '127.0.0.1')
       socket.on('error', reject)
-      // Reads nothing until everything is sent, like a blocking client.
+      // A blocking client reads nothing until everything is sent.
       socket.pause()
       socket.write(`POST ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n${head}\r\n\r\n`)
       socket.write(body, () => socket.resume())
@@ -113,7 +114,7 @@ test('a tool that answers before it has the whole body is heard by callers who s
   await eventually(async () => assert.equal((await spillway.lane('small')).active_workers, 0))
 })
 
-test('a tool that hangs on an upload is an error of the tool, a caller who stalls in one is not', async () => {
+test('an upload that the tool stops reading is an error of the tool; one that the caller stops sending is not', async () => {
   await using tool = await rawTool((socket) => socket.pause())
   await using reader = await fakeTool((request) => void request.resume())
   await using spillway = await startSpillway(
@@ -122,7 +123,7 @@ test('a tool that hangs on an upload is an error of the tool, a caller who stall
   const errorRate = async (lane: string) => (await spillway.lane(lane)).error_rate
   const stalled = connect(spillway.proxyPort, '127.0.0.1')
   stalled.on('error', () => undefined)
-  // More than is read ahead: what is less takes no lease before it is whole.
+  // More than the proxy reads ahead, because a smaller body takes a lease only once it is whole.
   stalled.write('POST /reads HTTP/1.1\r\nHost: a\r\nContent-Length: 3000000\r\n\r\n')
   stalled.write(Buffer.alloc(1_500_000))
   await eventually(async () => assert.equal((await spillway.lane('reads')).totals.reclaimed, 1))
@@ -133,7 +134,7 @@ test('a tool that hangs on an upload is an error of the tool, a caller who stall
   assert.equal(await errorRate('t'), 1)
 })
 
-test('the end by a second signal tells those who wait that they never ran', async () => {
+test('a second signal during a drain refuses the waiting calls as DRAINING with not_executed true', async () => {
   await using tool = await fakeTool((request) => void request.resume())
   await using spillway = await startSpillway(`tools: { t: { upstream: "${tool.url}", maxConcurrent: 1 } }`)
   const running = assert.rejects(fetch(`${spillway.proxy}/t`))
@@ -149,7 +150,7 @@ test('the end by a second signal tells those who wait that they never ran', asyn
   assert.equal(tool.seen.calls, 1)
 })
 
-test("the tool's own errors pass through untouched and carry none of Spillway's advice", async () => {
+test("the tool's own 429 passes through unchanged and carries none of Spillway's headers for refusals", async () => {
   await using tool = await fakeTool((_request, response) => {
     response.writeHead(429, { 'Retry-After': '120', 'X-RateLimit-Remaining': '0' }).end('slow down')
   })
@@ -162,7 +163,7 @@ test("the tool's own errors pass through untouched and carry none of Spillway's 
   assert.equal(await response.text(), 'slow down')
 })
 
-test('a stuck tool leaves another one as it was', async () => {
+test('a stuck tool delays no call of another tool', async () => {
   await using stuck = await fakeTool((request) => void request.resume())
   await using healthy = await fakeTool(after(5))
   await using spillway = await startSpillway(`
@@ -182,7 +183,7 @@ tools:
     waits.push(Number(/queue;dur=([\d.]+)/.exec(response.headers.get('server-timing') ?? '')?.[1]))
     await response.text()
   }
-  // Every call got its lease at once: nothing of the stuck lane stands in its way.
+  // A wait of 0 ms means that the call got its lease at once.
   assert.deepEqual(
     waits.filter((ms) => ms > 0),
     [],
@@ -196,7 +197,7 @@ tools:
   })
 })
 
-test('callers who leave at every stage, in any mix, leave nothing behind and the totals add up', async () => {
+test('after callers left at every stage of their calls, nothing runs or waits and the totals add up', async () => {
   await using tool = await fakeTool(async (request, response) => {
     request.resume()
     await once(request, 'end')
@@ -230,7 +231,7 @@ test('callers who leave at every stage, in any mix, leave nothing behind and the
   assert.match(await spillway.metrics(), /^spillway_leases_ended_twice_total\{tool="t"\} 0$/m)
 })
 
-test('a tool that goes on for ever when its caller has gone is cut off, also where calls are finished without one', async () => {
+test('an endless answer is cut off once its caller has left, even in a lane that finishes calls without their caller', async () => {
   await using tool = await fakeTool((request, response) => {
     request.resume()
     response.writeHead(200, { 'Content-Type': 'text/event-stream' })

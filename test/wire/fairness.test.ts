@@ -1,5 +1,6 @@
 /**
- * A greedy agent beside nine polite ones, on real sockets.
+ * Fairness between agents on real sockets. A greedy agent keeps 60 calls going at once; nine polite agents make one call
+ * at a time. The share of polite calls that are answered shows whether the lane shares its slots.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -8,11 +9,11 @@ import { after, fakeTool } from '../support/fake-tool.ts'
 import { startSpillway } from '../support/process.ts'
 
 const POLITE = 9
-/** Calls of each polite agent, one after the other: it asks again when it has its answer. */
+/** Calls that each polite agent makes, one after the other. */
 const ROUNDS = 12
 const GREEDY_LOOPS = 60
 
-/** Everybody calls until the polite are through; the share of polite calls that were answered. */
+/** All agents call until the polite ones have made their calls. Returns the share of polite calls that were answered. */
 async function politeSuccess(url: string): Promise<number> {
   let isOver = false
   const call = async (agent: string): Promise<number> => {
@@ -36,7 +37,7 @@ async function politeSuccess(url: string): Promise<number> {
   return polite.reduce((sum, served) => sum + served, 0) / (POLITE * ROUNDS)
 }
 
-test('nine polite agents beside a greedy one are served, and no key of an agent is told', async () => {
+test('nine polite agents beside a greedy one are served, and no agent key is logged or shown', async () => {
   await using tool = await fakeTool(after(20))
   await using spillway = await startSpillway(
     `tools: { busy: { upstream: "${tool.url}", maxConcurrent: 2, maxQueueDepth: 20 } }`,
@@ -48,7 +49,7 @@ test('nine polite agents beside a greedy one are served, and no key of an agent 
   for (const text of [page, lane, spillway.lines.join('\n')]) assert.doesNotMatch(text, /polite|greedy/)
 })
 
-test('with fairness: none all callers stand in one line', async () => {
+test('with fairness: none all agents share one queue, and a greedy one crowds out the others', async () => {
   await using tool = await fakeTool(after(20))
   await using spillway = await startSpillway(
     `tools: { busy: { upstream: "${tool.url}", maxConcurrent: 2, maxQueueDepth: 20, fairness: none } }`,

@@ -1,6 +1,6 @@
 /**
- * Callers who hang up after a moment, 40 times a second, beside callers who wait: the tool is healthy, and its lane
- * stays as wide as it was.
+ * Callers that hang up after 20 ms, 40 times a second, beside callers that wait for their answers. The tool is healthy,
+ * so the hang-ups must not lower its limit.
  */
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
@@ -11,14 +11,13 @@ import { startSpillway } from '../support/process.ts'
 import type { Spillway } from '../support/process.ts'
 
 const LIMIT = 16
-/** Milliseconds. */
 const TOOL_MS = 100
 const EVERY_MS = 25
 const LEAVES_AFTER_MS = 20
-/** Two windows of `aimd`, and the time in which `adaptive` looks ten times. */
+/** Two windows of `aimd`, and ten steps of `adaptive`. */
 const LASTS_MS = 5500
 
-/** How they leave: reset, closed, or only the sending side closed. */
+/** Ways to hang up: a reset, a close, or a close of the sending side only. */
 const WAYS = ['resetAndDestroy', 'destroy', 'end'] as const
 
 async function leave(spillway: Spillway, lane: string, way: (typeof WAYS)[number]): Promise<void> {
@@ -30,7 +29,7 @@ async function leave(spillway: Spillway, lane: string, way: (typeof WAYS)[number
   socket[way]()
 }
 
-test('40 hang-ups a second leave the lane of a healthy tool as it is, under aimd and adaptive', async () => {
+test('40 hang-ups a second leave a healthy tool its limit, under aimd and adaptive', async () => {
   await using tool = await fakeTool(after(TOOL_MS))
   const lane = (algorithm: string): string =>
     `{ upstream: "${tool.url}", maxConcurrent: ${LIMIT}, controller: { algorithm: ${algorithm} } }`
@@ -61,7 +60,7 @@ test('40 hang-ups a second leave the lane of a healthy tool as it is, under aimd
     const { limit, error_rate: errorRate, totals } = await spillway.lane(path)
     assert.ok(totals.cancelled > 20, `${totals.cancelled} left`)
     assert.ok(errorRate < 0.02, `${path}: an error rate of ${errorRate}`)
-    // `adaptive` may try half of it by itself; 40 hang-ups a second took both to 4.
+    // `adaptive` may try half the limit by itself. When hang-ups still counted as errors, both laws fell to 4.
     assert.ok(limit >= (path === 'aimd' ? LIMIT : LIMIT / 2), `${path}: a limit of ${limit}`)
   }
   assert.ok(!spillway.lines.some((line) => line.includes('error_rate_high')))

@@ -1,6 +1,6 @@
 /**
- * Heads of requests at the bounds of the listener: how many lines, how long they may take, and how a connection ends that
- * cannot go on.
+ * Request heads at the limits of the listener: how many lines they may have and how long they may take, how a connection
+ * ends that cannot be used further, and which heads are forwarded as an upgrade.
  */
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
@@ -15,7 +15,7 @@ import { fakeTool } from '../support/fake-tool.ts'
 import { startSpillway } from '../support/process.ts'
 import { exchange } from '../support/raw.ts'
 
-test('256 header lines reach the tool all, and a request whose lines are too many is counted and not forwarded', async () => {
+test('a head of 256 lines reaches the tool whole, and a longer one is refused, counted and not forwarded', async () => {
   await using tool = await fakeTool(async (request, response) => {
     const marks = request.rawHeaders.filter((each) => each === 'x').length
     response.end(`${marks} lines, ${await text(request)}`)
@@ -30,7 +30,7 @@ test('256 header lines reach the tool all, and a request whose lines are too man
   assert.match(await ask(253, length), /^HTTP\/1\.1 200[\s\S]*253 lines, body/)
   for (const lines of [254, 998, 1000, 2000, 2600])
     assert.match(await ask(lines, length), /^HTTP\/1\.1 431[\s\S]*"not_executed":true/)
-  // Those after the body are not forwarded, and do not count with the others.
+  // Trailer lines are not forwarded and do not count.
   const trailers = `Transfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n${'x: y\r\n'.repeat(1100)}\r\n`
   assert.match(await ask(0, trailers), /^HTTP\/1\.1 200[\s\S]*0 lines, body/)
   assert.equal(tool.seen.calls, 2)
@@ -40,10 +40,10 @@ test('256 header lines reach the tool all, and a request whose lines are too man
   )
 })
 
-test('an answer that ends the connection arrives, however much its caller is still sending', async () => {
+test('the last answer of a connection arrives even if its caller is still sending', async () => {
   await using tool = await fakeTool((_request, response) => response.end('x'.repeat(1_048_576)))
   await using spillway = await startSpillway(`tools: { t: { upstream: "${tool.url}" } }`)
-  // More than the buffers between the two take.
+  // More than the socket buffers hold.
   const more = Buffer.alloc(16_777_216, 'more')
   const ask = (head: string): Promise<string> =>
     exchange(spillway.proxyPort, Buffer.concat([Buffer.from(head), more]))
@@ -61,13 +61,13 @@ test('an answer that ends the connection arrives, however much its caller is sti
   assert.equal(tool.seen.calls, 1)
 })
 
-test('an answer to HEAD has no body, also when it ends the connection', async () => {
+test('an answer to HEAD has no body, even as the last one of its connection', async () => {
   await using spillway = await startSpillway('tools: { t: { upstream: "http://127.0.0.1:9" } }')
   const answer = await exchange(spillway.proxyPort, 'HEAD /t HTTP/1.1\r\nHost: a\r\nExpect: tea\r\n\r\n')
   assert.match(answer, /^HTTP\/1\.1 400[\s\S]*\r\n\r\n$/)
 })
 
-/** The listener alone, since a process has longer timeouts than a test. */
+/** The listener without a process, because a process has longer timeouts than a test can wait for. */
 async function listener(headersTimeoutMs: number) {
   const malformed: string[] = []
   const server = createProxyServer({
@@ -90,7 +90,7 @@ async function listener(headersTimeoutMs: number) {
   }
 }
 
-test('a head that comes too slowly is told so, in its turn; a connection that was never used is just closed', async () => {
+test('a head that arrives too slowly is answered REQUEST_TIMEOUT in its turn; an unused connection is just closed', async () => {
   await using slow = await listener(300)
   const begun = exchange(slow.port, 'GET /t HTTP/1.1\r\nHost:')
   const unused = exchange(slow.port, '')
@@ -101,7 +101,7 @@ test('a head that comes too slowly is told so, in its turn; a connection that wa
   assert.deepEqual(slow.malformed, ['REQUEST_TIMEOUT', 'REQUEST_TIMEOUT'])
 })
 
-test('a caller who does not close after the last answer is closed on', async () => {
+test('a connection is closed after its last answer even if the caller keeps it open', async () => {
   await using server = await listener(30_000)
   const socket = connect({ port: server.port, host: '127.0.0.1', allowHalfOpen: true }, () =>
     socket.write('no HTTP\r\n\r\n'),
@@ -116,7 +116,7 @@ test('a caller who does not close after the last answer is closed on', async () 
   })
 })
 
-test('a tool is asked for an upgrade only by GET of HTTP/1.1 without a body; else the wish is ignored', async () => {
+test('only a GET of HTTP/1.1 without a body is forwarded as an upgrade; in other requests the Upgrade is ignored', async () => {
   const seen: string[] = []
   const tool = createServer((request, response) => {
     void text(request).then((body) => {
