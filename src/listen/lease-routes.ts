@@ -4,10 +4,10 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Verdict } from '../lane/reason.ts'
-import { decode, json, read, tooLarge } from './admin-answer.ts'
-import type { Answer } from './admin-answer.ts'
-import { parseLeaseOrder, parseVerdict } from './lease-order.ts'
-import type { LeaseOrder } from './lease-order.ts'
+import { decode, json, read, tooLarge } from './http-exchange.ts'
+import type { Answer } from './http-exchange.ts'
+import { parseLeaseOrder, parseVerdict } from './lease-request.ts'
+import type { LeaseOrder } from './lease-request.ts'
 
 export interface LeaseApi {
   readonly has: (tool: string) => boolean

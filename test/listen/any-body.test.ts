@@ -4,8 +4,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { parseLeaseOrder, parseVerdict } from '../../src/listen/lease-order.ts'
-import { parseOrder } from '../../src/listen/order.ts'
+import { parseLeaseOrder, parseVerdict } from '../../src/listen/lease-request.ts'
+import { parseOrder } from '../../src/listen/override-order.ts'
 
 const KEY = fc.constantFrom(
   'limit',

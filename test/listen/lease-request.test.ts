@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseLeaseOrder, parseVerdict } from '../../src/listen/lease-order.ts'
+import { parseLeaseOrder, parseVerdict } from '../../src/listen/lease-request.ts'
 
 const EMPTY = {
   jobId: undefined,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { ValveOrder } from '../../src/lane/valve.ts'
-import { parseOrder } from '../../src/listen/order.ts'
+import { parseOrder } from '../../src/listen/override-order.ts'
 
 const BOUNDS = { min: 2, max: 8 }
 
