@@ -25,6 +25,7 @@ const LANE = '(?:\\.\\./)+lane/'
 const TIME = '(?:\\.\\./)+time/clock\\.ts'
 const EVENTS = '\\.\\./observe/events\\.ts'
 const REPLY = '\\.\\./reply/'
+const HEADERS = '\\.\\./upstream/headers\\.ts'
 const NODE = 'node:'
 
 const NO_TIME_NO_LUCK = [
@@ -155,8 +156,8 @@ export default tseslint.config(
     LANE,
     '\\.\\./reply/wire-head\\.ts',
   ),
-  room(['src/mcp/*.ts'], LANE, TIME, NODE),
-  room(['src/mcp/answer-watch.ts'], LANE, TIME, NODE, '\\.\\./upstream/(?:exchange|headers)\\.ts'),
+  room(['src/mcp/*.ts'], LANE, TIME, NODE, HEADERS),
+  room(['src/mcp/answer-watch.ts'], LANE, TIME, NODE, HEADERS, '\\.\\./upstream/exchange\\.ts'),
   aboveRooms(
     ['src/tools/*.ts'],
     '^\\.\\./(?:main|sidecar|pipeline|cli/|call/|capacity/)',

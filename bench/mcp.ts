@@ -7,7 +7,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import autocannon from 'autocannon'
-import { readMcp } from '../src/mcp/read.ts'
+import { BodyReader } from '../src/mcp/read.ts'
 import { EventScan } from '../src/mcp/event-scan.ts'
 import { MessageScan } from '../src/mcp/message-scan.ts'
 import { median, printTable } from './overhead/table.ts'
@@ -90,7 +90,7 @@ function readersAlone(): void {
     const scan = new EventScan(new MessageScan(() => undefined))
     return {
       bytes: String(bytes),
-      'judging the request, us': us(alone(() => void readMcp(request, headers))),
+      'judging the request, us': us(alone(() => void new BodyReader(request, headers).step(Infinity))),
       'watching an answer in a stream, us': us(alone(() => scan.write(event))),
     }
   })

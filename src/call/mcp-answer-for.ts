@@ -4,8 +4,9 @@
  */
 import type { McpAnswer } from '../reply/refuse-mcp.ts'
 import type { Routed } from './routed.ts'
-import { isHeaderRouted } from '../mcp/read.ts'
-import type { McpHeaders, McpMessage } from '../mcp/read.ts'
+import { revisionOf } from '../mcp/headers.ts'
+import type { McpHeaders } from '../mcp/headers.ts'
+import type { McpMessage } from '../mcp/message.ts'
 import type { Tool } from '../tools/tools.ts'
 import { headerValue } from '../upstream/headers.ts'
 
@@ -24,13 +25,13 @@ export function answerFor(
   const accept = headerValue(routed.call.request.rawHeaders, 'accept')?.toLowerCase() ?? ''
   const requests = messages.flatMap((message): McpAnswer['requests'] => {
     if (message.kind === 'call') return [{ id: message.call.id, name: message.call.name }]
-    return message.id === undefined ? [] : [{ id: message.id, name: undefined }]
+    return message.kind === 'request' ? [{ id: message.id, name: undefined }] : []
   })
   return {
     form: tool.settings.mcp?.overload ?? 'tool_result',
     requests,
     isBatch,
-    hasResultType: isHeaderRouted(headers),
+    hasResultType: revisionOf(headers).hasResultType,
     asEvents:
       accept.includes('text/event-stream') && !/application\/json|application\/\*|\*\/\*/.test(accept),
   }

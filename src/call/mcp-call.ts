@@ -4,7 +4,7 @@
  */
 import type { ServerResponse } from 'node:http'
 import type { McpAnswer } from '../reply/refuse-mcp.ts'
-import { idKeyOf } from '../mcp/read.ts'
+import { idKeyOf } from '../mcp/message.ts'
 import { AnswerWatch } from '../mcp/answer-watch.ts'
 import type { Slot, Watch } from '../upstream/exchange.ts'
 

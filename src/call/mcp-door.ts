@@ -19,8 +19,10 @@ import type { Routed, Told } from './routed.ts'
 import { give } from '../reply/answer.ts'
 import { accepted } from '../reply/notice.ts'
 import type { McpAnswer } from '../reply/refuse-mcp.ts'
-import { isHeaderRouted } from '../mcp/read.ts'
-import type { McpMessage, McpMethod, ToolCall } from '../mcp/read.ts'
+import { revisionOf } from '../mcp/headers.ts'
+import type { McpMessage, ToolCall } from '../mcp/message.ts'
+import { labelOf } from '../mcp/read.ts'
+import type { MethodLabel } from '../mcp/read.ts'
 import type { Clock } from '../time/clock.ts'
 import type { Tool, Tools } from '../tools/tools.ts'
 import type { Slot, Watch } from '../upstream/exchange.ts'
@@ -47,7 +49,7 @@ export interface McpDoorParts {
 
 /** What goes beside the lanes. */
 interface Other {
-  readonly method: McpMethod
+  readonly method: MethodLabel
   readonly isStream: boolean
 }
 
@@ -114,10 +116,16 @@ export class McpDoor {
         return this.#call(taken, judged.call)
       case 'batch':
         return this.#batch(taken, judged.messages)
-      case 'other':
+      case 'request':
+      case 'notification':
+      case 'response':
+      case 'opaque': {
         if (routed.call.request.method === 'GET') return this.#resume(routed)
-        if (judged.cancels !== undefined && this.#cancel(routed, judged.cancels)) return
-        return this.#pass(routed, { method: judged.method, isStream: judged.isStream }, taken)
+        const cancels = judged.kind === 'notification' ? judged.cancels : undefined
+        if (cancels !== undefined && this.#cancel(routed, cancels)) return
+        const isStream = judged.kind === 'request' && judged.opensStream
+        return this.#pass(routed, { method: labelOf(judged), isStream }, taken)
+      }
       default:
         judged satisfies never
     }
@@ -130,7 +138,7 @@ export class McpDoor {
     const mcp = new McpCall({
       answer,
       idKeys: [call.idKey],
-      isClosingCancel: isHeaderRouted(headers),
+      isClosingCancel: revisionOf(headers).closingCancels,
       onAllAnswered: () => this.#trail(routed, mcp),
     })
     this.#count(tool, 'tools/call')
@@ -144,7 +152,7 @@ export class McpDoor {
     const calls = messages.flatMap((message) => (message.kind === 'call' ? [message.call] : []))
     const [first, ...rest] = calls
     for (const message of messages) {
-      if (message.kind === 'other' && message.cancels !== undefined)
+      if (message.kind === 'notification' && message.cancels !== undefined)
         this.#callCancelled(routed, message.cancels)
     }
     if (first === undefined) return this.#pass(routed, { method: 'batch', isStream: false }, taken)
@@ -268,7 +276,7 @@ export class McpDoor {
     response.once('close', () => timer.clear())
   }
 
-  #count({ tool }: Tool, method: McpMethod): void {
+  #count({ tool }: Tool, method: MethodLabel): void {
     this.#parts.passing.emit(tool, { kind: 'mcp', method })
   }
 }

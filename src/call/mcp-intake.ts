@@ -6,13 +6,14 @@ import type { Reason } from '../lane/reason.ts'
 import type { Routed, Told } from './routed.ts'
 import { HeldBytes, mostHeldBytes } from '../capacity/held-bytes.ts'
 import type { Holding } from '../capacity/held-bytes.ts'
-import type { McpBody, McpHeaders } from '../mcp/read.ts'
+import { mcpHeadersOf } from '../mcp/headers.ts'
+import type { McpHeaders } from '../mcp/headers.ts'
+import type { McpBody } from '../mcp/read.ts'
 import { Peeker } from './whole-body.ts'
 import type { Peeked } from './whole-body.ts'
 import type { Tool } from '../tools/tools.ts'
 import type { Clock } from '../time/clock.ts'
-import { headerValues } from '../upstream/headers.ts'
-import { Judge } from '../mcp/judge.ts'
+import { ReadScheduler } from '../mcp/read-scheduler.ts'
 
 /** Milliseconds in which a whole body has to come. */
 const BODY_MS = 30_000
@@ -42,13 +43,13 @@ export class Intake {
   readonly #parts: IntakeParts
   readonly #held: HeldBytes
   readonly #peeker: Peeker
-  readonly #judge: Judge
+  readonly #judge: ReadScheduler
 
   constructor(parts: IntakeParts) {
     this.#parts = parts
     this.#held = new HeldBytes(parts.mostHeldBytes ?? mostHeldBytes(process.constrainedMemory()))
     this.#peeker = new Peeker(parts.clock)
-    this.#judge = new Judge(parts.clock)
+    this.#judge = new ReadScheduler(parts.clock)
   }
 
   /** Of all bodies, now. */
@@ -81,7 +82,7 @@ export class Intake {
 
   #read(routed: Taken['routed'], { release }: Holding, done: (taken: Taken) => void): void {
     const { response, request } = routed.call
-    const headers = headersOf(request.rawHeaders)
+    const headers = mcpHeadersOf(request.rawHeaders)
     let isJudged = false
     let wait = (now: () => void): void => now()
     response.once('close', () => wait(release))
@@ -131,14 +132,4 @@ export class Intake {
 
 function inMib(bytes: number): string {
   return (bytes / MIB).toFixed(1)
-}
-
-function headersOf(raw: readonly string[]): McpHeaders {
-  return {
-    contentType: headerValues(raw, 'content-type'),
-    contentEncoding: headerValues(raw, 'content-encoding'),
-    version: headerValues(raw, 'mcp-protocol-version'),
-    method: headerValues(raw, 'mcp-method'),
-    name: headerValues(raw, 'mcp-name'),
-  }
 }

@@ -1,14 +1,15 @@
 /**
- * Whether bytes are JSON, exactly as JSON.parse takes their UTF-8 text, without building what they say: a scan over the
- * bytes that holds one bit per open container, goes on where it stopped, and tells a sink what stands in the outermost
- * containers. RFC 8259 for the grammar, Unicode 16 table 3-7 for UTF-8. Pure. Must not know what a key means.
+ * Checks that bytes are JSON, accepting exactly what JSON.parse accepts of well-formed UTF-8, without building any value.
+ * In: the bytes, in steps of any size. Out: calls of a sink for the keys and values of the outermost containers, and a
+ * problem if the bytes are not JSON. The state is one byte per open container, so depth and time are bounded.
+ * Grammar: RFC 8259; UTF-8: Unicode 16, table 3-7. Pure. Must not know what a key means.
  */
 
-/** Hears of the containers that it wants to see into; `from` and `to` are offsets, strings with their quotes. */
+/** Receives the contents of the containers that it asked for. `from` and `to` are offsets; a string has its quotes. */
 export interface JsonSink {
-  /** A container opens where a value may be. True: its keys and values are told, too. */
+  /** An object or a list begins. True: its keys and values are to be reported, too. */
   open(isObject: boolean): boolean
-  /** The innermost container that was wanted is over. */
+  /** The innermost container that was asked for ends. */
   close(): void
   key(from: number, to: number): void
   /** A string, a number, true, false or null. */
@@ -17,10 +18,10 @@ export interface JsonSink {
   readonly problem: string | undefined
 }
 
-/** Containers within each other. Some readers overflow their stack; no tool's arguments come near it. */
-export const MOST_NESTED = 100
+/** Containers within each other. A recursive parser could overflow its stack. No tool's arguments come near the bound. */
+export const MAX_DEPTH = 100
 
-// What may come next. From STRING on: in the middle of a token that may be long.
+// States: what may come next. From STRING on, the scan is inside of a token that may be long.
 const VALUE = 0
 const FIRST_VALUE = 1
 const KEY = 2
@@ -38,15 +39,15 @@ const BACKSLASH = 0x5c
 const NOT_JSON = 'the body is not JSON'
 const NOT_UTF8 = 'the body is not UTF-8'
 
-/** 1 for bytes that stand for themselves in a string. */
+/** 1 for ASCII bytes that need no escape in a string. */
 const PLAIN = Uint8Array.from({ length: 256 }, (_, byte) =>
   byte >= 0x20 && byte < 0x80 && byte !== QUOTE && byte !== BACKSLASH ? 1 : 0,
 )
-/** 1 for the digits that \u may have. */
+/** 1 for hexadecimal digits, as they follow \u. */
 const HEX = Uint8Array.from({ length: 256 }, (_, byte) =>
   /[0-9a-f]/i.test(String.fromCharCode(byte)) ? 1 : 0,
 )
-/** 1 for the letters that may follow a backslash alone. */
+/** 1 for the characters that form an escape of two bytes with a backslash. */
 const ESCAPED = Uint8Array.from({ length: 256 }, (_, byte) =>
   '"\\/bfnrt'.includes(String.fromCharCode(byte)) ? 1 : 0,
 )
@@ -57,13 +58,13 @@ export class JsonScan {
   #at = 0
   #state = VALUE
   #isKey = false
-  /** Where the string or number began. */
+  /** Offset at which the current string or number begins. */
   #from = 0
-  /** 1 for an object. */
-  readonly #open = new Uint8Array(MOST_NESTED)
+  /** Of each open container: 1 for an object, 0 for a list. */
+  readonly #open = new Uint8Array(MAX_DEPTH)
   #depth = 0
-  /** Of the open containers, how many the sink sees into: always the outermost. */
-  #watched = 0
+  /** How many of the open containers the sink asked for: always the outermost. */
+  #reported = 0
   #problem: string | undefined
 
   constructor(bytes: Uint8Array, sink: JsonSink) {
@@ -71,10 +72,13 @@ export class JsonScan {
     this.#sink = sink
   }
 
-  /** Looks at `mostBytes` more, and the rest of what is shorter than ten. True when there is nothing more to look at. */
-  step(mostBytes: number): boolean {
+  /**
+   * Scans `maxBytes` more, and up to nine more bytes where a short token would be cut. True when the scan is over: at the
+   * end, or at a problem.
+   */
+  step(maxBytes: number): boolean {
     const bytes = this.#bytes
-    const end = Math.min(bytes.length, this.#at + mostBytes)
+    const end = Math.min(bytes.length, this.#at + maxBytes)
     while (this.#at < end && this.#problem === undefined) {
       if (this.#state === STRING) this.#string(end)
       else if (this.#state > STRING) this.#digits(end)
@@ -87,7 +91,7 @@ export class JsonScan {
     return true
   }
 
-  /** Why it is none, or what the sink does not like. */
+  /** Why the bytes are not JSON, or the problem that the sink reported. */
   get problem(): string | undefined {
     return this.#problem
   }
@@ -119,12 +123,12 @@ export class JsonScan {
   }
 
   #begin(isObject: boolean): void {
-    if (this.#depth === MOST_NESTED) {
-      this.#problem = `the message is ambiguous: it is nested more than ${MOST_NESTED} deep`
+    if (this.#depth === MAX_DEPTH) {
+      this.#problem = `the message is ambiguous: it is nested more than ${MAX_DEPTH} deep`
       return
     }
-    if (this.#depth === this.#watched) {
-      if (this.#sink.open(isObject)) this.#watched++
+    if (this.#depth === this.#reported) {
+      if (this.#sink.open(isObject)) this.#reported++
       this.#problem = this.#sink.problem
     }
     this.#open[this.#depth++] = isObject ? 1 : 0
@@ -135,9 +139,9 @@ export class JsonScan {
   #close(byte: number): void {
     const isObject = this.#open[this.#depth - 1] === 1
     if (byte !== (isObject ? 0x7d : 0x5d)) return this.#fail()
-    if (this.#depth === this.#watched) {
+    if (this.#depth === this.#reported) {
       this.#sink.close()
-      this.#watched--
+      this.#reported--
     }
     this.#depth--
     this.#at++
@@ -165,7 +169,7 @@ export class JsonScan {
     this.#at = at
   }
 
-  /** A number up to its first digit, or a word. */
+  /** A number up to its first digit, or true, false, null. */
   #scalar(byte: number): void {
     const bytes = this.#bytes
     this.#from = this.#at
@@ -197,7 +201,7 @@ export class JsonScan {
     } else this.#endValue()
   }
 
-  /** After a point or an E, where a digit has to be. */
+  /** After a decimal point or an E, where a digit has to follow. */
   #afterMark(at: number, state: number): void {
     if (!isDigit(this.#bytes[at])) return this.#fail()
     this.#at = at + 1
@@ -206,14 +210,14 @@ export class JsonScan {
 
   #endKey(): void {
     this.#state = COLON
-    if (this.#depth !== this.#watched) return
+    if (this.#depth !== this.#reported) return
     this.#sink.key(this.#from, this.#at)
     this.#problem = this.#sink.problem
   }
 
   #endValue(): void {
     this.#state = this.#depth === 0 ? END : AFTER
-    if (this.#depth !== this.#watched) return
+    if (this.#depth !== this.#reported) return
     this.#sink.value(this.#from, this.#at)
     this.#problem = this.#sink.problem
   }
@@ -227,12 +231,12 @@ function isDigit(byte: number | undefined): boolean {
   return byte !== undefined && byte >= 0x30 && byte <= 0x39
 }
 
-/** It may go on a number after its first digits. */
+/** The byte may continue a number after its first digits. */
 function isNumberByte(byte: number | undefined): boolean {
   return isDigit(byte) || byte === 0x2e || byte === 0x65 || byte === 0x45
 }
 
-/** Bytes of the true, false or null there; 0 when it is none of them. */
+/** Length in bytes of the true, false or null at this offset; 0 when there is none. */
 function wordLength(bytes: Uint8Array, at: number): number {
   const [first, second, third, fourth] = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]
   if (first === 0x74) return second === 0x72 && third === 0x75 && fourth === 0x65 ? 4 : 0
@@ -241,7 +245,7 @@ function wordLength(bytes: Uint8Array, at: number): number {
   return first === 0x66 && isFalse ? 5 : 0
 }
 
-/** Bytes of what the backslash there begins; 0 when it is no escape. */
+/** Length in bytes of the escape at this offset; 0 when it is malformed. */
 function escapeLength(bytes: Uint8Array, at: number): number {
   const letter = bytes[at + 1] ?? 0
   if (ESCAPED[letter] === 1) return 2
@@ -250,19 +254,19 @@ function escapeLength(bytes: Uint8Array, at: number): number {
   return 6
 }
 
-/** Bytes of the character that begins there, 0x80 or more; 0 when it is not well-formed. */
+/** Length in bytes of the UTF-8 character at this offset, whose first byte is 0x80 or more; 0 when it is malformed. */
 function utf8Length(bytes: Uint8Array, at: number): number {
   const lead = bytes[at] as number
   const second = bytes[at + 1] ?? 0
   if (lead < 0xc2 || lead > 0xf4) return 0
-  if (lead < 0xe0) return isTail(second) ? 2 : 0
+  if (lead < 0xe0) return isContinuation(second) ? 2 : 0
   const lowest = lead === 0xe0 ? 0xa0 : lead === 0xf0 ? 0x90 : 0x80
   const highest = lead === 0xed ? 0x9f : lead === 0xf4 ? 0x8f : 0xbf
-  if (second < lowest || second > highest || !isTail(bytes[at + 2])) return 0
+  if (second < lowest || second > highest || !isContinuation(bytes[at + 2])) return 0
   if (lead < 0xf0) return 3
-  return isTail(bytes[at + 3]) ? 4 : 0
+  return isContinuation(bytes[at + 3]) ? 4 : 0
 }
 
-function isTail(byte = 0): boolean {
+function isContinuation(byte = 0): boolean {
   return byte >= 0x80 && byte <= 0xbf
 }

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { LeaseEnd } from '../../src/lane/lease.ts'
-import { idKeyOf } from '../../src/mcp/read.ts'
+import { idKeyOf } from '../../src/mcp/message.ts'
 import { AnswerWatch } from '../../src/mcp/answer-watch.ts'
 import type { Slot } from '../../src/upstream/exchange.ts'
 

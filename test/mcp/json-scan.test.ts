@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { JsonScan, MOST_NESTED } from '../../src/mcp/json-scan.ts'
+import { JsonScan, MAX_DEPTH } from '../../src/mcp/json-scan.ts'
 
 interface Told {
   readonly opened: string[]
@@ -106,10 +106,10 @@ test('any bytes are judged as JSON.parse judges them, in whatever steps', () => 
     fc.uint8Array({ maxLength: 6 }).map((bytes) => Buffer.from(bytes)),
   )
   fc.assert(
-    fc.property(any, step, (bytes, mostBytes) => {
+    fc.property(any, step, (bytes, maxBytes) => {
       const whole = scanned(bytes)
       assert.equal(whole.isJson, isJson(bytes), JSON.stringify(bytes.toString('latin1')))
-      assert.deepEqual(scanned(bytes, mostBytes), whole)
+      assert.deepEqual(scanned(bytes, maxBytes), whole)
     }),
     { numRuns: 20_000 },
   )
@@ -134,8 +134,8 @@ test('strings are judged by every sequence of up to four bytes at the borders of
 
 test('the sink hears of the outer containers what JSON.parse finds there', () => {
   fc.assert(
-    fc.property(fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 3 })), step, (value, mostBytes) => {
-      const { told, isJson: isTaken } = scanned(Buffer.from(JSON.stringify(value)), mostBytes, 1)
+    fc.property(fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 3 })), step, (value, maxBytes) => {
+      const { told, isJson: isTaken } = scanned(Buffer.from(JSON.stringify(value)), maxBytes, 1)
       assert.ok(isTaken)
       assert.deepEqual(
         told.keys,
@@ -158,8 +158,8 @@ test('containers may be as deep as the bound and no deeper, in any mixture', () 
     const inner = '['.repeat(depth - half) + ']'.repeat(depth - half)
     return Buffer.from('{"a":'.repeat(half) + inner + '}'.repeat(half))
   }
-  assert.equal(scanned(nested(MOST_NESTED)).problem, undefined)
-  assert.match(scanned(nested(MOST_NESTED + 1)).problem ?? '', /nested/)
+  assert.equal(scanned(nested(MAX_DEPTH)).problem, undefined)
+  assert.match(scanned(nested(MAX_DEPTH + 1)).problem ?? '', /nested/)
 })
 
 test('a sink that has found a problem ends the scan there', () => {

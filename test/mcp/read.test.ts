@@ -6,24 +6,27 @@ import { test } from 'node:test'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
-import { MOST_NESTED } from '../../src/mcp/json-scan.ts'
-import { LONGEST_KEY_BYTES, MOST_IN_BATCH, MOST_KEYS, ShapeReader } from '../../src/mcp/json-shape.ts'
-import { LONGEST_NAME, McpReader, readMcp } from '../../src/mcp/read.ts'
-import type { McpBody, McpHeaders } from '../../src/mcp/read.ts'
+import { EnvelopeReader, MAX_BATCH_MESSAGES, MAX_KEY_BYTES, MAX_KEYS } from '../../src/mcp/envelope.ts'
+import type { McpHeaders } from '../../src/mcp/headers.ts'
+import { MAX_DEPTH } from '../../src/mcp/json-scan.ts'
+import { MAX_NAME_CHARACTERS } from '../../src/mcp/message.ts'
+import { BodyReader } from '../../src/mcp/read.ts'
+import type { McpBody } from '../../src/mcp/read.ts'
+import { readBody } from '../support/read-body.ts'
 
 const HEADERS = { contentType: ['application/json'], contentEncoding: [], version: [], method: [], name: [] }
 
 function read(body: string, headers: Partial<McpHeaders> = {}): McpBody {
-  return readMcp(Buffer.from(body), { ...HEADERS, ...headers })
+  return readBody(Buffer.from(body), { ...HEADERS, ...headers })
 }
 
 /** Why the body is none that all readers read alike. */
 function problemOf(body: string): string | undefined {
-  const shape = new ShapeReader(Buffer.from(body)).step(Infinity)
+  const shape = new EnvelopeReader(Buffer.from(body)).step(Infinity)
   return shape?.kind === 'problem' ? shape.what : undefined
 }
 
-const KINDS = ['call', 'other', 'batch', 'problem']
+const KINDS = ['call', 'request', 'notification', 'response', 'batch', 'opaque', 'problem']
 const SAID = [
   'application/json',
   'application/json; charset=utf-8',
@@ -84,7 +87,7 @@ test('the id of a message is that of the message, not one within it', () => {
 test('messages are counted under names of a closed set', () => {
   const methods = ['ping', 'tools/list', 'x/y', 'GET', 'batch', 'notifications/made/up'].map((method) => {
     const body = read(JSON.stringify({ id: 1, method }))
-    return body.kind === 'other' ? body.method : body.kind
+    return body.kind === 'request' ? body.method : body.kind
   })
   assert.deepEqual(methods, ['ping', 'tools/list', 'other', 'other', 'other', 'other'])
 })
@@ -96,7 +99,7 @@ test('long streams are told apart from messages', () => {
     ['resources/read', false],
   ] as const) {
     const body = read(JSON.stringify({ id: 1, method }))
-    assert.ok(body.kind === 'other' && body.isStream === isStream)
+    assert.ok(body.kind === 'request' && body.opensStream === isStream)
   }
 })
 
@@ -107,13 +110,13 @@ test('a batch belongs to the revisions that have batches, and is bounded', () =>
   assert.equal(read(batch, { version: ['2025-06-18'] }).kind, 'problem')
   const many = (count: number): string =>
     `[${Array.from({ length: count }, (_, id) => call(String(id))).join(',')}]`
-  assert.equal(read(many(MOST_IN_BATCH)).kind, 'batch')
-  assert.equal(read(many(MOST_IN_BATCH + 1)).kind, 'problem')
+  assert.equal(read(many(MAX_BATCH_MESSAGES)).kind, 'batch')
+  assert.equal(read(many(MAX_BATCH_MESSAGES + 1)).kind, 'problem')
   assert.equal(read(`[${call('1')},${call('1.0')}]`).kind, 'problem')
 })
 
 test('names and ids are bounded', () => {
-  const long = 'x'.repeat(LONGEST_NAME)
+  const long = 'x'.repeat(MAX_NAME_CHARACTERS)
   assert.equal(read(call('1', JSON.stringify(long))).kind, 'call')
   assert.equal(read(call('1', JSON.stringify(`${long}x`))).kind, 'problem')
   assert.equal(read(call(JSON.stringify(long))).kind, 'problem')
@@ -138,21 +141,21 @@ test('a call that waits keeps its name and its id, and not the text that they ca
 
 test('a message may be nested as deep as the bound and no deeper', () => {
   const nested = (depth: number): string => `{"a":${'['.repeat(depth)}${']'.repeat(depth)}}`
-  assert.equal(problemOf(nested(MOST_NESTED - 1)), undefined)
-  assert.match(problemOf(nested(MOST_NESTED)) ?? '', /nested/)
+  assert.equal(problemOf(nested(MAX_DEPTH - 1)), undefined)
+  assert.match(problemOf(nested(MAX_DEPTH)) ?? '', /nested/)
   assert.match(problemOf(nested(1_000_000)) ?? '', /nested/)
 })
 
 test('a message and its params may have as many keys as the bound, arguments any number', () => {
   const keys = (count: number): string => Array.from({ length: count }, (_, n) => `"k${n}":1`).join(',')
-  assert.equal(problemOf(`{${keys(MOST_KEYS)}}`), undefined)
-  assert.match(problemOf(`{${keys(MOST_KEYS + 1)}}`) ?? '', /keys/)
-  assert.match(problemOf(`{"params":{${keys(MOST_KEYS + 1)}}}`) ?? '', /keys/)
-  assert.equal(problemOf(`{"params":{"arguments":{${keys(MOST_KEYS + 1)}}}}`), undefined)
+  assert.equal(problemOf(`{${keys(MAX_KEYS)}}`), undefined)
+  assert.match(problemOf(`{${keys(MAX_KEYS + 1)}}`) ?? '', /keys/)
+  assert.match(problemOf(`{"params":{${keys(MAX_KEYS + 1)}}}`) ?? '', /keys/)
+  assert.equal(problemOf(`{"params":{"arguments":{${keys(MAX_KEYS + 1)}}}}`), undefined)
 })
 
 test('what is longer than any name of the protocol is a problem, and costs no more to find', () => {
-  const long = JSON.stringify('x'.repeat(LONGEST_NAME + 1))
+  const long = JSON.stringify('x'.repeat(MAX_NAME_CHARACTERS + 1))
   const longer = JSON.stringify('x'.repeat(100_000))
   for (const each of [long, longer]) {
     assert.equal(read(`{"id":1,"method":${each}}`).kind, 'problem')
@@ -160,11 +163,11 @@ test('what is longer than any name of the protocol is a problem, and costs no mo
     assert.equal(read(call(each)).kind, 'problem')
     assert.equal(read(`{"id":${each},"method":"ping"}`).kind, 'problem')
   }
-  const escaped = `"${'\\u0078'.repeat(LONGEST_NAME)}"`
+  const escaped = `"${'\\u0078'.repeat(MAX_NAME_CHARACTERS)}"`
   assert.equal(read(call('1', escaped)).kind, 'call')
   const key = (bytes: number): string => `{"id":1,"method":"ping","${'k'.repeat(bytes - 2)}":1}`
-  assert.equal(read(key(LONGEST_KEY_BYTES)).kind, 'other')
-  assert.equal(read(key(LONGEST_KEY_BYTES + 1)).kind, 'problem')
+  assert.equal(read(key(MAX_KEY_BYTES)).kind, 'request')
+  assert.equal(read(key(MAX_KEY_BYTES + 1)).kind, 'problem')
 })
 
 test('a content type full of blank is looked at in no time', () => {
@@ -186,10 +189,10 @@ test('a body is read alike at once and in steps', () => {
       fc.constantFrom(...types),
       (bytes, step, type) => {
         const headers = { ...HEADERS, contentType: [type] }
-        const reader = new McpReader(bytes, headers)
+        const reader = new BodyReader(bytes, headers)
         let body: McpBody | undefined
         for (let n = 0; body === undefined && n <= bytes.length + 1; n++) body = reader.step(step)
-        assert.deepEqual(body, readMcp(bytes, headers))
+        assert.deepEqual(body, readBody(bytes, headers))
       },
     ),
     { numRuns: 5000 },
@@ -207,7 +210,7 @@ test('arbitrary bytes under arbitrary headers are read or refused, and nothing i
   })
   fc.assert(
     fc.property(anyBytes, headers, (bytes, said) => {
-      assert.ok(KINDS.includes(readMcp(bytes, said).kind))
+      assert.ok(KINDS.includes(readBody(bytes, said).kind))
     }),
     { numRuns: 2000 },
   )
