@@ -1,6 +1,6 @@
 /**
- * The caller of one case: sends the bytes as they are written and keeps what comes back, until the other side closes, the
- * answers are there, or nothing happens any more.
+ * The caller of one case. It sends bytes unchanged and collects the answers until they are complete, the other side closes
+ * the connection, or no byte arrives for 5 s.
  */
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
@@ -9,11 +9,11 @@ import type { Action, Step } from './case.ts'
 import { readAnswers, statusOf } from './message.ts'
 import type { Message, Read } from './message.ts'
 
-/** Milliseconds without a byte after which nothing more is expected. */
+/** After this time without a byte, the caller stops waiting. */
 const SILENCE_MS = 5000
 const LOOK_MS = 2
 
-/** What the steps of a case have waited for so far. */
+/** Counts of the answers that earlier steps of the case have awaited. */
 interface Awaited {
   answers: number
   messages: number
@@ -27,7 +27,7 @@ export class Caller {
   #isClosed = false
   #lastMs = performance.now()
 
-  /** `methods`: of the requests that will be sent, as far as they are requests. */
+  /** `methods` are those of the requests to be sent; the length of an answer depends on the method. */
   constructor(port: number, methods: readonly string[]) {
     this.#methods = [...methods]
     this.#socket = connect({ port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true })
@@ -48,7 +48,7 @@ export class Caller {
     return readAnswers(this.#text, this.#methods, this.#isClosed)
   }
 
-  /** Whole answers, without the interim ones. */
+  /** Complete final answers. */
   finals(): Message[] {
     return this.read().messages.filter(({ start, isWhole }) => isWhole && !isInterim(start))
   }
@@ -87,12 +87,12 @@ export class Caller {
     this.#write(text)
   }
 
-  /** False when the other side closed, or fell silent, before there were as many whole answers. */
+  /** False if the other side closed or fell silent before there were `count` complete answers. */
   answers(count: number): Promise<boolean> {
     return this.#until(() => this.finals().length >= count || this.read().flaw !== undefined)
   }
 
-  /** False when the other side does not close. */
+  /** False if the other side does not close. */
   async closed(): Promise<boolean> {
     await this.#until(() => this.#isClosed)
     return this.#isClosed

@@ -1,42 +1,42 @@
 /**
- * What a case of the conformance table is: bytes that a caller sends, bytes that the tool answers, and what RFC 9110 and
- * RFC 9112 allow a proxy to do with them. In texts `$T` is the path and `$H` the host that lead to the tool of the case.
+ * A case of the conformance table: the bytes that a caller sends, the bytes that the tool answers, and the behaviour that
+ * RFC 9110 and RFC 9112 allow a proxy. In texts `$T` stands for the path and `$H` for the host that route to the case's tool.
  */
 
-/** What the caller waits for, or does, before the next bytes. */
+/** An event that the caller awaits, or something that it does, before it sends the next bytes. */
 export interface Action {
   readonly action: 'await answer' | 'await interim' | 'await tool' | 'end' | 'destroy'
 }
 
 export const AWAIT_ANSWER: Action = { action: 'await answer' }
-/** Any answer, interim or final. */
+/** The caller waits for one more answer, interim or final. */
 export const AWAIT_INTERIM: Action = { action: 'await interim' }
-/** The tool has the request's head. */
+/** The caller waits until the tool has the request's head. */
 export const AWAIT_TOOL: Action = { action: 'await tool' }
-/** The caller closes its side. */
+/** The caller closes its side of the connection (FIN). */
 export const END: Action = { action: 'end' }
 export const DESTROY: Action = { action: 'destroy' }
 
 /** Bytes, a pause in milliseconds, or an action. */
 export type Step = string | number | Action
 
-/** How the tool answers the first request of the case; the ones after it get a plain 200. */
+/** How the tool answers the first request of the case. Later requests get a plain 200. */
 export interface Answer {
-  /** Only for a request with this field; without it the tool answers plainly. */
+  /** A request without this field gets the plain 200 in place of the script. */
   readonly needs?: string
-  /** When: as soon as the head is there, or after the whole request. */
+  /** The tool answers when it has the request's head, or the whole request (the default). */
   readonly at?: 'head' | 'whole'
   /** Bytes, and pauses in milliseconds. */
   readonly send: readonly (string | number)[]
-  /** What follows on the connection. */
+  /** What the tool does with the connection after its bytes; the default is `keep`. */
   readonly then?: 'keep' | 'close' | 'reset'
 }
 
-/** What the tool must have received, beside what the proxy itself says (Host, Via, X-Forwarded-*, framing). */
+/** The request that the tool must have received. Fields that the proxy sets itself (Host, Via, X-Forwarded-*, framing) are not compared. */
 export interface Seen {
-  /** Method and target; as sent when it is not given. */
+  /** Method and target; by default as sent. */
   readonly line?: string
-  /** All other fields, in order; as sent without the hop-by-hop ones when they are not given. */
+  /** All compared fields, in order; by default as sent, without the hop-by-hop fields. */
   readonly fields?: readonly string[]
   readonly body?: string
   readonly trailers?: readonly string[]
@@ -46,9 +46,9 @@ export interface Seen {
   readonly lacks?: readonly string[]
   /** The version of the request line. */
   readonly version?: string
-  /** A run of white space in a value is as good as one space: a line was unfolded. */
+  /** Any run of white space in a value counts as one space, because a proxy may unfold a line in several ways. */
   readonly isUnfolded?: boolean
-  /** The request may have been cut in its body. */
+  /** The request may end within its body. */
   readonly isCut?: boolean
 }
 
@@ -58,21 +58,21 @@ export interface Got {
   readonly statuses: readonly number[]
   /** The version of the status line. */
   readonly version?: string
-  /** Of the tool's fields those that must be there, and names that must not. */
+  /** Fields of the tool's answer that the caller must get, and names that it must not get. */
   readonly has?: readonly (string | RegExp)[]
   readonly lacks?: readonly string[]
   readonly body?: string
   readonly trailers?: readonly string[]
   /** Statuses of the interim answers before it. */
   readonly interims?: readonly number[]
-  /** The answer must end so that the caller knows that it is not whole. */
+  /** The answer must end in a way that shows the caller that it is incomplete. */
   readonly isCut?: boolean
 }
 
 export interface Allowed {
   readonly got: readonly Got[]
   readonly seen: readonly Seen[]
-  /** What becomes of the caller's connection; either when it is not given. */
+  /** The state of the caller's connection after the case; by default both are allowed. */
   readonly end?: 'closes' | 'goes on'
 }
 
@@ -80,49 +80,49 @@ export interface Case {
   readonly name: string
   /** For example `9112 6.3`: number and section. */
   readonly rfc: string
-  /** What a proxy that does otherwise violates. */
+  /** The requirement level of the section. */
   readonly level: 'MUST' | 'SHOULD'
   readonly send: readonly Step[]
   /** Sent byte by byte. */
   readonly isSlow?: boolean
   readonly answer?: Answer
-  /** Any one of these. */
+  /** Alternatives: the proxy must do one of them. */
   readonly allow: readonly Allowed[]
-  /** Why something is allowed that the section does not say. */
+  /** The reason for an alternative that the section does not mention. */
   readonly why?: string
-  /** Answers that the caller waits for, when it is not one for each request that was sent. */
+  /** Number of answers that the caller waits for; by default one for each request that it sends. */
   readonly answers?: number
 }
 
-/** Refused by the proxy: the tool sees nothing. */
+/** The proxy refuses the request, and the tool sees nothing. */
 export function refused(...statuses: number[]): Allowed {
   return { got: [{ by: 'proxy', statuses }], seen: [] }
 }
 
-/** Refused, and the connection is closed: where the next request begins is not certain. */
+/** The proxy refuses and closes the connection, because the start of the next request is uncertain. */
 export function refusedForGood(...statuses: number[]): Allowed {
   return { ...refused(...statuses), end: 'closes' }
 }
 
-/** Closed without an answer; the tool sees nothing. */
+/** The proxy closes the connection without an answer, and the tool sees nothing. */
 export const dropped: Allowed = { got: [], seen: [], end: 'closes' }
 
-/** The tool gets the request, and the caller the tool's plain answer. */
+/** The tool gets the request, and the caller gets the tool's plain answer. */
 export function passed(seen: Seen = {}, got: Partial<Got> = {}): Allowed {
   return { got: [{ by: 'tool', statuses: [200], ...got }], seen: [seen] }
 }
 
-/** The tool was asked, and the caller gets the proxy's word for what the tool said. */
+/** The tool got the request, and the proxy answers in place of the tool. */
 export function badGateway(...statuses: number[]): Allowed {
   return { got: [{ by: 'proxy', statuses: statuses.length > 0 ? statuses : [502] }], seen: [{}] }
 }
 
-/** The tool's answer, cut off so that the caller knows. */
+/** The caller gets the beginning of the tool's answer and can see that it is incomplete. */
 export function cut(got: Partial<Got> = {}): Allowed {
   return { got: [{ by: 'tool', statuses: [200], isCut: true, ...got }], seen: [{}], end: 'closes' }
 }
 
-/** The connection is closed before the caller has a head, though the tool was asked. */
+/** The tool got the request, and the connection is closed before the caller gets a head. */
 export const cutBeforeHead: Allowed = { got: [], seen: [{}], end: 'closes' }
 
 /** A GET with these lines after Host. */
@@ -144,7 +144,7 @@ export function ok(lines: readonly string[], bytes: string): string {
   return ['HTTP/1.1 200 OK', ...lines, '', bytes].join('\r\n')
 }
 
-/** All passed, all answered, in order. */
+/** The tool gets all of these requests and answers them, in order. */
 export function many(seen: readonly Seen[]): Allowed {
   return { got: seen.map(() => ({ by: 'tool', statuses: [200] })), seen }
 }

@@ -1,6 +1,6 @@
 /**
- * The table of RFC 9110 and RFC 9112 against one Spillway, on raw sockets on both sides. Each case also looks whether the
- * lane still serves plain calls, and whether anything of the case reaches the next caller.
+ * Runs the table of RFC 9110 and RFC 9112 against one Spillway, with raw sockets on both sides. After each case two more
+ * calls check that the lane still serves plain calls and that no bytes of the case reach the next caller.
  */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
@@ -35,16 +35,16 @@ after(async () => {
 })
 
 for (const section of SECTIONS) {
-  test(`${section.title}: what is sent, seen and answered is what the RFCs allow`, () => {
+  test(`${section.title}: Spillway does only what the RFCs allow`, () => {
     assert.deepEqual(violations(section), [])
   })
 }
 
-test('each known violation is one still', () => {
+test('each known violation still occurs', () => {
   for (const name of KNOWN.keys()) assert.notDeepEqual(results.get(name)?.problems ?? [], [], name)
 })
 
-test('after all of it no lane holds a call, and the process has written of no error of its own', async () => {
+test('after the whole table no lane holds a call, and the log has no internal error', async () => {
   const { proxy, placement } = running!
   for (const route of placement.tools.keys()) {
     await eventually(async () => assertIdle(route, await proxy.process.lane(route)))
@@ -55,7 +55,7 @@ test('after all of it no lane holds a call, and the process has written of no er
   )
 })
 
-test('the table is as large as it is said to be, and its names are unique', () => {
+test('the table has at least 400 cases of requests and 140 of answers, with unique names', () => {
   const count = (of: Section['of']): number =>
     SECTIONS.filter((section) => section.of === of).flatMap(({ cases }) => cases).length
   assert.ok(count('requests') >= 400)
@@ -63,7 +63,7 @@ test('the table is as large as it is said to be, and its names are unique', () =
   assert.equal(new Set(CASES.map(({ name }) => name)).size, CASES.length)
 })
 
-test('docs/conformance.md has each case, and what it says of Spillway holds', async () => {
+test('docs/conformance.md lists every case and marks exactly the known violations of Spillway', async () => {
   const text = await readFile(new URL('../../docs/conformance.md', import.meta.url), 'utf8')
   const rows = [...text.matchAll(/^\| (.+?) \| 9\d{3} \S+ \| (?:MUST|SHOULD) \| (✗)?/gm)]
   assert.deepEqual(

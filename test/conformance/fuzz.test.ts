@@ -1,7 +1,7 @@
 /**
- * Requests and answers with random flaws, through one Spillway, against a reader that forgives nothing: the tool sees only
- * what that reader finds in the caller's bytes, the caller only what it finds in the tool's, and nobody gets what is
- * another's. FUZZ_SEED and FUZZ_RUNS in the environment repeat or lengthen it.
+ * Requests and answers with random flaws through one Spillway, compared with a strict reader (message.ts). The tool may see
+ * only requests that this reader finds in the caller's bytes, and the caller only an answer that it finds in the tool's
+ * bytes. No caller may get another's answer. Environment: FUZZ_SEED repeats a run, FUZZ_RUNS lengthens it.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -19,16 +19,16 @@ import { spillway } from './proxies.ts'
 import { Placement } from './table.ts'
 
 const SEED = Number(process.env['FUZZ_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
-/** Of requests, and as many of answers. A tools.yaml takes 1,000 tools. */
+/** Number of requests, and of answers. The bound is that of the tools in one tools.yaml. */
 const RUNS = Math.min(Number(process.env['FUZZ_RUNS'] ?? 150), 1000)
-/** Milliseconds until a caller whose request may not be whole closes its side. */
+/** The caller closes its side after this time, since its request may be incomplete. */
 const PATIENCE_MS = 60
 
 const EMPTY = { name: '', rfc: '', level: 'MUST', allow: [] } as const
 
 type Check = (bytes: string, observation: Observation) => string[]
 
-/** Runs the cases, and says which of their bytes broke what. */
+/** Runs the cases and returns the bytes of each case with problems, and the problems. */
 async function broken(cases: readonly Case[], bytes: readonly string[], check: Check): Promise<string[]> {
   await using placement = await Placement.of(cases)
   await using proxy = await spillway(placement.tools)
@@ -44,7 +44,7 @@ async function broken(cases: readonly Case[], bytes: readonly string[], check: C
   })
 }
 
-test('the checks find a hidden request, another field, another body and an answer that was repaired', () => {
+test('the checks find a request, a field and a body that were not sent, and an answer that was repaired', () => {
   const sent = 'POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc'
   const seenAs = (text: string): string[] =>
     requestProblems(sent, { answers: [], seen: readRequests(text).messages, end: 'closes', flaws: [] })
@@ -59,14 +59,14 @@ test('the checks find a hidden request, another field, another body and an answe
   assert.match(answerProblems(tools, { ...repaired, end: 'closes' }).join(), /which no strict reader finds/)
 })
 
-test('requests: the tool sees only what a strict reader finds', async (t) => {
+test('the tool sees only requests that a strict reader finds in the bytes of the caller', async (t) => {
   t.diagnostic(`FUZZ_SEED=${SEED} FUZZ_RUNS=${RUNS}`)
   const bytes = fc.sample(FLAWED_REQUEST, { seed: SEED, numRuns: RUNS })
   const cases = bytes.map((text): Case => ({ ...EMPTY, send: [text, PATIENCE_MS, END] }))
   assert.deepEqual(await broken(cases, bytes, requestProblems), [])
 })
 
-test('answers: the caller gets only what a strict reader finds', async (t) => {
+test('the caller gets only an answer that a strict reader finds in the bytes of the tool', async (t) => {
   t.diagnostic(`FUZZ_SEED=${SEED} FUZZ_RUNS=${RUNS}`)
   const bytes = fc.sample(FLAWED_ANSWER, { seed: SEED, numRuns: RUNS })
   const cases = bytes.map((text): Case => ({
@@ -77,7 +77,7 @@ test('answers: the caller gets only what a strict reader finds', async (t) => {
   assert.deepEqual(await broken(cases, bytes, answerProblems), [])
 })
 
-/** Requests that the tool need not see: those for nobody, and those behind Connection: close. */
+/** The tool may miss some requests: those without a lane, and those after `Connection: close`. */
 function requestProblems(sent: string, { seen }: Observation): string[] {
   let { messages } = readRequests(withoutEmptyLines(sent))
   return seen.flatMap((request) => {
@@ -108,12 +108,12 @@ function answerProblems(sent: string, { answers }: Observation): string[] {
   return problems
 }
 
-/** What was read as whole is the same, what was cut is its beginning. */
+/** A complete body must be equal to the strict one; an incomplete body must be its beginning. */
 function isSameBody(read: Message, strict: Message): boolean {
   return read.isWhole ? strict.isWhole && read.body === strict.body : strict.body.startsWith(read.body)
 }
 
-/** Before a message they may be skipped (RFC 9112, 2.2); the parsers skip bare CR and LF, too. */
+/** Empty lines before a message may be skipped (RFC 9112, 2.2). The parsers skip bare CR and LF, too. */
 function withoutEmptyLines(text: string): string {
   return text.replace(/^[\r\n]+/, '')
 }

@@ -1,5 +1,5 @@
 /**
- * The judge finds what proxies do wrong: a relay of bytes and one that answers by itself break what the table asks for.
+ * The judge reports the violations of two bad proxies: one relays bytes unread, the other answers without asking the tool.
  */
 import assert from 'node:assert/strict'
 import { connect, createServer } from 'node:net'
@@ -8,7 +8,7 @@ import { test } from 'node:test'
 import type { Proxy } from './proxies.ts'
 import { CASES, Placement } from './table.ts'
 
-/** A proxy of one kind: what to do with a caller's connection. */
+/** A proxy that handles each connection of a caller with `onCaller`. */
 async function proxyOf(onCaller: (caller: Socket) => void): Promise<Proxy> {
   const sockets = new Set<Socket>()
   const server = createServer((caller) => {
@@ -46,7 +46,7 @@ function relay(caller: Socket, toolPort: number): void {
   caller.pipe(tool).pipe(caller)
 }
 
-test('what a relay of bytes passes on is found', async () => {
+test('the judge reports the malformed bytes that a plain relay passes on', async () => {
   assert.equal(await problemsOf('a connection lasts', relay), '')
   assert.match(await problemsOf('Content-Length +3', relay), /the tool got a bad Content-Length/)
   assert.match(await problemsOf('a field that Connection names', relay), /the tool sees x-a/)
@@ -54,10 +54,10 @@ test('what a relay of bytes passes on is found', async () => {
   assert.match(await problemsOf('a bare CR in a value', relay), /the tool got a bad field line/)
   assert.match(await problemsOf('two Hosts', relay), /the tool saw 1 requests in place of 0/)
   assert.match(await problemsOf('the status line HTTP/1.1 20 OK', relay), /the caller got a bad status line/)
-  assert.match(await problemsOf('101 that nobody asked for', relay), /2 answers in place of 0/)
+  assert.match(await problemsOf('an unrequested 101', relay), /2 answers in place of 0/)
 })
 
-test('answers that are not those of the tool are found', async () => {
+test('the judge reports answers that do not come from the tool', async () => {
   const forAll = 'HTTP/1.1 200 OK\r\nX-For: somebody\r\nContent-Length: 4\r\n\r\nevil'
   const problems = await problemsOf('a connection lasts', (caller) => {
     caller.on('data', () => caller.write(forAll))

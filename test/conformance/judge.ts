@@ -1,5 +1,5 @@
 /**
- * Compares what happened in a case with what it allows. Pure: says in words what was done and what of it is not allowed.
+ * Compares the observation of a case with the behaviour that the case allows, and describes the differences in words. Pure.
  */
 import type { Allowed, Case, Got, Seen } from './case.ts'
 import type { Message } from './message.ts'
@@ -9,13 +9,13 @@ import type { Answered, Observation } from './observe.ts'
 import { MARK } from './origin.ts'
 
 export interface Judged {
-  /** What the proxy did, in a few words. */
+  /** The proxy's behaviour, in a few words. */
   readonly did: string
-  /** What of it is not allowed; empty when all is well. */
+  /** Differences from the best matching alternative; empty if there are none. */
   readonly problems: readonly string[]
 }
 
-/** Fields in which the proxy may speak for itself, or that end at it. */
+/** Fields that a proxy may set itself, and hop-by-hop fields. */
 const NOT_COMPARED = new Set([
   'connection',
   'content-length',
@@ -150,7 +150,7 @@ function brief(text: string): string {
   return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}...` : text)
 }
 
-/** Whether all fields that are not the proxy's own are among these. */
+/** Whether all compared fields are among `allowed`. */
 export function hasOnly(fields: readonly string[], allowed: readonly string[]): boolean {
   return fields.filter(isCompared).every((line) => allowed.includes(line))
 }

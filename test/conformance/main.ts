@@ -1,6 +1,6 @@
 /**
  * Runs the table of RFC 9110 and RFC 9112 against Spillway, nginx and HAProxy, one after the other, and writes
- * docs/conformance.md. A program that is not installed is left out and named. Takes half a minute.
+ * docs/conformance.md. A program that is not installed is named and left out. A run takes half a minute.
  *
  *     node test/conformance/main.ts
  */
@@ -19,9 +19,7 @@ async function run(start: (tools: Tools) => Promise<Proxy | undefined>): Promise
   if (proxy === undefined) return undefined
   const results = await placement.run(proxy)
   const broken = results.filter(({ problems }) => problems.length > 0).length
-  console.log(
-    `${proxy.name} ${proxy.version}: ${CASES.length} cases, ${broken} with something that is not allowed`,
-  )
+  console.log(`${proxy.name} ${proxy.version}: ${CASES.length} cases, ${broken} with violations`)
   return { name: proxy.name, version: proxy.version, results }
 }
 

@@ -1,26 +1,26 @@
 /**
- * A strict reader of HTTP/1.1 messages (RFC 9112), for judging what others write. It repairs nothing: whatever a lenient
- * reader could take for something else is a flaw. Texts are latin1, one character a byte.
+ * A strict reader of HTTP/1.1 messages (RFC 9112) that judges the bytes of other programs. It repairs nothing: bytes that a
+ * lenient reader could interpret differently are a flaw. Texts are latin1: one character is one byte.
  */
 
 export interface Message {
   /** The request line or the status line. */
   readonly start: string
-  /** Lines of the head, names in lower case, values without the white space around them. */
+  /** Field lines of the head: names in lower case, values without leading and trailing white space. */
   readonly fields: readonly string[]
   readonly body: string
   readonly trailers: readonly string[]
-  /** The whole message is there. */
+  /** The message is complete. */
   readonly isWhole: boolean
-  /** How the end of the body is known. */
+  /** How the end of the body is determined. */
   readonly framing: 'none' | 'length' | 'chunked' | 'close'
 }
 
 export interface Read {
   readonly messages: readonly Message[]
-  /** Bytes after the last message, whole or not. */
+  /** Bytes after the last message, which may itself be incomplete. */
   readonly rest: string
-  /** Why reading stopped, where that is not the end of the bytes. */
+  /** Why reading stopped before the end of the bytes; undefined if it did not. */
   readonly flaw: string | undefined
 }
 
@@ -28,19 +28,19 @@ class Flaw extends Error {}
 
 interface Body extends Pick<Message, 'body' | 'trailers' | 'isWhole' | 'framing'> {
   readonly end: number
-  /** In the trailers: the body before them is whole. */
+  /** A flaw in the trailers; the body before them is complete. */
   readonly flaw?: string | undefined
 }
 
 const REQUEST_LINE = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+ [\x21-\x7e\x80-\xff]+ HTTP\/1\.[01]$/
-/** Statuses beyond 599 are invalid, and are met (RFC 9110, 15). */
+/** Statuses above 599 are invalid but occur in practice (RFC 9110, 15), so they are read. */
 const STATUS_LINE = /^HTTP\/1\.[01] [1-9]\d\d [\t\x20-\x7e\x80-\xff]*$/
-/** Control characters other than CR, LF and NUL may be kept (RFC 9110, 5.5). */
+/** A recipient may keep control characters other than CR, LF and NUL (RFC 9110, 5.5). */
 const FIELD = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\0]*?)[ \t]*$/
 const CHUNK_SIZE = /^([0-9A-Fa-f]{1,12})(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?$/
 const SHOWN = 60
 
-/** What a tool got on one connection. */
+/** Reads the requests that a tool received on one connection. */
 export function readRequests(text: string): Read {
   return readAll(text, (start, fields, at) => {
     if (!REQUEST_LINE.test(start)) throw new Flaw(`request line ${shown(start)}`)
@@ -49,7 +49,7 @@ export function readRequests(text: string): Read {
   })
 }
 
-/** What a caller got for requests with these methods; `isClosed`: nothing more will come. */
+/** Reads the answers to requests with these methods. `isClosed` says that no more bytes will come. */
 export function readAnswers(text: string, methods: readonly string[], isClosed: boolean): Read {
   let answered = 0
   return readAll(text, (start, fields, at) => {
@@ -69,7 +69,7 @@ export function statusOf(start: string): number {
   return Number(start.slice(9, 12))
 }
 
-/** The values of a field, in order. */
+/** The values of all lines of a field, in order. */
 export function valuesOf(fields: readonly string[], name: string): string[] {
   return fields.filter((line) => line.startsWith(`${name}: `)).map((line) => line.slice(name.length + 2))
 }
@@ -102,7 +102,7 @@ function fieldOf(line: string): string {
   return `${(found[1] ?? '').toLowerCase()}: ${found[2] ?? ''}`
 }
 
-/** The body, where fields tell its length; RFC 9112, 6.3. */
+/** The body if fields determine its length (RFC 9112, 6.3); undefined otherwise. */
 function framed(fields: readonly string[], text: string, at: number): Body | undefined {
   const codings = valuesOf(fields, 'transfer-encoding')
   const lengths = valuesOf(fields, 'content-length')

@@ -1,11 +1,11 @@
 /**
- * Well-formed requests and answers with random flaws, for fast-check: pieces that parsers disagree about are put in, and
- * bytes are dropped, doubled or changed. Pure.
+ * Arbitraries for fast-check: well-formed requests and answers into which random flaws are put. A flaw is a piece that
+ * parsers interpret differently, or bytes that are dropped, doubled or changed. Pure.
  */
 import fc from 'fast-check'
 import { get, ok, post } from './case.ts'
 
-/** What readers of HTTP have been known to read differently. */
+/** Pieces that HTTP parsers are known to interpret differently. */
 const PIECES = [
   ...[
     '\r',
@@ -62,7 +62,7 @@ const ANSWERS = [
 
 interface Mutation {
   readonly kind: 'put' | 'drop' | 'double' | 'change' | 'case'
-  /** Where, as a part of the length. */
+  /** Position as a fraction of the length. */
   readonly at: number
   readonly length: number
   readonly piece: string
@@ -105,7 +105,7 @@ function swapped(text: string): string {
   ).join('')
 }
 
-/** Kept where it is, so that most of the messages still reach the tool of their case. */
+/** At most three mutations, so that most messages still reach the tool of their case. */
 function flawed(messages: readonly string[]): fc.Arbitrary<string> {
   return fc
     .tuple(fc.constantFrom(...messages), fc.array(MUTATION, { minLength: 1, maxLength: 3 }))

@@ -1,6 +1,7 @@
 /**
- * Runs one case against one proxy and writes down what happened: what the tool got, what the caller got, what became of
- * the connection, and whether the next callers of the same tool get their own answers. Judges nothing but that.
+ * Runs one case against one proxy and records the requests that the tool got, the answers that the caller got, and the end
+ * of the connection. Then two more calls check that the next callers of the same tool get their own answers. The
+ * comparison with what the case allows is in judge.ts.
  */
 import { eventually } from '../support/eventually.ts'
 import { Caller, isInterim } from './caller.ts'
@@ -11,9 +12,9 @@ import type { Message } from './message.ts'
 import { MARK, markFor, PROBE } from './origin.ts'
 import type { Origin } from './origin.ts'
 
-/** Milliseconds in which a lane must serve plain requests again. */
+/** A lane must serve plain requests again within this time. */
 const RECOVERY_MS = 4000
-/** Calls after the case: the second would find what the first left in the pool. */
+/** Number of calls after the case. The second finds bytes that the first left on a pooled connection. */
 const PROBES = 2
 
 export interface Answered {
@@ -27,19 +28,19 @@ export interface Observation {
   readonly seen: readonly Message[]
   /** `confused`: the next request on the connection got an answer that is not its own. */
   readonly end: 'closes' | 'goes on' | 'silent' | 'confused'
-  /** What no case allows. */
+  /** Violations that no case allows. */
   readonly flaws: readonly string[]
 }
 
-/** A case with the place that it was given. */
+/** A case with its tool and its route. */
 export interface Placed {
   readonly case: Case
   readonly origin: Origin
-  /** Path without the slash, and name of the lane. */
+  /** The case's path without the slash, which is also the name of its lane. */
   readonly route: string
 }
 
-/** `$T` and `$H` of a text. */
+/** Replaces `$T` and `$H` in a text. */
 export function fill(text: string, route: string): string {
   return text.replaceAll('$T', `/${route}`).replaceAll('$H', `${route}.test`)
 }
@@ -68,7 +69,7 @@ export async function observe(port: number, placed: Placed): Promise<Observation
   }
 }
 
-/** What becomes of the caller's connection. */
+/** Finds out the state of the caller's connection: sends one more request on it, unless the last answer says close. */
 async function endOf(
   caller: Caller,
   how: { readonly route: string; readonly wanted: number; readonly mayFollow: boolean },
@@ -82,7 +83,7 @@ async function endOf(
   await caller.answers(before + 1)
   const next = caller.finals()[before]
   if (next === undefined) return caller.hasClosed() ? 'closes' : 'silent'
-  // The case's own answer stands; that the next request is refused, and the connection closed, misleads nobody.
+  // After the case's own answer, a refusal of the next request with a close cannot be mistaken for another answer.
   if (isTools(last) && !isTools(next) && saysClose(next) && (await caller.closed())) return 'closes'
   return isFor(next, fill(`$T${PROBE}follow`, how.route)) ? 'goes on' : 'confused'
 }
@@ -96,7 +97,7 @@ function flawsOf(caller: Caller, most: number | undefined): string[] {
   return found
 }
 
-/** A plain call of the same tool by another caller. */
+/** Calls the same tool on a new connection; returns the problems. */
 async function probe(port: number, path: string, route: string): Promise<string[]> {
   const target = `/${route}${path}`
   const call = async (): Promise<Message | undefined> => {
@@ -160,7 +161,7 @@ function isBytes(step: Step): step is string {
   return typeof step === 'string'
 }
 
-/** Of the requests in the bytes, as far as they begin like one; a case with no request line counts as one request. */
+/** The methods of all request lines in the bytes. A case without a request line counts as one GET. */
 function methodsIn(steps: readonly Step[]): string[] {
   const text = steps.filter(isBytes).join('')
   const found = [...text.matchAll(/(?:^|\n)([A-Za-z]+) [^\r\n]* HTTP\/1\.[01]\r\n/g)].map(

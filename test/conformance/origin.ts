@@ -1,6 +1,6 @@
 /**
- * The tool of one case: plain TCP, so that it can answer with any bytes, and writes down what it got on each connection.
- * It reads as strictly as message.ts: what it cannot read is a flaw of whoever sent it.
+ * The tool of one case. It speaks plain TCP, so that it can answer with any bytes, and records the requests of each
+ * connection. It reads them with the strict reader of message.ts; unreadable bytes count as a flaw of the proxy.
  */
 import { createServer } from 'node:net'
 import type { AddressInfo, Server, Socket } from 'node:net'
@@ -9,19 +9,19 @@ import type { Answer } from './case.ts'
 import { readRequests, valuesOf } from './message.ts'
 import type { Message } from './message.ts'
 
-/** In the paths of requests that are not the case's: those that look whether the case left something behind. */
+/** Marks the paths of probe requests, which check whether the case affects later calls. */
 export const PROBE = '/probe-'
-/** The answers' field that says which request they are for. */
+/** The field of an answer that names its request. */
 export const MARK = 'x-for'
 
 class Connection {
   text = ''
   readonly #socket: Socket
   readonly #origin: Origin
-  /** Requests that have their answer. */
+  /** Number of requests that were answered. */
   #answered = 0
   #isBusy = false
-  /** Requests up to here were told to go on. */
+  /** Number of requests up to the last one that got 100 Continue. */
   #continued = 0
 
   constructor(socket: Socket, origin: Origin) {
@@ -59,7 +59,7 @@ class Connection {
     this.#isBusy = false
   }
 
-  /** As a server that was asked for it must. */
+  /** Sends 100 Continue once to a request that expects it, as a server must (RFC 9110, 10.1.1). */
   #continue({ fields }: Message): void {
     if (this.#continued > this.#answered || !fields.some((line) => /^expect: 100-continue$/i.test(line)))
       return
@@ -84,7 +84,7 @@ class Connection {
 export class Origin {
   readonly #server: Server
   readonly #connections: Connection[] = []
-  /** Requests as they were answered, over all connections. */
+  /** The answered requests of all connections, in the order of their answers. */
   readonly #order: { readonly connection: Connection; readonly index: number }[] = []
   readonly #script: Answer | undefined
   #isPlayed = false
@@ -105,7 +105,7 @@ export class Origin {
     await new Promise((resolve) => this.#server.close(resolve))
   }
 
-  /** The requests of the case, in the order in which they came. */
+  /** The requests of the case: the answered ones in order, then the others. */
   requests(): Message[] {
     const read = new Map(this.#connections.map((one) => [one, [...readRequests(one.text).messages]]))
     const answered = this.#order.flatMap(({ connection, index }) => read.get(connection)?.[index] ?? [])
@@ -113,7 +113,7 @@ export class Origin {
     return [...answered, ...others].filter(({ start }) => !start.includes(PROBE))
   }
 
-  /** What came that is no request, or only part of a head. */
+  /** Describes received bytes that are not a request, or only part of a head. */
   flaws(): string[] {
     return this.#connections.flatMap(({ text }) => {
       const { rest, flaw } = readRequests(text)
@@ -138,12 +138,12 @@ export class Origin {
   }
 }
 
-/** Short, since a proxy may bound the heads of answers more than those of requests. */
+/** The mark is cut to 200 characters, since a proxy may have a smaller limit for the heads of answers than of requests. */
 export function markFor(target: string): string {
   return target.slice(0, 200)
 }
 
-/** What a request that no script answers gets. */
+/** The answer to a request without a script. */
 function plainAnswer({ start }: Message): string {
   const [method = '', target = ''] = start.split(' ')
   const body = `for ${target}`

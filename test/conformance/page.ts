@@ -1,5 +1,5 @@
 /**
- * docs/conformance.md out of the results of one run. Pure.
+ * Writes the text of docs/conformance.md from the results of one run. Pure.
  */
 import type { Case } from './case.ts'
 import type { Judged } from './judge.ts'
@@ -13,7 +13,7 @@ export interface Run {
   readonly results: readonly Judged[]
 }
 
-/** Before what is not allowed. */
+/** Stands before a behaviour that is not allowed. */
 const MARK = '✗ '
 
 export function page(runs: readonly Run[], date: string): string {
@@ -21,14 +21,14 @@ export function page(runs: readonly Run[], date: string): string {
   return [
     '# RFC 9110 and RFC 9112 on the wire',
     '',
-    `All of this page comes from one run of \`npm run conformance\` (\`test/conformance/main.ts\`) on ${date}: ${names}.`,
-    'Each case is bytes that a caller sends on a raw socket and, where it is about a tool, bytes that the tool answers. The table says what the RFCs',
-    'allow a proxy to do: what the tool may see, field by field, what the caller may get, and whether the connection may go on. After each case two more callers',
-    'look whether the proxy serves them and whether they get their own answers. A case has failed where any of that is otherwise.',
-    'The expectations are written from the RFCs; `npm test` runs the same table against Spillway alone. Spillway was mended where the table found it wrong; the others were not.',
+    `One run of \`npm run conformance\` (\`test/conformance/main.ts\`) on ${date} wrote this page: ${names}.`,
+    'A case consists of the bytes that a caller sends on a raw socket and, in the cases of answers, the bytes that the tool sends back. The table says what the RFCs',
+    'allow a proxy: the fields and the body that the tool may see, the answers that the caller may get, and whether the connection may stay open. After each case two more',
+    'calls check that the proxy still serves the tool and that each of them gets its own answer. A case fails if one of these checks fails.',
+    'The expectations are written from the RFCs. `npm test` runs the same table against Spillway alone. Bugs that the table found in Spillway were fixed before this run; nginx and HAProxy were not changed.',
     '',
-    'nginx and HAProxy run as Debian packages them, with a location or backend for each tool, kept-alive connections to the tools, X-Forwarded-For, and the same bounds of body and silence.',
-    'Options that would make them stricter exist and are not set; a violation here is one of that configuration. Some have reasons: nginx drops field names with an underscore on purpose.',
+    'nginx and HAProxy run as packaged by Debian, with a location or backend for each tool, keep-alive connections to the tools, X-Forwarded-For, and the same limits for body size and silence.',
+    'Stricter options of both exist and are not set, so each violation belongs to this configuration. Some violations are intended: nginx, for example, drops field names with an underscore.',
     '',
     '## Violations',
     '',
@@ -39,8 +39,8 @@ export function page(runs: readonly Run[], date: string): string {
     ...[...KNOWN].map(([name, why]) => `- ${text(name)} (${of(name)}): ${why}.`),
     '',
     '## Case by case',
-    `What each did. \`passed\`: the tool saw the request; a number: the status that the caller got; \`closed\`: so the connection ended; \`cut\`: the caller saw the answer break off;`,
-    `\`silence\`: neither an answer nor an end within 5 s. ${MARK.trim()} marks what the section does not allow.`,
+    `The behaviour of each proxy. \`passed\`: the tool saw the request. A number: the status that the caller got. \`closed\`: the proxy closed the connection. \`cut\`: the answer was visibly incomplete.`,
+    `\`silence\`: neither an answer nor a close within 5 s. ${MARK.trim()} marks behaviour that the section does not allow.`,
     ...SECTIONS.flatMap(({ title, cases }) => ['', `### ${title}`, '', ...rows(runs, cases)]),
     '',
   ].join('\n')
@@ -90,7 +90,7 @@ function of(name: string): string {
   return `${found?.rfc ?? ''}, ${found?.level ?? ''}`
 }
 
-/** A name as a cell. */
+/** Escapes a name for a cell of a Markdown table. */
 export function text(name: string): string {
   return name.replaceAll(/[\\|*<>`_]/g, (mark) => `\\${mark}`)
 }

@@ -1,6 +1,6 @@
 /**
- * The proxies that run the table: Spillway, and nginx and HAProxy as their packages come, each with one way to every tool,
- * chosen by path or host and passed on with the path as it is. They are processes of their own on free ports.
+ * Starts the proxies under test as child processes on free ports: Spillway, and nginx and HAProxy as packaged by
+ * Debian. Each routes to every tool by path or host and forwards the path unchanged.
  */
 import { spawn, spawnSync } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
@@ -14,7 +14,7 @@ import { eventually } from '../support/eventually.ts'
 import { startSpillway } from '../support/process.ts'
 import type { Spillway } from '../support/process.ts'
 
-/** Where a tool listens, by its route. */
+/** The port of each tool, by its route. */
 export type Tools = ReadonlyMap<string, number>
 
 export interface Proxy extends AsyncDisposable {
@@ -23,9 +23,9 @@ export interface Proxy extends AsyncDisposable {
   readonly port: number
 }
 
-/** Seconds of silence that a tool is allowed, the same for all. */
+/** All proxies give a tool this time of silence. */
 const SILENCE_SECONDS = 3
-/** Bytes of body that are allowed, the same for all that have such a bound. */
+/** The largest body of a request, for all proxies with such a limit. */
 export const MAX_BODY_BYTES = 65_536
 
 export async function spillway(tools: Tools): Promise<Proxy & { readonly process: Spillway }> {
@@ -39,7 +39,7 @@ export async function spillway(tools: Tools): Promise<Proxy & { readonly process
   }
 }
 
-/** The law is fixed: what the cases do to a tool must not make the next ones wait. */
+/** The limit is fixed, because a failing case must not lower the limit of its lane for the calls after it. */
 function spillwayYaml(tools: Tools): string {
   const lanes = [...tools].map(
     ([route, port]) =>
@@ -55,7 +55,7 @@ function spillwayYaml(tools: Tools): string {
   return `defaults: { ${defaults.join(', ')} }\ntools:\n${lanes.join('\n')}\n`
 }
 
-/** Undefined where the program is not installed. */
+/** Undefined if the program is not installed. */
 export async function nginx(tools: Tools): Promise<Proxy | undefined> {
   const program = ['/usr/sbin/nginx', '/usr/bin/nginx'].find((path) => existsSync(path))
   if (program === undefined) return undefined
@@ -69,7 +69,7 @@ export async function nginx(tools: Tools): Promise<Proxy | undefined> {
   })
 }
 
-/** Undefined where the program is not installed. */
+/** Undefined if the program is not installed. */
 export async function haproxy(tools: Tools): Promise<Proxy | undefined> {
   const program = ['/usr/sbin/haproxy', '/usr/bin/haproxy'].find((path) => existsSync(path))
   if (program === undefined) return undefined
@@ -93,7 +93,7 @@ interface Program {
 
 async function run({ name, version, program, config, args }: Program): Promise<Proxy> {
   const folder = await mkdtemp(join(tmpdir(), 'conformance-'))
-  // A worker that gives up root must reach its folder.
+  // A worker process that gives up root needs access to this folder.
   await chmod(folder, 0o755)
   const port = await freePort()
   const file = join(folder, 'proxy.conf')

@@ -1,6 +1,6 @@
 /**
- * The whole table, and how it is run: each case has a tool, a route and, at Spillway, a lane of its own, so that cases
- * cannot disturb each other and can run side by side.
+ * The whole table of cases, and the code that runs it. Each case has its own tool, its own route and, in Spillway, its own
+ * lane, so that cases run in parallel without affecting each other.
  */
 import { ANSWER_FRAMING } from './answers/framing.ts'
 import { ANSWER_HEADS } from './answers/heads.ts'
@@ -23,7 +23,7 @@ import { LENGTHS } from './requests/lengths.ts'
 import { LINES } from './requests/lines.ts'
 import { SEQUENCES } from './requests/sequences.ts'
 
-/** Cases under way at once: most of their time they wait. */
+/** Number of cases that run at once. A case spends most of its time waiting. */
 const AT_ONCE = 16
 
 export interface Section {
@@ -43,14 +43,14 @@ export const SECTIONS: readonly Section[] = [
   { title: 'Expect and Upgrade', of: 'requests', cases: EXPECTATIONS },
   { title: 'Several requests', of: 'requests', cases: SEQUENCES },
   { title: 'Framing of answers', of: 'answers', cases: ANSWER_FRAMING },
-  { title: 'No body, and bytes behind an answer', of: 'answers', cases: ANSWER_LEFTOVERS },
+  { title: 'No body, and bytes after an answer', of: 'answers', cases: ANSWER_LEFTOVERS },
   { title: 'Heads of answers', of: 'answers', cases: ANSWER_HEADS },
   { title: 'Interim and early answers', of: 'answers', cases: ANSWER_INTERIMS },
 ]
 
 export const CASES: readonly Case[] = SECTIONS.flatMap(({ cases }) => cases)
 
-/** Cases with their tools, which listen. */
+/** Cases with their listening tools. */
 export class Placement implements AsyncDisposable {
   readonly placed: readonly Placed[]
   readonly tools: Tools
@@ -72,13 +72,13 @@ export class Placement implements AsyncDisposable {
     return new Placement(placed, tools)
   }
 
-  /** Runs all cases against this proxy; the results are in their order. */
+  /** Runs all cases against this proxy; the results have the order of the cases. */
   async run(proxy: Proxy): Promise<Judged[]> {
     const seen = await this.observe(proxy)
     return this.placed.map((placed, index) => judge(placed.case, seen[index]!, placed.route))
   }
 
-  /** What happens in all cases, unjudged, in their order. */
+  /** Runs all cases and returns the observations, unjudged, in the order of the cases. */
   async observe(proxy: Proxy): Promise<Observation[]> {
     const results: Observation[] = []
     const waiting = [...this.placed.entries()]

@@ -1,5 +1,5 @@
 /**
- * The words in which the tables of answers are written.
+ * Building blocks for the tables of answers: common lines and the constructor of a case.
  */
 import { badGateway, cutBeforeHead, get, ok } from '../case.ts'
 import type { Allowed, Answer, Case, Step } from '../case.ts'

@@ -1,6 +1,6 @@
 /**
- * Where a tool's answer ends, and tools that say it wrongly (RFC 9112, 6 to 8). What does not belong to the answer must
- * never reach a caller, least of all another one.
+ * The end of a tool's answer, and answers whose framing is wrong (RFC 9112, 6 to 8). Bytes that do not belong to the answer
+ * must not reach its caller, and must never reach another caller.
  */
 import { badGateway, cut, cutBeforeHead, get, ok, passed } from '../case.ts'
 import type { Allowed, Answer, Case } from '../case.ts'
@@ -23,7 +23,7 @@ function answer(name: string, sent: string | Answer, allow: readonly Allowed[], 
   }
 }
 
-/** Lengths that no two readers need to read alike: the answer is thrown away. */
+/** Lengths that two parsers could interpret differently, so the proxy must discard the answer. */
 function badLength(name: string, ...lines: readonly string[]): Case {
   return answer(`an answer with ${name}`, ok([MARK, ...lines], 'abc'), [badGateway(), cutBeforeHead])
 }
@@ -129,7 +129,7 @@ const CODINGS: readonly Case[] = [
     ['size -3', '-3\r\nabc\r\n0\r\n\r\n'],
     ['size 0x3', '0x3\r\nabc\r\n0\r\n\r\n'],
     ['size 2^64 + 3', '10000000000000003\r\nabc\r\n0\r\n\r\n'],
-    ['no CRLF behind the data', '3\r\nabc0\r\n\r\n'],
+    ['no CRLF after the data', '3\r\nabc0\r\n\r\n'],
     ['more data than the size', '3\r\nabcdef\r\n0\r\n\r\n'],
     ['a bad trailer line', '3\r\nabc\r\n0\r\nX T: 1\r\n\r\n'],
   ].map(([name = '', bytes = '']) =>

@@ -1,6 +1,6 @@
 /**
- * Status lines, fields and interim answers of tools, well-formed and not, and answers that come too early, slowly or not
- * at all (RFC 9112, 4 and 5; RFC 9110, 7.6.1 and 15.2).
+ * Status lines and fields of tools' answers, well-formed and malformed, and answers that come slowly or never (RFC 9112, 4
+ * and 5; RFC 9110, 7.6.1).
  */
 import { badGateway, cutBeforeHead, ok, passed } from '../case.ts'
 import type { Allowed, Case, Got } from '../case.ts'
@@ -11,12 +11,16 @@ const got = (what: Partial<Got>): Allowed => passed({}, { body: 'abc', ...what }
 const whole = got({})
 
 function badStatus(line: string, parts: Parts = {}): Case {
-  return answer(`the status line ${line}`, `${line}${REST}`, never, parts)
+  return answer(`the status line ${line.replaceAll('\0', '\\x00')}`, `${line}${REST}`, never, parts)
 }
 
-/** Invalid statuses that some servers use among themselves: to be taken for 5xx. */
+/** Invalid statuses, which some servers use privately. A client should treat them as 5xx (RFC 9110, 15). */
 function oddStatus(status: number): Case {
-  const parts: Parts = { rfc: '9110 15', level: 'SHOULD', why: 'passing it on leaves that to the caller' }
+  const parts: Parts = {
+    rfc: '9110 15',
+    level: 'SHOULD',
+    why: 'the proxy may leave the interpretation to the caller',
+  }
   const line = `HTTP/1.1 ${status} Odd`
   return answer(`the status line ${line}`, `${line}${REST}`, [got({ statuses: [status] }), ...never], parts)
 }
@@ -25,7 +29,7 @@ const STATUS_LINES: readonly Case[] = [
   answer('a status line without a reason', `HTTP/1.1 200 ${REST}`, [whole]),
   answer('a status line without the space before the reason', `HTTP/1.1 200${REST}`, [whole, ...never]),
   answer('a reason of bytes beyond ASCII', `HTTP/1.1 200 m\xfc\xdfig${REST}`, [whole, ...never]),
-  answer('a status that nobody knows', `HTTP/1.1 299 Odd${REST}`, [got({ statuses: [299] })], {
+  answer('an unregistered status', `HTTP/1.1 299 Odd${REST}`, [got({ statuses: [299] })], {
     rfc: '9110 15',
   }),
   answer('status 599', `HTTP/1.1 599 Odd${REST}`, [got({ statuses: [599] }), ...never], { rfc: '9110 15' }),
@@ -78,7 +82,7 @@ function fields(name: string, lines: readonly string[], allow: readonly Allowed[
   return answer(name, ok([MARK, LENGTH, ...lines], 'abc'), allow, { rfc: '9112 5', ...parts })
 }
 
-/** The proxy may also throw such an answer away. */
+/** The proxy may clean the line, or discard the answer. */
 const cleaned = (line: string): readonly Allowed[] => [got({ has: [line] }), ...never]
 
 const FIELDS: readonly Case[] = [
@@ -110,7 +114,7 @@ const FIELDS: readonly Case[] = [
   ),
   fields('a space before the colon in an answer', ['X-A : 1'], cleaned('x-a: 1'), {
     rfc: '9112 5.1',
-    why: 'the space is to be removed; an answer that is thrown away does no harm',
+    why: 'the space must be removed; discarding the answer is as safe',
   }),
   fields(
     'a folded line in an answer',

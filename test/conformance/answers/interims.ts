@@ -1,5 +1,5 @@
 /**
- * Interim answers (RFC 9110, 15.2), and final ones that come before the request is whole (RFC 9112, 9.5).
+ * Interim answers (RFC 9110, 15.2), and final answers before the request is complete (RFC 9112, 9.5).
  */
 import { AWAIT_ANSWER, AWAIT_INTERIM, get, head, passed, post } from '../case.ts'
 import type { Allowed, Answer, Case, Got, Step } from '../case.ts'
@@ -22,7 +22,7 @@ function interim(
 }
 
 const INTERIMS: readonly Case[] = [
-  interim('100 that nobody asked for', [100], [got({ interims: [] }), got({ interims: [100] })]),
+  interim('an unrequested 100', [100], [got({ interims: [] }), got({ interims: [100] })]),
   interim('102', [102], [got({ interims: [102] })]),
   interim('103', [103], [got({ interims: [103] })]),
   interim('three of 103', [103, 103, 103], [got({ interims: [103, 103, 103] })]),
@@ -31,7 +31,7 @@ const INTERIMS: readonly Case[] = [
     [100, 102, 103],
     [got({ interims: [102, 103] }), got({ interims: [100, 102, 103] })],
   ),
-  interim('199, which nobody knows', [199], [got({ interims: [199] }), got({ interims: [] })]),
+  interim('199, which is not registered', [199], [got({ interims: [199] }), got({ interims: [] })]),
   interim('100 for a caller of HTTP/1.0', [100], [got({ interims: [] })], { send: OLD }),
   interim('103 for a caller of HTTP/1.0', [103], [got({ interims: [] })], { send: OLD }),
   interim('100 to HEAD', [100], [passed({}, { body: '' })], { send: [head('HEAD $T/x HTTP/1.1')] }),
@@ -46,10 +46,10 @@ const INTERIMS: readonly Case[] = [
   ),
   answer('2,000 of 103', 'HTTP/1.1 103 Wait\r\nX-I: 1\r\n\r\n'.repeat(2000) + PLAIN, [whole, ...never], {
     rfc: '9110 15.2',
-    why: 'a bound on them is allowed',
+    why: 'a proxy may limit the number of interim answers',
   }),
   answer(
-    '101 that nobody asked for',
+    'an unrequested 101',
     `HTTP/1.1 101 Switching Protocols\r\n${MARK}\r\nConnection: Upgrade\r\nUpgrade: tea\r\n\r\n${PLAIN}`,
     never,
     { rfc: '9110 15.2.2' },
@@ -58,7 +58,7 @@ const INTERIMS: readonly Case[] = [
     rfc: '9110 15.2.2',
   }),
   answer(
-    '101 to another protocol than asked for',
+    '101 to a protocol other than the requested one',
     {
       needs: 'upgrade',
       send: [`HTTP/1.1 101 Switching Protocols\r\n${MARK}\r\nConnection: Upgrade\r\nUpgrade: tea\r\n\r\n`],
@@ -68,7 +68,7 @@ const INTERIMS: readonly Case[] = [
     {
       rfc: '9110 15.2.2',
       send: [get('Connection: Upgrade', 'Upgrade: coffee')],
-      why: 'a proxy that ignores Upgrade gets the plain 200',
+      why: 'the tool answers a plain 200 to a proxy that does not forward Upgrade',
     },
   ),
 ]
@@ -96,21 +96,21 @@ const REFUSAL = `HTTP/1.1 413 Too Large\r\n${MARK}\r\n${LENGTH}\r\n\r\nabc`
 const REFUSAL_CLOSE = REFUSAL.replace(LENGTH, `${LENGTH}\r\nConnection: close`)
 
 const EARLY: readonly Case[] = [
-  early('an answer before the body is there', PLAIN, 'keep', WAITING),
-  early('a refusal before the body is there', REFUSAL, 'keep', WAITING),
-  early('a refusal and the end before the body is there', REFUSAL_CLOSE, 'close', WAITING),
-  early('a refusal and a reset before the body is there', REFUSAL_CLOSE, 'reset', WAITING),
+  early('an answer before the body has arrived', PLAIN, 'keep', WAITING),
+  early('a refusal before the body has arrived', REFUSAL, 'keep', WAITING),
+  early('a refusal and the end before the body has arrived', REFUSAL_CLOSE, 'close', WAITING),
+  early('a refusal and a reset before the body has arrived', REFUSAL_CLOSE, 'reset', WAITING),
   early('a refusal in place of 100', REFUSAL, 'keep', [
     post(['Expect: 100-continue', 'Content-Length: 5'], ''),
     AWAIT_INTERIM,
     'abcde',
   ]),
-  early('a refusal of chunks that still come', REFUSAL, 'keep', [
+  early('a refusal while chunks still arrive', REFUSAL, 'keep', [
     post(['Transfer-Encoding: chunked'], '2\r\nab\r\n'),
     AWAIT_ANSWER,
     '0\r\n\r\n',
   ]),
-  early('a refusal of 60,000 bytes that are under way', REFUSAL_CLOSE, 'close', [
+  early('a refusal while 60,000 bytes are in transit', REFUSAL_CLOSE, 'close', [
     post(['Content-Length: 60000'], 'a'.repeat(60_000)),
   ]),
 ]

@@ -1,12 +1,12 @@
 /**
- * Answers that have no body, and bytes behind an answer (RFC 9112, 6.3): what does not belong to the answer must never
- * reach a caller, least of all another one.
+ * Answers without a body, and bytes after an answer (RFC 9112, 6.3). Bytes that do not belong to the answer must not reach
+ * its caller, and must never reach another caller.
  */
 import { AWAIT_ANSWER, badGateway, cutBeforeHead, get, head, ok, passed } from '../case.ts'
 import type { Allowed, Answer, Case } from '../case.ts'
 
 const MARK = 'X-For: x'
-/** An answer that nobody asked for. */
+/** An answer to no request. */
 const EVIL = 'HTTP/1.1 200 OK\r\nX-For: evil\r\nContent-Length: 4\r\n\r\nevil'
 const GET = [get()]
 const HEAD = [head('HEAD $T/x HTTP/1.1')]
@@ -52,7 +52,7 @@ const BODILESS: readonly Case[] = [
   },
   {
     ...answer(
-      'an answer to HEAD with a whole other answer',
+      'an answer to HEAD with another whole answer as its body',
       ok([MARK, 'Content-Length: 70'], EVIL),
       [passed(), badGateway(), cutBeforeHead],
       '9110 9.3.2',
@@ -84,7 +84,7 @@ const BODILESS: readonly Case[] = [
     '9112 6.1',
   ),
   answer(
-    '204 with a whole other answer behind it',
+    '204 with another whole answer after it',
     `HTTP/1.1 204 No Content\r\nX-For: x\r\n\r\n${EVIL}`,
     [passed({}, { statuses: [204] }), badGateway()],
     '9112 6.3',
@@ -109,7 +109,7 @@ const BODILESS: readonly Case[] = [
   ),
 ]
 
-/** Bytes behind a whole answer, and the caller asks again when they are there. */
+/** The tool sends bytes after a complete answer. The probes after the case come when those bytes have arrived. */
 function behind(name: string, sent: readonly (string | number)[], then: Answer['then'] = 'keep'): Case {
   return {
     name,
@@ -126,25 +126,25 @@ const LEFTOVERS: readonly Case[] = [
   behind('a second answer in the same piece', [ok([MARK, 'Content-Length: 3'], 'abc') + EVIL]),
   behind('a second answer a moment later', [ok([MARK, 'Content-Length: 3'], 'abc'), 20, EVIL]),
   behind('ten more answers', [ok([MARK, 'Content-Length: 3'], 'abc') + EVIL.repeat(10)]),
-  behind('a second answer behind a chunked one', [
+  behind('a second answer after a chunked one', [
     ok([MARK, 'Transfer-Encoding: chunked'], '3\r\nabc\r\n0\r\n\r\n') + EVIL,
   ]),
   behind('half a second answer', [ok([MARK, 'Content-Length: 3'], 'abc') + EVIL.slice(0, 20)]),
-  behind('an interim answer behind the answer', [
+  behind('an interim answer after the answer', [
     ok([MARK, 'Content-Length: 3'], 'abc'),
     10,
     'HTTP/1.1 100 Continue\r\n\r\n',
   ]),
-  behind('bytes that are no HTTP behind the answer', [`${ok([MARK, 'Content-Length: 3'], 'abc')}more`]),
-  behind('an empty line behind the answer', [`${ok([MARK, 'Content-Length: 3'], 'abc')}\r\n`]),
+  behind('bytes that are not HTTP after the answer', [`${ok([MARK, 'Content-Length: 3'], 'abc')}more`]),
+  behind('an empty line after the answer', [`${ok([MARK, 'Content-Length: 3'], 'abc')}\r\n`]),
   behind('the end a moment after the answer', [ok([MARK, 'Content-Length: 3'], 'abc'), 5], 'close'),
   behind('a reset a moment after the answer', [ok([MARK, 'Content-Length: 3'], 'abc'), 5], 'reset'),
   behind(
-    'keep-alive, and the end with the answer',
+    'keep-alive, but the connection ends with the answer',
     [ok([MARK, 'Connection: keep-alive', 'Content-Length: 3'], 'abc')],
     'close',
   ),
-  behind('Connection: close, and the connection stays open', [
+  behind('Connection: close, but the connection stays open', [
     ok([MARK, 'Connection: close', 'Content-Length: 3'], 'abc'),
     20,
     EVIL,

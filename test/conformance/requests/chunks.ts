@@ -1,6 +1,6 @@
 /**
- * The chunks of a request's body (RFC 9112, 7.1). A proxy that streams may have begun to pass on what turns out to be
- * malformed; what it must never do is to let the tool take it for whole.
+ * The chunks of a request's body (RFC 9112, 7.1). A streaming proxy may already have forwarded the beginning of a body that
+ * turns out to be malformed, but the tool must never see that body as complete.
  */
 import { END, dropped, passed, post, refused, refusedForGood } from '../case.ts'
 import type { Allowed, Case } from '../case.ts'
@@ -8,7 +8,7 @@ import { MAX_BODY_BYTES } from '../proxies.ts'
 
 const STATUSES = [400, 413, 431]
 const CUT = { isCut: true }
-/** Refused or cut, whether or not the tool has seen the beginning. */
+/** The request is refused or cut; the tool may have seen its beginning. */
 const never: readonly Allowed[] = [
   refusedForGood(...STATUSES),
   dropped,
@@ -35,12 +35,12 @@ function bad(name: string, bytes: string): Case {
   return { name, rfc: '9112 7.1', level: 'MUST', send: [chunked(bytes)], answers: 1, allow: never }
 }
 
-/** The body ends before it is whole. */
+/** The caller closes its side before the body is complete. */
 function truncated(name: string, bytes: string): Case {
   return { name, rfc: '9112 8', level: 'MUST', send: [chunked(bytes), END], answers: 1, allow: never }
 }
 
-/** A trailer field that must not become a header field; trailers may be dropped or kept apart. */
+/** A trailer field must not become a header field. The proxy may drop it or forward it as a trailer. */
 function trailer(name: string, line: string): Case {
   const kept = [line.replace(/^[^:]*/, (text) => text.toLowerCase())]
   const seen = { fields: [], body: 'abc', trailers: [] }
@@ -70,7 +70,7 @@ export const CHUNKS: readonly Case[] = [
   good('a chunk extension without a value', `3;a;b${REST}`),
   good('an extension of the last chunk', '3\r\nabc\r\n0;a=b\r\n\r\n'),
   good('a space before the extension', `3 ;a=b${REST}`, whole, ...never),
-  good('a space behind the size', `3 ${REST}`, whole, ...never),
+  good('a space after the size', `3 ${REST}`, whole, ...never),
   good('a chunk extension of 20,000 bytes', `3;a=${'b'.repeat(20_000)}${REST}`, whole, ...never),
   bad('a bare LF in a chunk extension', `3;a\nb${REST}`),
   bad('a bare CR in a chunk extension', `3;a\rb${REST}`),
@@ -85,18 +85,18 @@ export const CHUNKS: readonly Case[] = [
   bad('size 3, then junk', `3 3${REST}`),
   bad('a size of 17 digits', `FFFFFFFFFFFFFFFFF${REST}`),
   bad('size 2^64 + 3', `10000000000000003${REST}`),
-  bad('no CRLF behind the data', '3\r\nabc0\r\n\r\n'),
+  bad('no CRLF after the data', '3\r\nabc0\r\n\r\n'),
   bad('more data than the size', '3\r\nabcdef\r\n0\r\n\r\n'),
-  bad('a bare LF behind the size', '3\nabc\r\n0\r\n\r\n'),
-  bad('a bare CR behind the size', '3\rabc\r\n0\r\n\r\n'),
-  bad('CR CR LF behind the size', '3\r\r\nabc\r\n0\r\n\r\n'),
-  bad('a bare LF behind the data', '3\r\nabc\n0\r\n\r\n'),
-  bad('a bare LF behind the last size', '3\r\nabc\r\n0\n\r\n'),
-  bad('two bytes of any kind behind the data', '3\r\nabcxx0\r\n\r\n'),
+  bad('a bare LF after the size', '3\nabc\r\n0\r\n\r\n'),
+  bad('a bare CR after the size', '3\rabc\r\n0\r\n\r\n'),
+  bad('CR CR LF after the size', '3\r\r\nabc\r\n0\r\n\r\n'),
+  bad('a bare LF after the data', '3\r\nabc\n0\r\n\r\n'),
+  bad('a bare LF after the last size', '3\r\nabc\r\n0\n\r\n'),
+  bad('two other bytes in place of the CRLF after the data', '3\r\nabcxx0\r\n\r\n'),
   bad('a trailer line with a space in its name', '3\r\nabc\r\n0\r\nX T: 1\r\n\r\n'),
   bad('a trailer line without a colon', '3\r\nabc\r\n0\r\njunk\r\n\r\n'),
   bad('a trailer of 100,000 bytes', `3\r\nabc\r\n0\r\nX-T: ${'b'.repeat(100_000)}\r\n\r\n`),
-  truncated('the end behind three bytes of 2^32 + 3', `100000003${REST}`),
+  truncated('the end after three bytes of 2^32 + 3', `100000003${REST}`),
   truncated('the end within the size', '3'),
   truncated('the end within the data', '3\r\nab'),
   truncated('the end before the last chunk', '3\r\nabc\r\n'),
@@ -116,7 +116,7 @@ export const CHUNKS: readonly Case[] = [
     allow: [passed({ fields: [], body: 'abc', trailers: [] })],
   },
   {
-    name: 'a request behind a chunked one',
+    name: 'a request after a chunked one',
     rfc: '9112 7.1',
     level: 'MUST',
     send: [`${chunked('3\r\nabc\r\n0\r\n\r\n')}GET $T/next HTTP/1.1\r\nHost: $H\r\n\r\n`],
@@ -131,7 +131,7 @@ export const CHUNKS: readonly Case[] = [
     ],
   },
   {
-    name: 'chunks that add up to more than the bound of a body',
+    name: 'chunks that exceed the limit of a body together',
     rfc: '9110 15.5.14',
     level: 'MUST',
     send: [

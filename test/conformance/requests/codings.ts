@@ -1,5 +1,5 @@
 /**
- * Transfer-Encoding in requests: which spellings mean chunked, and which mean that nobody knows where the request ends
+ * Transfer-Encoding in requests: spellings that mean chunked, and values that leave the end of the request undefined
  * (RFC 9112, 6.1 and 11.2).
  */
 import { passed, post, refusedForGood } from '../case.ts'
@@ -8,10 +8,10 @@ import type { Allowed, Case } from '../case.ts'
 const BODY = '3\r\nabc\r\n0\r\n\r\n'
 const whole = passed({ body: 'abc' })
 const wholeForGood: Allowed = { ...whole, end: 'closes' }
-/** 501 is for codings that are not known, 400 for framing that is faulty. */
+/** 501 is the status for unknown codings, 400 for faulty framing. */
 const refusal = refusedForGood(400, 422, 501)
 
-/** Lines that must not be taken for chunked, nor for no coding. */
+/** Lines that must be refused: they mean neither chunked nor no coding. */
 function faulty(name: string, ...lines: readonly string[]): Case {
   return { name, rfc: '9112 6.1', level: 'MUST', send: [post(lines, BODY)], answers: 1, allow: [refusal] }
 }
@@ -25,7 +25,7 @@ export const CODINGS: readonly Case[] = [
   plain('Transfer-Encoding: CHUNKED', 'Transfer-Encoding: CHUNKED'),
   plain('TRANSFER-ENCODING: Chunked', 'TRANSFER-ENCODING: Chunked'),
   plain('chunked between white space', 'Transfer-Encoding: \t chunked  '),
-  plain('chunked with a tab behind it', 'Transfer-Encoding: chunked\t'),
+  plain('chunked with a tab after it', 'Transfer-Encoding: chunked\t'),
   plain('chunked without a space before it', 'Transfer-Encoding:chunked'),
   faulty('Transfer-Encoding: identity', 'Transfer-Encoding: identity'),
   faulty('Transfer-Encoding: identity with a length', 'Transfer-Encoding: identity', 'Content-Length: 3'),
@@ -36,8 +36,8 @@ export const CODINGS: readonly Case[] = [
   faulty('Transfer-Encoding: chunked, gzip', 'Transfer-Encoding: chunked, gzip'),
   faulty('Transfer-Encoding: chunked, chunked', 'Transfer-Encoding: chunked, chunked'),
   faulty('two lines of chunked', 'Transfer-Encoding: chunked', 'Transfer-Encoding: chunked'),
-  faulty('chunked and a coding nobody knows (TE.TE)', 'Transfer-Encoding: chunked', 'Transfer-encoding: cow'),
-  faulty('a coding nobody knows and chunked (TE.TE)', 'Transfer-Encoding: cow', 'Transfer-encoding: chunked'),
+  faulty('chunked and an unknown coding (TE.TE)', 'Transfer-Encoding: chunked', 'Transfer-encoding: cow'),
+  faulty('an unknown coding and chunked (TE.TE)', 'Transfer-Encoding: cow', 'Transfer-encoding: chunked'),
   faulty('chunked and identity in two lines', 'Transfer-Encoding: chunked', 'Transfer-Encoding: identity'),
   faulty('Transfer-Encoding: xchunked', 'Transfer-Encoding: xchunked'),
   faulty('Transfer-Encoding: chunkedx', 'Transfer-Encoding: chunkedx'),
@@ -66,7 +66,7 @@ export const CODINGS: readonly Case[] = [
     send: [post(['Transfer-Encoding: , chunked'], BODY)],
     answers: 1,
     allow: [whole, refusal],
-    why: 'empty elements are to be ignored; refusing a request that hides its framing does no harm',
+    why: 'empty elements must be ignored; refusing a request with hidden framing is as safe',
   },
   {
     name: 'chunked in a folded line',
@@ -77,7 +77,7 @@ export const CODINGS: readonly Case[] = [
     allow: [passed({ fields: [], body: 'abc' }), refusal],
   },
   {
-    name: 'Transfer-Encoding behind a bare LF',
+    name: 'Transfer-Encoding after a bare LF',
     rfc: '9112 2.2',
     level: 'MUST',
     send: [post(['X-A: 1\nTransfer-Encoding: chunked'], BODY)],
@@ -85,7 +85,7 @@ export const CODINGS: readonly Case[] = [
     allow: [refusal, passed({ fields: ['x-a: 1'], body: 'abc' })],
   },
   {
-    name: 'Transfer-Encoding behind a bare CR',
+    name: 'Transfer-Encoding after a bare CR',
     rfc: '9112 2.2',
     level: 'MUST',
     send: [post(['X-A: 1\rTransfer-Encoding: chunked', 'Content-Length: 3'], 'abc')],

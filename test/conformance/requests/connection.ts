@@ -1,6 +1,6 @@
 /**
- * What speaks of one connection and not of the message: Connection and the fields that it names, TE, Trailer, Via,
- * Max-Forwards, and how long the caller's connection lasts (RFC 9110, 7.6 and 10.1; RFC 9112, 9).
+ * Fields that concern one connection or one hop: Connection and the fields that it names, TE, Via and Max-Forwards. Also the
+ * lifetime of the caller's connection (RFC 9110, 7.6 and 10.1; RFC 9112, 9).
  */
 import { get, head, passed, post, refused } from '../case.ts'
 import type { Allowed, Case, Seen } from '../case.ts'
@@ -15,7 +15,7 @@ function named(name: string, lines: readonly string[], seen: Seen, ...more: read
   }
 }
 
-/** Fields that end at a proxy even where Connection does not name them. */
+/** Hop-by-hop fields, which a proxy removes even if Connection does not name them. */
 function hop(line: string, level: Case['level'] = 'SHOULD'): Case {
   const name = (line.split(':')[0] ?? '').toLowerCase()
   return {
@@ -27,7 +27,7 @@ function hop(line: string, level: Case['level'] = 'SHOULD'): Case {
   }
 }
 
-/** Connection must not list what is meant for everybody (RFC 9110, 7.6.1): refusing such a request is allowed. */
+/** Connection must not name an end-to-end field (RFC 9110, 7.6.1), so refusing such a request is allowed. */
 const abuse = refused(400)
 
 const NAMED: readonly Case[] = [
@@ -42,7 +42,7 @@ const NAMED: readonly Case[] = [
   }),
   named('a named field in two lines', ['Connection: X-A', 'X-A: 1', 'X-A: 2'], {}),
   named('a tab around the named field', ['Connection:\tX-A\t,\tclose', 'X-A: 1'], {}),
-  named('Connection names what is not there', ['Connection: X-Z', 'X-A: 1'], { fields: ['x-a: 1'] }),
+  named('Connection names an absent field', ['Connection: X-Z', 'X-A: 1'], { fields: ['x-a: 1'] }),
   named('an empty Connection', ['Connection:', 'X-A: 1'], { fields: ['x-a: 1'] }),
   named('Connection names itself', ['Connection: Connection', 'X-A: 1'], { fields: ['x-a: 1'] }),
   named('Connection names Authorization', ['Connection: Authorization', 'Authorization: a'], {}, abuse),
@@ -55,7 +55,7 @@ const NAMED: readonly Case[] = [
     abuse,
   ),
   named(
-    'Connection names X-Forwarded-For, which is there',
+    'Connection names a present X-Forwarded-For',
     ['Connection: X-Forwarded-For', 'X-Forwarded-For: 10.0.0.1'],
     {
       has: [/^x-forwarded-for: .*127\.0\.0\.1$/],
@@ -185,7 +185,7 @@ const FORWARDS: readonly Case[] = [
     allow: [passed({ has: [/^via: 1\.0 \S+$/] })],
   },
   {
-    name: 'Via keeps who was there before',
+    name: 'Via keeps the entries of earlier proxies',
     rfc: '9110 7.6.3',
     level: 'MUST',
     send: [get('Via: 1.0 one, 1.1 two (x)', 'Via: 1.1 three')],
@@ -197,7 +197,7 @@ const FORWARDS: readonly Case[] = [
     level: 'MUST',
     send: [get('Via: 1.1 spillway, 1.1 spillway')],
     allow: [passed({ has: [/^via: 1\.1 spillway, 1\.1 spillway, 1\.1 \S+$/] }), refused(400, 502, 508)],
-    why: 'several sidecars in a row bear one name',
+    why: 'several sidecars in a row have the same name, so this is no sure sign of a loop',
   },
   {
     name: 'OPTIONS with Max-Forwards: 0 and a body ends here',

@@ -1,5 +1,5 @@
 /**
- * Expect and Upgrade (RFC 9110, 10.1.1 and 7.8), also behind a request that still runs.
+ * Expect and Upgrade (RFC 9110, 10.1.1 and 7.8), alone and pipelined after a request that still runs.
  */
 import { AWAIT_INTERIM, END, get, head, many, passed, post, refused } from '../case.ts'
 import type { Case } from '../case.ts'
@@ -11,7 +11,7 @@ const WEBSOCKET = [
   'Sec-WebSocket-Version: 13',
   'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
 ]
-/** What RFC 6455 makes of the key. */
+/** The answer that RFC 6455 prescribes for the key above. */
 const ACCEPT = 'Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo='
 const WEBSOCKET_FIELDS = ['sec-websocket-version: 13', 'sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==']
 
@@ -63,14 +63,14 @@ const EXPECTS: readonly Case[] = [
     allow: [passed({ body: 'abc' }, { interims: [] })],
   },
   {
-    name: 'an expectation that nobody knows',
+    name: 'an unknown expectation',
     rfc: '9110 10.1.1',
     level: 'MUST',
     send: [get('Expect: tea')],
     allow: [passed(), refused(400, 417)],
   },
   {
-    name: '100-continue and an expectation that nobody knows',
+    name: '100-continue and an unknown expectation',
     rfc: '9110 10.1.1',
     level: 'MUST',
     send: [post(['Expect: 100-continue, tea', 'Content-Length: 3'], 'abc')],
@@ -78,7 +78,7 @@ const EXPECTS: readonly Case[] = [
     allow: [whole, refused(400, 417)],
   },
   {
-    name: 'Expect: 100-continue, and the body is over the bound',
+    name: 'Expect: 100-continue with a body over the limit',
     rfc: '9110 10.1.1',
     level: 'SHOULD',
     send: [post(['Expect: 100-continue', 'Content-Length: 99999999'], ''), AWAIT_INTERIM, END],
@@ -86,7 +86,7 @@ const EXPECTS: readonly Case[] = [
     allow: [refused(413), { got: [], seen: [{ isCut: true }] }],
   },
   {
-    name: 'an expectation that nobody knows behind a request that runs',
+    name: 'an unknown expectation after a request that still runs',
     rfc: '9110 10.1.1',
     level: 'MUST',
     send: [head('GET $T/1 HTTP/1.1') + head('GET $T/2 HTTP/1.1', 'Expect: tea')],
@@ -118,7 +118,7 @@ const UPGRADES: readonly Case[] = [
       then: 'close',
     },
     allow: [passed({ fields: WEBSOCKET_FIELDS }, { statuses: [101, 200] })],
-    why: 'a proxy may ignore Upgrade: the tool then answers 200',
+    why: 'a proxy may ignore Upgrade, and then the tool answers 200',
   },
   {
     name: 'Upgrade: websocket, and the tool does not switch',
@@ -149,7 +149,7 @@ const UPGRADES: readonly Case[] = [
     allow: [passed({ fields: [], lacks: ['http2-settings'] })],
   },
   {
-    name: 'Upgrade to what nobody knows',
+    name: 'Upgrade to an unknown protocol',
     rfc: '9110 7.8',
     level: 'MUST',
     send: [get('Connection: Upgrade', 'Upgrade: tea/1.0')],
@@ -178,7 +178,7 @@ const UPGRADES: readonly Case[] = [
     allow: [passed({ fields: [], body: 'abc' }), refused(400)],
   },
   {
-    name: 'Upgrade behind a request that runs',
+    name: 'Upgrade after a request that still runs',
     rfc: '9112 9.3.2',
     level: 'MUST',
     send: [head('GET $T/1 HTTP/1.1') + head('GET $T/2 HTTP/1.1', 'Connection: Upgrade', 'Upgrade: tea')],

@@ -1,6 +1,6 @@
 /**
- * Field lines of requests (RFC 9112, 5; RFC 9110, 5): what is a name, what is a value, what must be refused, and that
- * everything else reaches the tool as it was written.
+ * Field lines of requests (RFC 9112, 5; RFC 9110, 5). Malformed names and values must be refused or cleaned; all other lines
+ * must reach the tool unchanged.
  */
 import { dropped, get, passed, refused } from '../case.ts'
 import type { Allowed, Case } from '../case.ts'
@@ -16,7 +16,7 @@ function kept(name: string, lines: readonly string[], ...more: readonly Allowed[
   return { name, rfc: '9110 5.1', level: 'MUST', send: [get(...lines)], allow: [passed(), ...more] }
 }
 
-/** The value, or the value with a space for each character that must not be there. */
+/** The proxy refuses the line, or replaces each forbidden character of the value by a space. */
 function replaced(name: string, text: string, value: string): Case {
   return {
     name,
@@ -41,7 +41,7 @@ export const FIELDS: readonly Case[] = [
   badLine('a line without a colon', 'junk', '9112 5'),
   replaced('a NUL in a value', 'X-A: a\0b', 'a b'),
   replaced('a bare CR in a value', 'X-A: a\rb', 'a b'),
-  replaced('CR CR LF behind a value', 'X-A: a\r', 'a'),
+  replaced('CR CR LF after a value', 'X-A: a\r', 'a'),
   {
     name: 'a control character in a value',
     rfc: '9110 5.5',
@@ -51,7 +51,7 @@ export const FIELDS: readonly Case[] = [
     allow: [passed(), passed({ fields: ['x-a: a b'] }), ...bad],
   },
   {
-    name: 'a bare LF behind a value',
+    name: 'a bare LF after a value',
     rfc: '9112 2.2',
     level: 'MUST',
     send: [get('X-A: a\nX-B: b')],

@@ -1,10 +1,10 @@
 /**
- * Host, and what it has to do with the target in absolute form (RFC 9112, 3.2; RFC 9110, 7.2).
+ * Host, the forms of the target, and their precedence over Host (RFC 9112, 3.2; RFC 9110, 7.2).
  */
 import { dropped, passed, refused } from '../case.ts'
 import type { Allowed, Case } from '../case.ts'
 
-/** Whatever stands for "not here" in a proxy. */
+/** Statuses with which proxies say that they have no route to a host. */
 const NOT_HERE = [400, 403, 404, 421, 500, 502, 503]
 
 function request(...lines: readonly string[]): string {
@@ -128,7 +128,7 @@ export const HOSTS: readonly Case[] = [
   invalid('with a scheme', 'http://$H'),
   invalid('with bytes beyond ASCII', 'm\xc3\xbcnchen.test'),
   invalid('with an open bracket', '[::1'),
-  invalid('with text behind the bracket', '[::1]x'),
+  invalid('with text after the bracket', '[::1]x'),
   invalid('with a NUL', 'a\0b.test'),
   invalid('with a tab', 'a\tb.test'),
   absolute('the absolute form', 'http://$H/x?y=1', [passed({ line: 'GET /x?y=1', has: ['host: $H'] })]),

@@ -1,5 +1,5 @@
 /**
- * Where a request ends by Content-Length, and what is said about it in two ways (RFC 9112, 6).
+ * Content-Length in requests: valid, invalid, and in conflict with another length or Transfer-Encoding (RFC 9112, 6).
  */
 import {
   AWAIT_ANSWER,
@@ -20,7 +20,7 @@ const whole = passed({ body: 'abc' })
 const wholeForGood: Allowed = { ...whole, end: 'closes' }
 const refusal = refusedForGood(400)
 
-/** A length that no two readers need to read alike. */
+/** A length that two parsers could interpret differently. */
 function badLength(name: string, value: string, body = 'abc'): Case {
   return {
     name: `Content-Length ${name}`,
@@ -59,7 +59,7 @@ export const LENGTHS: readonly Case[] = [
     level: 'MUST',
     send: [post(['Content-Length: 003'], 'abc')],
     allow: [whole, refusal],
-    why: 'the grammar allows it, some readers take it for octal',
+    why: 'the grammar allows leading zeros, but some parsers read the number as octal',
   },
   {
     name: 'Content-Length between spaces and tabs',
@@ -69,7 +69,7 @@ export const LENGTHS: readonly Case[] = [
     allow: [whole],
   },
   {
-    name: 'Content-Length with a tab behind it',
+    name: 'Content-Length with a tab after it',
     rfc: '9112 5.1',
     level: 'MUST',
     send: [post(['Content-Length: 3\t'], 'abc')],
@@ -87,7 +87,7 @@ export const LENGTHS: readonly Case[] = [
   badLength('abc', 'abc'),
   badLength('empty', ''),
   badLength('with a vertical tab', '\x0b3'),
-  badLength('with a form feed behind', '3\x0c'),
+  badLength('with a form feed after it', '3\x0c'),
   badLength('in digits of another script', '\xd9\xa3'),
   badLength('of 20 digits', '99999999999999999999'),
   badLength('of 2^64 + 3', '18446744073709551619'),
@@ -144,7 +144,7 @@ export const LENGTHS: readonly Case[] = [
     allow: [refusal, wholeForGood],
   },
   {
-    name: 'a request hidden behind the last chunk (CL.TE)',
+    name: 'a request hidden after the last chunk (CL.TE)',
     rfc: '9112 11.2',
     level: 'MUST',
     send: [
@@ -170,13 +170,13 @@ export const LENGTHS: readonly Case[] = [
     allow: [refusal, { ...passed(), end: 'closes' }],
   },
   {
-    name: 'Content-Length in a line that begins with a space, at the head of the fields',
+    name: 'Content-Length in a first field line that begins with a space',
     rfc: '9112 2.2',
     level: 'MUST',
     send: ['POST $T/x HTTP/1.1\r\n Content-Length: 3\r\nHost: $H\r\n\r\nabc'],
     answers: 1,
     allow: [refusal],
-    why: 'ignoring the line would be allowed, and would make a request of the body',
+    why: 'the RFC allows ignoring the line, but then the body would be read as a request',
   },
   {
     name: 'Content-Length in a folded line of another field',
@@ -206,7 +206,7 @@ export const LENGTHS: readonly Case[] = [
     level: 'MUST',
     send: [`${head(`${method} $T/x HTTP/1.1`, 'Content-Length: 3')}abc`],
     allow: [whole, refusedForGood(400, 405, 413)],
-    why: 'the body has no meaning, its framing has: refusing is allowed, losing its place is not',
+    why: 'the body has no defined meaning, so it may be refused; its length must be respected all the same',
   })),
   {
     name: 'GET with a chunked body',
@@ -236,7 +236,7 @@ export const LENGTHS: readonly Case[] = [
     allow: [dropped, { got: [], seen: [{ isCut: true }], end: 'closes' }],
   },
   {
-    name: 'bytes behind the body are the next request',
+    name: 'bytes after the body are the next request',
     rfc: '9112 6.3',
     level: 'MUST',
     send: [post(['Content-Length: 3'], 'abcdef\r\n\r\n')],
@@ -254,6 +254,6 @@ export const LENGTHS: readonly Case[] = [
       { got: [], seen: [{ body: 'abc' }], end: 'closes' },
       dropped,
     ],
-    why: 'a caller must never take the answer to the junk for that to its request; no answer at all is safe',
+    why: 'the answer to the junk must not look like the answer to the request; no answer at all is safe',
   },
 ]

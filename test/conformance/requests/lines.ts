@@ -1,5 +1,5 @@
 /**
- * The request line: targets, methods, versions, and what stands before it (RFC 9112, 2 and 3).
+ * The request line: targets, methods, versions, and the white space around its parts (RFC 9112, 2 and 3).
  */
 import { dropped, head, passed, refused, refusedForGood } from '../case.ts'
 import type { Allowed, Case } from '../case.ts'
@@ -11,7 +11,7 @@ function line(start: string): string {
   return head(start)
 }
 
-/** A path that the tool must see exactly as it was written, if it sees it at all. */
+/** The tool must see the path exactly as written, unless the proxy refuses it. */
 function target(name: string, path: string, ...more: readonly Allowed[]): Case {
   return {
     name: `the path ${name}`,
@@ -22,7 +22,7 @@ function target(name: string, path: string, ...more: readonly Allowed[]): Case {
   }
 }
 
-/** Characters that no target has. */
+/** Targets with characters that the grammar does not allow. */
 function badTarget(name: string, path: string): Case {
   return {
     name: `a target with ${name}`,
@@ -69,7 +69,7 @@ const TARGETS: readonly Case[] = [
   target('with two slashes', '//b', refused(400)),
   target('with parameters', '/b;v=1', refused(400)),
   target('with an empty query', '/b?'),
-  target('with a query that has everything', '/b?a=/../;&b=?c'),
+  target('with a query of many marks', '/b?a=/../;&b=?c'),
   target('with the marks that the grammar allows', "/-._~!$&'()*+,;=:@"),
   target('with braces and bars, which the grammar does not allow', '/{a}|^`', refused(400)),
   target('of 7,000 bytes', `/${'a'.repeat(7000)}`),
@@ -96,7 +96,7 @@ const TARGETS: readonly Case[] = [
 
 const METHODS: readonly Case[] = [
   ...['PUT', 'PATCH', 'DELETE', 'PROPFIND', 'QUERY', 'PURGE'].map((name) => method(name, name)),
-  method('BREW, which nobody knows', 'BREW', passed(), refused(400, 405, 501)),
+  method('BREW, which is not registered', 'BREW', passed(), refused(400, 405, 501)),
   method('get is not GET', 'get', passed(), refused(400, 405, 501)),
   method('Post is not POST', 'Post', passed(), refused(400, 405, 501)),
   method('of every mark that a token may have', "!#$%&'*+-.^_`|~", passed(), refused(400, 405, 501)),
@@ -124,7 +124,7 @@ const VERSIONS: readonly Case[] = [
     level: 'SHOULD',
     send: [line('GET $T/x HTTP/1.2')],
     allow: [passed(), refused(400, 505)],
-    why: 'there is no HTTP/1.2: a request that names it is a mistake or a probe',
+    why: 'HTTP/1.2 does not exist, so a request that names it is a mistake or a probe',
   },
   version('HTTP/2.0', 'HTTP/2.0'),
   version('HTTP/3.0', 'HTTP/3.0'),
@@ -240,7 +240,7 @@ const AROUND: readonly Case[] = [
     allow: [passed({ line: 'GET $T/x' }), ...bad],
   },
   {
-    name: 'a space behind the version',
+    name: 'a space after the version',
     rfc: '9112 3',
     level: 'MUST',
     send: [line('GET $T/x HTTP/1.1 ')],

@@ -1,5 +1,5 @@
 /**
- * Several requests on one connection, and what comes before, between and behind them (RFC 9112, 9.3.2).
+ * Several requests on one connection, and other bytes before, between and after them (RFC 9112, 9.3.2).
  */
 import { END, dropped, head, many, passed, post, refused } from '../case.ts'
 import type { Case, Got, Seen } from '../case.ts'
@@ -26,7 +26,7 @@ const PIPELINES: readonly Case[] = [
     allow: [many(seenGets(count))],
   })),
   {
-    name: '10 requests behind one that runs',
+    name: '10 requests after one that still runs',
     rfc: '9112 9.3.2',
     level: 'MUST',
     send: [gets(11)],
@@ -34,7 +34,7 @@ const PIPELINES: readonly Case[] = [
     allow: [many(seenGets(11))],
   },
   {
-    name: '60 requests behind one that runs',
+    name: '60 requests after one that still runs',
     rfc: '9112 9.3.2',
     level: 'MUST',
     send: [gets(61)],
@@ -68,7 +68,7 @@ const PIPELINES: readonly Case[] = [
     allow: [many(seenGets(2)), { got: [answered], seen: [first], end: 'closes' }],
   },
   {
-    name: 'what comes behind a request of HTTP/1.0 is not served',
+    name: 'a request after one of HTTP/1.0 is not served',
     rfc: '9112 9.3',
     level: 'MUST',
     send: [gets(2, '1.0')],
@@ -76,7 +76,7 @@ const PIPELINES: readonly Case[] = [
     allow: [{ got: [answered], seen: [first], end: 'closes' }],
   },
   {
-    name: 'what comes behind Connection: close is not served',
+    name: 'a request after Connection: close is not served',
     rfc: '9112 9.6',
     level: 'MUST',
     send: [gets(2, '1.1', 'Connection: close')],
@@ -84,7 +84,7 @@ const PIPELINES: readonly Case[] = [
     allow: [{ got: [answered], seen: [first], end: 'closes' }],
   },
   {
-    name: 'junk behind a request',
+    name: 'junk after a request',
     rfc: '9112 9.3.2',
     level: 'MUST',
     send: [`${gets(1)}no HTTP at all\r\n\r\n`],
@@ -95,10 +95,10 @@ const PIPELINES: readonly Case[] = [
       { got: [], seen: [first], end: 'closes' },
       dropped,
     ],
-    why: 'a caller must never take the answer to the junk for that to its request; no answer at all is safe',
+    why: 'the answer to the junk must not look like the answer to the request; no answer at all is safe',
   },
   {
-    name: 'a request behind junk',
+    name: 'a request after junk',
     rfc: '9112 9.3.2',
     level: 'MUST',
     send: [`no HTTP at all\r\n\r\n${gets(1)}`],
@@ -121,7 +121,7 @@ const PIPELINES: readonly Case[] = [
     allow: [many([{ line: 'POST $T/x', body: 'abc' }, first])],
   },
   {
-    name: 'the caller closes its side behind the request',
+    name: 'the caller closes its side after the request',
     rfc: '9112 9.6',
     level: 'MUST',
     send: [gets(1), END],
@@ -131,7 +131,7 @@ const PIPELINES: readonly Case[] = [
       { got: [{ by: 'proxy', statuses: [400] }], seen: [first], end: 'closes' },
       dropped,
     ],
-    why: 'a half-closed connection looks like a caller that left',
+    why: 'a proxy cannot tell a half-closed connection from a caller that left',
   },
 ]
 
