@@ -157,6 +157,7 @@ export default tseslint.config(
     '\\.\\./reply/wire-head\\.ts',
   ),
   room(['src/mcp/*.ts'], LANE, TIME, NODE, HEADERS),
+  room(['src/mcp/answer-form.ts'], LANE, TIME, NODE, HEADERS, '\\.\\./reply/refuse-mcp\\.ts'),
   room(['src/mcp/answer-watch.ts'], LANE, TIME, NODE, HEADERS, '\\.\\./upstream/exchange\\.ts'),
   aboveRooms(
     ['src/tools/*.ts'],

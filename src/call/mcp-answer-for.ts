@@ -4,7 +4,7 @@
  */
 import type { McpAnswer } from '../reply/refuse-mcp.ts'
 import type { Routed } from './routed.ts'
-import { revisionOf } from '../mcp/headers.ts'
+import { answerForm } from '../mcp/answer-form.ts'
 import type { McpHeaders } from '../mcp/headers.ts'
 import type { McpMessage } from '../mcp/message.ts'
 import type { Tool } from '../tools/tools.ts'
@@ -22,17 +22,11 @@ export function answerFor(
   messages: readonly McpMessage[],
   { routed, headers, isBatch }: Asked,
 ): McpAnswer {
-  const accept = headerValue(routed.call.request.rawHeaders, 'accept')?.toLowerCase() ?? ''
-  const requests = messages.flatMap((message): McpAnswer['requests'] => {
-    if (message.kind === 'call') return [{ id: message.call.id, name: message.call.name }]
-    return message.kind === 'request' ? [{ id: message.id, name: undefined }] : []
-  })
-  return {
-    form: tool.settings.mcp?.overload ?? 'tool_result',
-    requests,
+  return answerForm({
+    overload: tool.settings.mcp?.overload ?? 'tool_result',
+    messages,
     isBatch,
-    hasResultType: revisionOf(headers).hasResultType,
-    asEvents:
-      accept.includes('text/event-stream') && !/application\/json|application\/\*|\*\/\*/.test(accept),
-  }
+    headers,
+    accept: headerValue(routed.call.request.rawHeaders, 'accept'),
+  })
 }

@@ -9,7 +9,7 @@ import { Gate } from '../gate/gate.ts'
 import type { GateParts } from '../gate/gate.ts'
 import { McpTraffic } from './mcp-traffic.ts'
 import type { ToolEvent } from '../observe/events.ts'
-import { ToolNames } from '../mcp/glob.ts'
+import { McpLanes } from '../mcp/lanes.ts'
 import { Router } from '../route/match.ts'
 import type { Clock } from '../time/clock.ts'
 import { systemPaths } from '../upstream/name-query.ts'
@@ -97,8 +97,7 @@ export class Tools {
   /** Removed by a reload, with work that goes to its end. */
   readonly #retiring = new Map<string, Tool>()
   #router: Router<Tool>
-  /** The lanes of each MCP server. */
-  #mcpLanes: ReadonlyMap<string, ToolNames<Tool>>
+  #mcpLanes: McpLanes
 
   constructor(settings: readonly ToolSettings[], parts: ToolsParts) {
     this.#parts = parts
@@ -117,7 +116,8 @@ export class Tools {
 
   /** The lane that takes calls of this name at an MCP server; the server's own when no other does. */
   mcpLane(server: Tool, name: string): Tool {
-    return this.#mcpLanes.get(server.tool)?.find(name) ?? server
+    const lane = this.#mcpLanes.laneOf(server.tool, name)
+    return lane === server.tool ? server : (this.#tools.get(lane) ?? server)
   }
 
   all(): IterableIterator<Tool> {
@@ -193,14 +193,12 @@ export class Tools {
 /** Milliseconds between two looks at whether a removed tool still has work. */
 const LOOK_EVERY_MS = 1000
 
-function mcpLanesOf(tools: Iterable<Tool>): ReadonlyMap<string, ToolNames<Tool>> {
-  const lanes = new Map<string, { to: Tool; globs: readonly string[] }[]>()
-  for (const tool of tools) {
-    const { mcp } = tool.settings
-    if (mcp?.role !== 'lane') continue
-    lanes.set(mcp.server, [...(lanes.get(mcp.server) ?? []), { to: tool, globs: mcp.globs }])
-  }
-  return new Map([...lanes].map(([server, each]) => [server, new ToolNames(each)]))
+function mcpLanesOf(tools: Iterable<Tool>): McpLanes {
+  return new McpLanes(
+    [...tools].flatMap(({ tool, settings: { mcp } }) =>
+      mcp?.role === 'lane' ? [{ lane: tool, server: mcp.server, globs: mcp.globs }] : [],
+    ),
+  )
 }
 
 function connectionsOf({ upstream, connectTimeoutMs }: ToolSettings, clock: Clock): Connections {

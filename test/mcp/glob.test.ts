@@ -1,10 +1,10 @@
 /**
- * Which lane takes a tool by its name.
+ * Patterns for the names of tools.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { matchesGlob, ToolNames } from '../../src/mcp/glob.ts'
+import { isPattern, literalCharacters, matchesGlob } from '../../src/mcp/glob.ts'
 
 test('a pattern matches as the regular expression that it stands for', () => {
   const letters = fc.string({ unit: fc.constantFrom('a', 'b', '.', '/'), maxLength: 12 })
@@ -22,16 +22,15 @@ test('a pattern of many stars costs no more than its length times that of the na
   assert.equal(matchesGlob('*a'.repeat(60), 'a'.repeat(1000)), true)
 })
 
-test('a name comes before patterns, more letters before fewer, the first written before others', () => {
-  const names = new ToolNames([
-    { to: 'all', globs: ['*'] },
-    { to: 'read', globs: ['read_*'] },
-    { to: 'twin', globs: ['*_read'] },
-    { to: 'one', globs: ['read_one'] },
-  ])
-  assert.deepEqual(
-    ['read_one', 'read_two', 'x', 'read_read', '__proto__'].map((name) => names.find(name)),
-    ['one', 'read', 'all', 'read', 'all'],
-  )
-  assert.equal(new ToolNames([{ to: 1, globs: ['a'] }]).find('A'), undefined)
+test('a glob is a pattern by a star or a question mark, and as specific as its other characters are many', () => {
+  for (const [glob, literals] of [
+    ['read', 4],
+    ['read.[a]', 8],
+  ] as const)
+    assert.deepEqual([isPattern(glob), literalCharacters(glob)], [false, literals])
+  for (const [glob, literals] of [
+    ['*', 0],
+    ['r?ad_*', 4],
+  ] as const)
+    assert.deepEqual([isPattern(glob), literalCharacters(glob)], [true, literals])
 })
