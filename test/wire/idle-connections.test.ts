@@ -1,6 +1,7 @@
 /**
- * Kept-alive connections that the tool closes: what may be sent again goes out once more over a fresh one, what may not is
- * never sent twice, and after the first such close the proxy keeps its distance of that moment.
+ * Kept-alive connections that the tool closes while they are idle. An idempotent request that meets such a close is sent
+ * once more over a fresh connection; any other request is never sent twice. After the first such close the proxy stops
+ * reusing connections that have been idle for nearly as long.
  */
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
@@ -21,7 +22,7 @@ const reconnects = async (spillway: Spillway, tool = 't'): Promise<number> =>
     )?.[1],
   )
 
-/** Answers the first request of each connection; `onSecond` meets every further one. */
+/** A tool that answers the first request of each connection; `onSecond` gets every later one. */
 async function closingTool(onSecond: Parameters<typeof byteTool>[0], answer = ok()): Promise<ByteTool> {
   return byteTool((socket, nth, connection) => {
     if (nth === 1) socket.write(answer)
@@ -33,7 +34,7 @@ for (const [how, close] of [
   ['ends', (socket) => socket.end()],
   ['resets', (socket) => socket.resetAndDestroy()],
 ] as const satisfies readonly (readonly [string, Parameters<typeof byteTool>[0]])[]) {
-  test(`where the tool ${how} an idle connection as a request comes, it is sent again if that does no harm`, async (onTestEnd) => {
+  test(`when the tool ${how} an idle connection as a request arrives, only an idempotent request is sent again`, async (onTestEnd) => {
     const methods: readonly (readonly [method: string, body: string | undefined, isSafe: boolean])[] = [
       ['GET', undefined, true],
       ['HEAD', undefined, true],
@@ -44,7 +45,7 @@ for (const [how, close] of [
       ['POST', undefined, false],
       ['PATCH', 'the body', false],
     ]
-    // A tool for each, since one such close makes the proxy wary of the next.
+    // One tool per method, because the proxy learns from one such close and would avoid the next.
     const tools = await Promise.all(methods.map(() => closingTool(close)))
     onTestEnd.after(async () => {
       for (const tool of tools) await tool[Symbol.asyncDispose]()
@@ -68,7 +69,7 @@ for (const [how, close] of [
   })
 }
 
-test('a request goes out again once only, and what the second one meets is told as if it had had an effect', async () => {
+test('a request is sent again only once, and a second failure is answered with not_executed false', async () => {
   await using tool = await byteTool((socket, nth, connection) => {
     if (nth === 1 && connection === 1) socket.write(ok())
     else socket.end()
@@ -81,12 +82,12 @@ test('a request goes out again once only, and what the second one meets is told 
     ['UPSTREAM_FAILED', 'closed', false],
   )
   assert.equal(tool.heads.length, 3)
-  // That one met a fresh connection: it is not sent again.
+  // The next request starts on a fresh connection, so it is not sent again.
   assert.equal((await fetch(`${spillway.proxy}/t`)).status, 502)
   assert.equal(tool.heads.length, 4)
 })
 
-test('a tool that is gone when a request goes out again leaves no promise that it was not called', async () => {
+test('a request whose second attempt finds the tool gone is answered with not_executed false', async () => {
   await using tool = await closingTool((socket) => {
     void tool[Symbol.asyncDispose]()
     socket.end()
@@ -100,7 +101,7 @@ test('a tool that is gone when a request goes out again leaves no promise that i
   )
 })
 
-test('an answer that began is never asked for again', async () => {
+test('a request whose answer has begun is not sent again', async () => {
   await using tool = await closingTool((socket) => {
     socket.write('HTTP/1.1 1')
     setTimeout(() => socket.end(), 50)
@@ -111,7 +112,7 @@ test('an answer that began is never asked for again', async () => {
   assert.equal(tool.heads.length, 2)
 })
 
-test('a WebSocket handshake goes out again, too', async () => {
+test('a WebSocket handshake is sent again, too', async () => {
   const switching = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'
   await using tool = await byteTool((socket, nth, connection) => {
     if (connection === 1 && nth === 2) socket.end()
@@ -129,7 +130,7 @@ test('a WebSocket handshake goes out again, too', async () => {
   socket.destroy()
 })
 
-/** How many connections `count` requests take, each so long after the answer to the one before. */
+/** Returns how many new connections `count` requests take, each sent `gapMs` after the answer to the one before. */
 async function connectionsFor(
   tool: ByteTool,
   spillway: Spillway,
@@ -144,7 +145,7 @@ async function connectionsFor(
   return tool.connections() - before
 }
 
-test('what the tool says in Keep-Alive counts, with a margin', async () => {
+test("the timeout in the tool's Keep-Alive header is obeyed, with a margin", async () => {
   await using tool = await byteTool((socket) => socket.write(ok('Keep-Alive: timeout=1\r\n')))
   await using spillway = await startSpillway(`tools: { t: { upstream: "${tool.url}" } }`)
   assert.equal(await connectionsFor(tool, spillway, 3, 850), 3)
@@ -156,7 +157,7 @@ for (const [how, close] of [
   ['closes', (socket: Socket) => socket.end()],
   ['resets', (socket: Socket) => socket.resetAndDestroy()],
 ] as const)
-  test(`a tool that ${how} idle connections without a word is learned from, and never met in that moment again`, async () => {
+  test(`after a tool ${how} an idle connection, later requests use none that has been idle for nearly as long`, async () => {
     await using tool = await byteTool((socket) => {
       socket.write(ok())
       socket.setTimeout(CLOSES_AFTER_MS, () => close(socket))

@@ -1,6 +1,6 @@
 /**
- * Interim answers of tools, byte for byte: which reach the caller, which do not, and that a tool which sends nothing else
- * takes neither a lease nor the core.
+ * Interim (1xx) answers of tools, byte for byte: which of them reach the caller and which are dropped. A tool that sends
+ * interim answers or a head without end must not hold its lease, and must not slow down other lanes.
  */
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
@@ -23,7 +23,7 @@ const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
 let spillway: Spillway
 let tool: ByteTool
 let quick: FakeTool
-/** What the tool does next. */
+/** How the tool answers the next requests. */
 let onRequest: OnRequest = () => undefined
 
 before(async () => {
@@ -54,7 +54,7 @@ async function sayAll(socket: Socket, pieces: readonly string[]): Promise<void> 
 const ask = (head = 'GET /t HTTP/1.1', more = '') =>
   exchange(spillway.proxyPort, `${head}\r\nHost: a\r\nConnection: close\r\n${more}\r\n`)
 
-/** The status lines of everything that came. */
+/** The status codes of all answers in the text, interim ones included. */
 const statuses = (text: string): string[] =>
   [...text.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, status]) => status!)
 
@@ -64,10 +64,10 @@ for (const [what, pieces] of [
   ['several times', [CONTINUE + CONTINUE, CONTINUE, OK]],
   ['with headers', ['HTTP/1.1 100 Continue\r\nX-A: b\r\n\r\n', OK]],
   ['byte by byte', [...CONTINUE.split(''), OK]],
-  ['split in its end', [CONTINUE.slice(0, -1), `\n${OK}`]],
+  ['split within its last line break', [CONTINUE.slice(0, -1), `\n${OK}`]],
   ['in HTTP/1.0', ['HTTP/1.0 100 Continue\r\n\r\n', OK]],
 ] as const) {
-  test(`a 100 Continue that nobody asked for, ${what}, is dropped and the answer comes`, async () => {
+  test(`an unrequested 100 Continue, ${what}, is dropped and the answer arrives`, async () => {
     says(...pieces)
     const text = await ask()
     assert.deepEqual(statuses(text), ['200'])
@@ -99,7 +99,7 @@ test('a caller that expects 100 Continue gets exactly one', async () => {
   assert.deepEqual(statuses(text), ['100', '200'])
 })
 
-test('what looks like an interim answer in a body is body', async () => {
+test('bytes of a body that look like an interim answer stay in the body', async () => {
   says(`HTTP/1.1 200 OK\r\nContent-Length: ${CONTINUE.length * 2}\r\n\r\n`, CONTINUE, CONTINUE)
   assert.ok((await ask()).endsWith(`\r\n\r\n${CONTINUE}${CONTINUE}`))
 })
@@ -118,13 +118,13 @@ test('103 Early Hints and 102 Processing reach HTTP/1.1 callers, with their own 
   assert.match(text, /X-Spillway-Tool: t\r\n[\s\S]*ok$/)
 })
 
-test('an HTTP/1.0 caller gets the answer only', async () => {
+test('an HTTP/1.0 caller gets only the final answer', async () => {
   says(HINTS, OK)
   const text = await exchange(spillway.proxyPort, 'GET /t HTTP/1.0\r\nHost: a\r\n\r\n')
   assert.deepEqual(statuses(text), ['200'])
 })
 
-test('a 103 goes before a WebSocket handshake, and a 101 that nobody asked for is UPSTREAM_FAILED', async () => {
+test('a 103 passes before a WebSocket handshake, and an unrequested 101 is UPSTREAM_FAILED', async () => {
   const switching = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'
   says(CONTINUE + HINTS + switching + 'from the tool')
   const socket = connect(spillway.proxyPort, '127.0.0.1')
@@ -138,7 +138,7 @@ test('a 103 goes before a WebSocket handshake, and a 101 that nobody asked for i
   assert.match(await ask(), /^HTTP\/1\.1 502 [\s\S]*"reason":"UPSTREAM_FAILED","cause":"malformed"/)
 })
 
-test('an upgraded connection carries more than an answer may bring nothing, to a caller who reads slowly', async () => {
+test('the bound on bytes without content does not apply to an upgraded connection with a slow reader', async () => {
   const size = 30_000_000
   onRequest = (socket) => {
     socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
@@ -155,7 +155,7 @@ test('an upgraded connection carries more than an answer may bring nothing, to a
   socket.destroy()
 })
 
-test('a tool that sends one interim answer after the other is cut off, and so is one that sends a huge one', async () => {
+test('a tool that sends too many interim answers, or one that is too large, is cut off', async () => {
   for (const pieces of [[HINTS.repeat(40)], [`HTTP/1.1 103 x\r\nA: ${'b'.repeat(40_000)}`]]) {
     says(...pieces)
     const body = await ask()
@@ -167,7 +167,7 @@ test('a tool that sends one interim answer after the other is cut off, and so is
   }
 })
 
-test('interim answers, and a head that comes byte by byte, do not hold a lease for ever', async () => {
+test('interim answers, and a head that arrives byte by byte, do not renew a lease', async () => {
   const drip = async (next: (i: number) => string): Promise<void> => {
     onRequest = (socket) => {
       let i = 0
@@ -180,7 +180,7 @@ test('interim answers, and a head that comes byte by byte, do not hold a lease f
   await drip((i) => ('HTTP/1.1 200 OK\r\nX-Slow: ' + 'a'.repeat(100))[i] ?? 'a')
 })
 
-/** Bytes that bring nothing, as fast as they are taken, while another lane is asked. */
+/** Floods of bytes without content, and the answer that the caller gets. Another lane is called during each. */
 const FLOODS: readonly [what: string, start: string, piece: string, answer: RegExp][] = [
   ['103s', '', HINTS.repeat(100), /502 [\s\S]*"cause":"interim"/],
   ['empty lines', '', '\r\n'.repeat(10_000), /502 [\s\S]*"cause":"interim"/],
@@ -194,7 +194,7 @@ const BODY_FLOODS: readonly [what: string, start: string, piece: string, answer:
 ]
 
 for (const [what, start, piece, answer] of [...FLOODS, ...BODY_FLOODS]) {
-  test(`a tool that floods ${what} is cut off, and other lanes go on`, async () => {
+  test(`a tool that floods its caller with ${what} is cut off, and other lanes go on`, async () => {
     let isOver = false
     onRequest = (socket) => {
       socket.on('close', () => (isOver = true))

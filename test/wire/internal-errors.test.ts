@@ -1,6 +1,7 @@
 /**
- * Errors of Spillway's own, put into every boundary at which others call back for a call: the call is ended honestly, the
- * error is told, and the process, its lanes and the other calls go on.
+ * Errors inside Spillway, injected by test/support/faults.ts at every boundary where a callback runs for a call. The
+ * caller must get a true answer or a broken connection, the error must be counted and logged, and the process, its lanes
+ * and the other calls must go on.
  */
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
@@ -75,13 +76,16 @@ async function ask(path: string, init: RequestInit = {}): Promise<Ended> {
   }
 }
 
-/** Neighbours in the same lane and in another one are served throughout, and nothing is left of the call. */
+/**
+ * Runs `run` beside a call in the same lane and one in another lane. Both must be served, the errors must be counted, and
+ * no lease or ticket may be left.
+ */
 async function contained(lane: string, run: () => Promise<void>, counts = 1): Promise<void> {
   const before = await errors(lane)
   const neighbours = Promise.all([ask('/other/late'), ask(`/${lane === '-' ? 'other' : lane}/late`)])
   await run()
   for (const { status, text } of await neighbours) assert.deepEqual([status, text], [200, 'first last'])
-  await eventually(async () => assert.ok((await errors(lane)) >= before + counts, 'it is counted'))
+  await eventually(async () => assert.ok((await errors(lane)) >= before + counts, 'the error is counted'))
   for (const name of ['t', 'narrow', 'held', 'deaf', 'other']) {
     await eventually(async () => {
       const { active_workers: active, queue_depth: depth } = await spillway.lane(name)
@@ -94,7 +98,7 @@ async function contained(lane: string, run: () => Promise<void>, counts = 1): Pr
 const internal = (ended: Ended, notExecuted: boolean): void =>
   assert.deepEqual([ended.status, ended.reason, ended.notExecuted], [500, 'INTERNAL', notExecuted])
 
-test('an error before the tool is called is 500 INTERNAL, not executed', async () => {
+test('an error before the tool is called is 500 INTERNAL with not_executed true', async () => {
   await contained('-', async () => internal(await ask('/t/boom-route'), true))
   await contained('t', async () => internal(await ask('/t/boom-dispatch'), true))
   await contained('t', async () =>
@@ -102,24 +106,24 @@ test('an error before the tool is called is 500 INTERNAL, not executed', async (
   )
 })
 
-test('an error after it is 500 INTERNAL that says the call may have had an effect', async () => {
+test('an error after the tool was called is 500 INTERNAL with not_executed false', async () => {
   await contained('t', async () => internal(await ask('/t/boom-answered'), false))
   await contained('t', async () => internal(await ask('/t/boom-mayRetry'), false))
   await contained('t', async () => internal(await ask('/t/boom-writeHead'), false))
 })
 
-test('an error after the head cuts the connection, so that the caller sees it', async () => {
+test('an error after the response head closes the connection, so that the caller sees a broken answer', async () => {
   await contained('t', async () => assert.equal((await ask('/t/boom-write')).status, 'cut'))
   await contained('t', async () => assert.equal((await ask('/t/boom-end')).status, 'cut'))
   await contained('t', async () => assert.equal((await ask('/t/boom-flushHeaders-alone')).status, 'cut'))
   await contained('t', async () => assert.equal((await ask('/t/boom-addTrailers-trailers')).status, 'cut'))
 })
 
-test('an error in the end of a call whose caller has everything is only told', async () => {
+test('an error after the whole answer was sent is only counted and logged', async () => {
   await contained('t', async () => assert.equal((await ask('/t/boom-finished')).text, 'first last'))
 })
 
-test('errors at whatever moment the time is asked', async () => {
+test('an error at any read of the clock ends only its own call', async () => {
   for (let nth = 1; nth <= 8; nth++) {
     const ended = await ask(`/t/boom-now-${nth}-trailers`, { method: 'POST', body: 'x'.repeat(100) })
     if (ended.reason === undefined) assert.ok(ended.status === 'cut' || ended.text === 'first last')
@@ -128,7 +132,7 @@ test('errors at whatever moment the time is asked', async () => {
   await eventually(async () => assert.equal((await spillway.lane('t')).active_workers, 0))
 })
 
-test('errors in a body on its way, in a call that waited, and in Spillway’s own answer', async () => {
+test("an error in a request body, in a call that waited or in Spillway's own answer is 500 INTERNAL", async () => {
   await contained('t', async () => {
     const { status, reason } = await ask('/t/x', { method: 'POST', body: 'boom-body' })
     assert.deepEqual([status, reason], [500, 'INTERNAL'])
@@ -142,18 +146,18 @@ test('errors in a body on its way, in a call that waited, and in Spillway’s ow
   await contained('-', async () => internal(await ask('/nowhere/boom-writeHead'), true))
 })
 
-test('errors when a lease is reclaimed, and when a caller leaves', async () => {
+test('an error while a lease is reclaimed or a caller leaves is counted, and the lease ends', async () => {
   await contained('t', async () => internal(await ask('/t/boom-refuse-mute'), false))
   await contained('t', async () => {
     await ask('/t/boom-leaving-mute', { signal: AbortSignal.timeout(100) })
   })
 })
 
-test('errors in another try', async () => {
+test('an error in a retry is 500 INTERNAL with not_executed false', async () => {
   await contained('held', async () => internal(await ask('/held/boom-again-503'), false))
 })
 
-test('errors in a switch of protocols', async () => {
+test('an error in an upgrade closes the connection and ends its lease', async () => {
   const socket = connect(spillway.proxyPort, '127.0.0.1')
   socket.on('error', () => undefined).resume()
   socket.write('GET /up/x HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n')
@@ -162,12 +166,12 @@ test('errors in a switch of protocols', async () => {
   assert.equal(await errors('up'), 1)
 })
 
-test('who counts or logs and throws takes nothing from the calls nor from others who do', async () => {
+test('a metric that throws disturbs neither the call nor the other counters', async () => {
   await contained('deaf', async () => assert.equal((await ask('/deaf/x')).text, 'first last'))
   assert.equal((await spillway.lane('deaf')).totals.completed, 2)
 })
 
-test('errors in the lease API and in the admin listener are 500 there', async () => {
+test('an error in the lease API or in the admin listener is answered 500', async () => {
   const post = (path: string) => fetch(`${spillway.admin}${path}`, { method: 'POST', body: '{}' })
   assert.equal((await post('/lanes/t/leases?boom-writeHead')).status, 500)
   assert.equal((await fetch(`${spillway.admin}/lanes?boom-writeHead`)).status, 500)
@@ -177,7 +181,7 @@ test('errors in the lease API and in the admin listener are 500 there', async ()
   })
 })
 
-test('the log has the stack, and no secret', () => {
+test('the log of an internal error has the stack and no secret', () => {
   const lines = spillway.lines.filter((line) => line.includes('internal_error='))
   assert.ok(lines.length > 5)
   assert.ok(lines.every((line) => line.includes('level=error')))
@@ -185,7 +189,7 @@ test('the log has the stack, and no secret', () => {
   assert.doesNotMatch(lines.join('\n'), /secret/)
 })
 
-test('errors in the calls of an MCP server', async () => {
+test('an error in an MCP call is answered INTERNAL and ends its lease', async () => {
   await using server = await mcpTool()
   await using mcp = await startSpillway(
     `tools: { m: { upstream: "${server.url}", mcp: {}, controller: { algorithm: fixed } } }`,
@@ -202,7 +206,7 @@ test('errors in the calls of an MCP server', async () => {
   assert.match(await mcp.metrics(), /^spillway_internal_errors_total\{tool="m"\} 1$/m)
 })
 
-test('errors outside any call end the process with code 1, and the log says where', async () => {
+test('an error outside any call ends the process with code 1, and the log says where', async () => {
   for (const signal of ['SIGUSR2', 'SIGWINCH'] as const) {
     await using fatal = await startSpillway(YAML, { env })
     fatal.signal(signal)

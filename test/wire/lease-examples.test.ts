@@ -1,5 +1,6 @@
 /**
- * The example workers, in other languages than ours, as a reader would start them.
+ * The example workers of examples/leases, in Python and shell, started as a reader would start them, against a real
+ * process.
  */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
@@ -44,7 +45,7 @@ for (const [name, command, args] of WORKERS) {
   })
 }
 
-test('the example worker.py that was stopped for too long learns that its slot is gone', async () => {
+test('the example worker.py, stopped for longer than its lease, reports that its slot is lost', async () => {
   await using spillway = await startSpillway(LANE)
   const worker = start('python3', [`${FOLDER}worker.py`, 'box', '60', spillway.admin], spillway.admin)
   await eventually(async () => assert.equal((await spillway.lane('box')).active_workers, 1))

@@ -1,5 +1,6 @@
 /**
- * Leases for work that is no call through the proxy, over the admin listener of a real process.
+ * The lease API on the admin listener of a real process: leases for work that is not a call through the proxy. Workers
+ * wait in the same queues as calls and get the same refusals.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -77,7 +78,7 @@ test('workers wait for their turn in the same queue as calls, and get the same r
   assert.equal((await call).status, 200)
 })
 
-test('a drain waits for workers that wait: each has its turn and ends its lease', async () => {
+test('a drain waits until each queued worker has had its turn and ended its lease', async () => {
   await using spillway = await startSpillway(LANE)
   const first = await take(spillway)
   const second = ask(spillway, { wait_ms: 20_000 })
@@ -90,12 +91,12 @@ test('a drain waits for workers that wait: each has its turn and ends its lease'
   assert.equal(turn.status, 201)
   const { lease_id } = (await turn.json()) as Lease
   await pause(300)
-  assert.equal((await send(spillway, 'PUT', `/leases/${lease_id}`)).status, 200, 'the process is still there')
+  assert.equal((await send(spillway, 'PUT', `/leases/${lease_id}`)).status, 200, 'the process still runs')
   assert.equal((await send(spillway, 'DELETE', `/leases/${lease_id}`)).status, 200)
   assert.equal(await spillway.exited, 0)
 })
 
-test('hundreds of workers that wait keep nobody out who asks for health', async () => {
+test('health is answered while 300 workers wait for a lease', async () => {
   await using spillway = await startSpillway(LANE.replace('maxQueueDepth: 2', 'maxQueueDepth: 400'))
   await take(spillway)
   const leaving = new AbortController()
@@ -110,7 +111,7 @@ test('hundreds of workers that wait keep nobody out who asks for health', async 
   await eventually(async () => assert.equal((await spillway.lane('box')).queue_depth, 0))
 })
 
-test('whoever waits no longer than wait_ms is told when it is over', async () => {
+test('a worker is refused once its wait_ms is over', async () => {
   await using spillway = await startSpillway(LANE)
   await take(spillway)
   const refused = await ask(spillway, { wait_ms: 50 })
@@ -118,7 +119,7 @@ test('whoever waits no longer than wait_ms is told when it is over', async () =>
   assert.equal(refused.headers.get('x-spillway-reason'), 'QUEUE_TTL_EXPIRED')
 })
 
-test('a worker that stalls loses its slot to the next one, and is told so when it comes back', async () => {
+test('a worker that does not renew its lease loses its slot to the next one, and its late renewal is 410', async () => {
   await using spillway = await startSpillway(LANE)
   const zombie = await take(spillway, { lease_seconds: 0.5 })
   const next = await take(spillway, { wait_ms: 20_000 })
@@ -132,7 +133,7 @@ test('a worker that stalls loses its slot to the next one, and is told so when i
   assert.deepEqual([active_workers, totals.reclaimed], [1, 1])
 })
 
-test('a worker that leaves while it waits leaves the queue', async () => {
+test('a worker that disconnects while it waits leaves the queue', async () => {
   await using spillway = await startSpillway(LANE)
   await take(spillway)
   const leaving = new AbortController()
@@ -146,7 +147,7 @@ test('a worker that leaves while it waits leaves the queue', async () => {
   await eventually(async () => assert.equal((await spillway.lane('box')).queue_depth, 0))
 })
 
-test('what the lease API cannot make sense of is answered with a remedy', async () => {
+test('an invalid request to the lease API is refused with a remedy', async () => {
   await using spillway = await startSpillway(LANE)
   for (const [method, path, body, status, says] of [
     ['POST', '/lanes/nothere/leases', undefined, 404, /no tool/],
@@ -163,7 +164,7 @@ test('what the lease API cannot make sense of is answered with a remedy', async 
   }
 })
 
-test('leases are written, so a page of another origin gets none', async () => {
+test('a web page of another origin cannot take a lease', async () => {
   await using spillway = await startSpillway(LANE)
   const response = await fetch(`${spillway.admin}/lanes/box/leases`, {
     method: 'POST',

@@ -1,5 +1,6 @@
 /**
- * Starting, reloading and stopping a real process.
+ * Starting, reloading and stopping a real process: its commands and exit codes, its signals, and what a reload or a drain
+ * does to running and waiting calls.
  */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
@@ -37,7 +38,7 @@ test('SIGTERM lets running and waiting work finish, refuses new work and exits 0
   assert.equal(await spillway.exited, 0)
 })
 
-test('a second signal ends at once', async () => {
+test('a second SIGTERM ends the process at once with exit code 5', async () => {
   await using tool = await fakeTool((request) => void request.resume())
   await using spillway = await startSpillway(`tools: { t: { upstream: "${tool.url}" } }`, {
     args: ['--drain-seconds', '3600'],
@@ -47,7 +48,7 @@ test('a second signal ends at once', async () => {
   await eventually(() => assert.equal(tool.seen.active, 1))
   spillway.signal('SIGTERM')
   await eventually(async () => assert.equal((await fetch(`${spillway.admin}/readyz`)).status, 503))
-  // Two signals within 100 ms are one; a busy machine may handle them closer together than they were sent.
+  // Signals less than 100 ms apart count as one, and a busy machine may deliver two that close: so it is repeated.
   const again = setInterval(() => spillway.signal('SIGTERM'), 300)
   assert.equal(await spillway.exited, 5)
   clearInterval(again)
@@ -83,7 +84,7 @@ test('SIGHUP takes a good file and keeps queues and leases; a bad one changes no
   assert.deepEqual(await work, [200, 200, 200])
 })
 
-test('a reload that moves or removes a tool lets what runs and waits in its lane go to its end', async () => {
+test('a reload that moves or removes a tool lets the running and waiting calls of its lane finish', async () => {
   await using before = await fakeTool(after(600))
   await using next = await fakeTool(after(10, 'moved'))
   const yaml = (name: string, url: string, connect: number) =>
@@ -106,7 +107,7 @@ test('a reload that moves or removes a tool lets what runs and waits in its lane
   assert.equal((await fetch(`${spillway.proxy}/t`)).status, 404)
 })
 
-test('a call whose tool was removed while its body came is told that there is no such tool, not that the process stops', async () => {
+test('a call whose tool a reload removes while its body arrives is answered NO_ROUTE', async () => {
   await using tool = await fakeTool(after(0))
   const yaml = (more: string) => `tools: { other: { upstream: "${tool.url}" }${more} }`
   const removed = `, t: { upstream: "${tool.url}" }, m: { upstream: "${tool.url}", mcp: {} }`
@@ -132,7 +133,7 @@ test('a call whose tool was removed while its body came is told that there is no
   assert.equal(tool.seen.calls, 0)
 })
 
-test('a tool that comes back by a second reload finds its old calls in its lane', async () => {
+test('a tool that a second reload brings back has its old calls in its lane', async () => {
   await using tool = await fakeTool(after(1000))
   const yaml = (name: string) => `tools: { ${name}: { upstream: "${tool.url}", maxConcurrent: 2 } }`
   await using spillway = await startSpillway(yaml('t'))
@@ -213,7 +214,7 @@ test('an address in use is exit 4, an unknown word exit 2, and help and version 
   assert.equal(cli('--version').stdout.trim(), version)
 })
 
-test('healthcheck tells a running proxy from none', async () => {
+test('healthcheck exits 0 for a running proxy and 1 for a stopped one', async () => {
   await using tool = await fakeTool(after(0))
   await using running = await startSpillway(`tools: { t: { upstream: "${tool.url}" } }`)
   const admin = running.admin.replace('http://', '')
@@ -223,9 +224,8 @@ test('healthcheck tells a running proxy from none', async () => {
   assert.equal(cli('healthcheck', '--admin', admin).status, 1)
 })
 
-test('one tool without a file starts and prints the equivalent tools.yaml', async () => {
+test('--upstream starts one tool without a file and prints the equivalent tools.yaml', async () => {
   await using tool = await fakeTool(after(0))
-  // The file is written by the helper but not used: --upstream stands in for it.
   const { spawn } = await import('node:child_process')
   const args = [
     '--upstream',

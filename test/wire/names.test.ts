@@ -1,5 +1,6 @@
 /**
- * Tools by name: a silent name server of some tools is nobody else's affair, and is told as what it is.
+ * Tools with host names. A silent name server must delay only the tools whose names it serves, and the calls of these
+ * tools must fail with the cause `dns`.
  */
 import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -11,7 +12,7 @@ import { after, fakeTool } from '../support/fake-tool.ts'
 import { nameServer } from '../support/name-server.ts'
 import { startSpillway } from '../support/process.ts'
 
-test('connections to tools with a name do not wait for the silent name servers of others', async (context) => {
+test('connections to a tool with a host name do not wait for the silent name servers of other tools', async (context) => {
   const folder = await mkdtemp(join(tmpdir(), 'spillway-names-'))
   context.after(() => rm(folder, { recursive: true }))
   await using tool = await fakeTool(after(0))

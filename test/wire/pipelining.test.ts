@@ -1,6 +1,6 @@
 /**
- * Whatever is sent behind a request that is not answered yet: it is read in its turn, and no byte of Spillway's own can be
- * taken for the answer to the request before.
+ * Pipelining: requests and other bytes that a caller sends behind a request that is not answered yet. They must be handled
+ * in their turn, so that no answer of Spillway can be taken for the answer to the request before.
  */
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
@@ -20,7 +20,7 @@ const chunked = (path: string, body: string): string =>
   `POST ${path} HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n` +
   `${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`
 
-/** Says what it was asked and how much came with it; `/held` is answered once the test lets go. */
+/** A tool that answers with the path and the size of the body; it answers `/held` only after `letGo()`. */
 async function echoTool() {
   let letGo = (): void => undefined
   let held = Promise.resolve()
@@ -40,7 +40,7 @@ async function echoTool() {
   return { tool, hold, letGo: () => letGo(), [Symbol.asyncDispose]: close }
 }
 
-/** What came back so far, as the status of each answer and what the tool said. */
+/** One connection. `answers` gives what came back so far: the status of each answer, then the text of the tool. */
 interface Line {
   readonly socket: Socket
   readonly all: () => string
@@ -60,7 +60,7 @@ function dial(spillway: Spillway, ...packets: string[]): Line {
   return { socket, all: () => all, answers, closed }
 }
 
-/** Bytes behind an unfinished request, and the answers that they get when their turn has come. */
+/** Bytes behind an unfinished request, and the answers that they get in their turn. */
 const BEHIND: readonly [string, string, readonly string[]][] = [
   ['a call', get('/t/b', 'Connection: close\r\n'), ['200', '/b 0']],
   ['an upgrade', get('/t/b', 'Connection: Upgrade\r\nUpgrade: websocket\r\n'), ['200', '/b 0']],
@@ -75,12 +75,16 @@ const BEHIND: readonly [string, string, readonly string[]][] = [
     post('/t/b', 'body').replace(HOST, `${HOST}Connection: Upgrade, close\r\nUpgrade: h2c\r\n`),
     ['200', '/b 4'],
   ],
-  ['an upgrade to nowhere', get('/no', 'Connection: Upgrade\r\nUpgrade: websocket\r\n'), ['404']],
+  ['an upgrade that no tool matches', get('/no', 'Connection: Upgrade\r\nUpgrade: websocket\r\n'), ['404']],
   ['CONNECT', 'CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n', ['400']],
   ['an unknown Expect', post('/t/b', 'body').replace(HOST, `${HOST}Expect: tea\r\n`), ['400']],
-  ['no HTTP', 'a body without a length\r\n\r\n', ['400']],
-  ['no HTTP and no end', 'a body without a length', ['400']],
-  ['a length that is none', post('/t/b', 'body').replace('Length: 4', 'Length: four'), ['400']],
+  ['bytes that are not HTTP', 'a body without a length\r\n\r\n', ['400']],
+  ['bytes that are not HTTP and have no end', 'a body without a length', ['400']],
+  [
+    'a Content-Length that is not a number',
+    post('/t/b', 'body').replace('Length: 4', 'Length: four'),
+    ['400'],
+  ],
   ['large headers', get('/t/b', `X: ${'x'.repeat(20_000)}\r\n`), ['431']],
   ['many headers', get('/t/b', 'x: y\r\n'.repeat(1100)), ['431']],
   ['another version', get('/t/b').replace('HTTP/1.1', 'HTTP/2.0'), ['400']],
@@ -90,45 +94,53 @@ const BEHIND: readonly [string, string, readonly string[]][] = [
 interface First {
   readonly bytes: string
   readonly answer: readonly string[]
-  /** How many of them run, and how many wait, until the test lets go. */
+  /** Whether the request runs or waits until `letGo()`; undefined if it is answered at once. */
   readonly isHeld: 'running' | 'waiting' | undefined
 }
 
 const FIRSTS: Readonly<Record<string, First>> = {
-  'one that no tool matches': { bytes: get('/no'), answer: ['404'], isHeld: undefined },
-  'one with a body that no tool matches': { bytes: post('/no', 'body'), answer: ['404'], isHeld: undefined },
-  'one that finds its lane full': { bytes: post('/full/x', 'body'), answer: ['429'], isHeld: undefined },
-  'one that runs': { bytes: get('/t/held'), answer: ['200', '/held 0'], isHeld: 'running' },
-  'one that runs, with a body': {
+  'a request that no tool matches': { bytes: get('/no'), answer: ['404'], isHeld: undefined },
+  'a request with a body that no tool matches': {
+    bytes: post('/no', 'body'),
+    answer: ['404'],
+    isHeld: undefined,
+  },
+  'a request that finds its lane full': {
+    bytes: post('/full/x', 'body'),
+    answer: ['429'],
+    isHeld: undefined,
+  },
+  'a request that runs': { bytes: get('/t/held'), answer: ['200', '/held 0'], isHeld: 'running' },
+  'a request that runs, with a body': {
     bytes: post('/t/held', 'body'),
     answer: ['200', '/held 4'],
     isHeld: 'running',
   },
-  'one that runs, with chunks': {
+  'a request that runs, with chunks': {
     bytes: chunked('/t/held', '\r\n\r\n'.repeat(1000)),
     answer: ['200', '/held 4000'],
     isHeld: 'running',
   },
-  // Node's parser remembers that wish until the next head, and meanwhile takes errors for bytes of another protocol.
-  'one that runs, whose wish to upgrade is ignored': {
+  // Node's parser remembers an ignored Upgrade until the next head, and until then takes errors for another protocol.
+  'a request that runs, with an Upgrade that is ignored': {
     bytes: get('/t/held', 'Connection: Upgrade\r\nUpgrade: h2c\r\n'),
     answer: ['200', '/held 0'],
     isHeld: 'running',
   },
-  'one that runs with a body, whose wish to upgrade is ignored': {
+  'a request that runs, with a body and an Upgrade that is ignored': {
     bytes: post('/t/held', 'body').replace(HOST, `${HOST}Connection: Upgrade\r\nUpgrade: websocket\r\n`),
     answer: ['200', '/held 4'],
     isHeld: 'running',
   },
-  'one that waits': { bytes: get('/wait/held'), answer: ['200', '/held 0'], isHeld: 'waiting' },
-  'one that waits, with a body': {
+  'a request that waits': { bytes: get('/wait/held'), answer: ['200', '/held 0'], isHeld: 'waiting' },
+  'a request that waits, with a body': {
     bytes: post('/wait/held', 'body'),
     answer: ['200', '/held 4'],
     isHeld: 'waiting',
   },
 }
 
-test('what stands behind an unfinished request is answered after it, and ends nothing', async (t) => {
+test('bytes behind an unfinished request are answered after it and do not end it', async (t) => {
   await using echo = await echoTool()
   const { tool, hold, letGo } = echo
   await using spillway = await startSpillway(`
@@ -160,7 +172,7 @@ tools:
         await pause(100)
         for (const { inOne, inTwo } of lines) assert.deepEqual([inOne.answers(), inTwo.answers()], [[], []])
       }
-      // A full lane stays full until these are refused.
+      // The full lane must stay full until its requests are refused.
       if (isHeld !== undefined) letGo()
       for (const { behind, answers, inOne, inTwo } of lines) {
         await Promise.all([inOne.closed, inTwo.closed])
@@ -173,7 +185,7 @@ tools:
   }
 })
 
-test('500 pipelined requests are answered in order, with bodies too, and one at a time', async () => {
+test('500 pipelined requests, some with bodies, are answered in order and run one at a time', async () => {
   await using echo = await echoTool()
   const { tool } = echo
   await using spillway = await startSpillway(`tools: { t: { upstream: "${tool.url}" } }`)
@@ -188,7 +200,7 @@ test('500 pipelined requests are answered in order, with bodies too, and one at 
     [...said, '/end 0'],
   )
   assert.equal(tool.seen.mostActive, 1)
-  // However the bytes are cut into packets.
+  // The same must hold for bytes that arrive one by one.
   const few = requests.slice(0, 9).join('') + get('/t/end', 'Connection: close\r\n')
   const dribble = dial(spillway)
   for (const byte of few) {
@@ -202,7 +214,7 @@ test('500 pipelined requests are answered in order, with bodies too, and one at 
   )
 })
 
-test('a caller who leaves takes all its pipelined requests along, whether its first one waits or runs', async () => {
+test('a caller that leaves cancels all its pipelined requests, whether the first one waits or runs', async () => {
   await using echo = await echoTool()
   const { tool, hold } = echo
   await using spillway = await startSpillway(`tools: { one: { upstream: "${tool.url}", maxConcurrent: 1 } }`)
@@ -222,14 +234,14 @@ test('a caller who leaves takes all its pipelined requests along, whether its fi
   assert.equal(await spillway.exited, 0)
 })
 
-test('of a flood behind an unfinished request only a little is read, and all of it is answered', async () => {
+test('of 2,000 requests behind an unfinished one only a few are read before it ends, and all are answered', async () => {
   await using echo = await echoTool()
   const { tool, hold, letGo } = echo
   await using spillway = await startSpillway(`tools: { t: { upstream: "${tool.url}" } }`)
   hold()
   const line = dial(spillway, get('/t/held'))
   await eventually(() => assert.equal(tool.seen.active, 1))
-  // More than the buffers of both sockets take.
+  // More than the buffers of both sockets hold.
   const requests = 2000
   line.socket.write(get('/no', `X: ${'x'.repeat(15_000)}\r\n`).repeat(requests))
   const accepted = (): number => line.socket.bytesWritten - line.socket.writableLength
@@ -245,7 +257,7 @@ test('of a flood behind an unfinished request only a little is read, and all of 
   line.socket.destroy()
 })
 
-test('behind an upgraded connection there is no HTTP', async () => {
+test('bytes on an upgraded connection are not read as HTTP', async () => {
   const tool = createServer().on('upgrade', (_request, socket) => {
     socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n')
     socket.pipe(socket)

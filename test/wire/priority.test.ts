@@ -1,5 +1,6 @@
 /**
- * Classes on real sockets: what a caller claims, what the lane allows, who is served and who is shed.
+ * Priority classes on real sockets: the class that a caller claims, the cap that the lane sets on it, and which calls are
+ * served and which are shed under load.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -21,7 +22,7 @@ async function call(url: string, headers: Record<string, string>): Promise<Told>
   return { status: response.status, reason, priority }
 }
 
-test('high priority is served while low is shed, and log, lane and metrics say so', async () => {
+test('high priority is served while low priority is shed, and log, lane and metrics report it', async () => {
   await using tool = await fakeTool(after(60))
   await using spillway = await startSpillway(
     `tools: { slow: { upstream: "${tool.url}", maxConcurrent: 1, maxQueueDepth: 10 } }`,
@@ -54,7 +55,7 @@ test('high priority is served while low is shed, and log, lane and metrics say s
   assert.match(page, /spillway_shed_low_priority\{tool="slow"\} 0/)
 })
 
-test('a lane caps what a caller may claim, and the refusal names the class it got', async () => {
+test('a lane caps the class that a caller may claim, and the refusal names the capped class', async () => {
   await using tool = await fakeTool(after(5000))
   await using spillway = await startSpillway(
     `tools: { slow: { upstream: "${tool.url}", maxConcurrent: 1, maxQueueDepth: 0, priority: { max: normal, default: low } } }`,

@@ -1,5 +1,6 @@
 /**
- * A call rate on real sockets: a burst, then refusals that say to the moment when the next call may start.
+ * A lane with a call rate, on real sockets. A burst is served; after it each refusal gives the exact wait until the next
+ * call may start.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -19,7 +20,7 @@ async function call(url: string) {
   return { status: response.status, reason, fineMs, seconds: Number(response.headers.get('retry-after')) }
 }
 
-test('after its burst a lane refuses to the moment, and who waits as told goes through', async () => {
+test('after its burst a lane refuses with the exact wait, and a caller that waits so long is served', async () => {
   await using tool = await fakeTool(after(0))
   await using spillway = await startSpillway(
     `tools: { quota: { upstream: "${tool.url}", rate: { calls: 2, perSeconds: 4, burst: 2 } } }`,

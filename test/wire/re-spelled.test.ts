@@ -1,6 +1,6 @@
 /**
- * A tool that decodes paths, behind a wide lane and a narrow one: no spelling of the narrow path reaches it through the
- * wide lane, and what no reading makes ambiguous arrives byte for byte.
+ * A tool that decodes paths, behind a wide lane and a narrow one. No spelling of the narrow path may reach the tool
+ * through the wide lane, and a path that every server reads alike must arrive byte for byte.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -18,7 +18,7 @@ const COMMON: ServerManner = {
   ignoresCase: false,
 }
 
-/** Spellings of /api/heavy, each as a server of some kind reads it. */
+/** Spellings of /api/heavy, each with the manner of a server that reads it so. */
 const SPELLINGS: readonly [path: string, manner: Partial<ServerManner>][] = [
   ['/api/heavy', {}],
   ['/api/%68eavy', {}],
@@ -38,7 +38,7 @@ const SPELLINGS: readonly [path: string, manner: Partial<ServerManner>][] = [
   ['/api/heavy%3bv=1', { parameters: 'cut after decoding' }],
 ]
 
-/** A server that counts what reaches the narrow resource, however it was spelled, and through which lane. */
+/** A server that records the URL of each request which it reads as one for the narrow resource. */
 async function decodingTool(manner: () => ServerManner) {
   const heavyVia: string[] = []
   const tool = await fakeTool((request, response) => {
@@ -53,7 +53,7 @@ async function decodingTool(manner: () => ServerManner) {
 const get = (path: string, host = 'a') => `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`
 const laneOf = (answer: string) => /x-spillway-tool: (\S+)/i.exec(answer)?.[1]
 
-test('a decoding tool is reached at its narrow path through the narrow lane or not at all', async () => {
+test('any spelling of the narrow path reaches a decoding tool through the narrow lane or not at all', async () => {
   let manner = COMMON
   await using server = await decodingTool(() => manner)
   await using spillway = await startSpillway(`
@@ -75,7 +75,7 @@ tools:
   assert.equal(totals.admitted, 0)
 })
 
-test('what cannot be read in two ways passes as it was written, without its prefix', async () => {
+test('an unambiguous path is forwarded as it was written, without its prefix', async () => {
   await using server = await decodingTool(() => COMMON)
   await using spillway = await startSpillway(`
 tools:
@@ -103,7 +103,7 @@ tools:
   }
 })
 
-test("a lane's name may be spelled otherwise at the admin listener and in front of an MCP server, too", async () => {
+test("another spelling of a lane's name works at the admin listener and for an MCP server, too", async () => {
   await using server = await decodingTool(() => COMMON)
   await using spillway = await startSpillway(
     `tools: { mcp: { upstream: "${server.tool.url}", mcp: {} }, other: { upstream: "${server.tool.url}" } }`,

@@ -1,5 +1,6 @@
 /**
- * Spillway's own retries on real sockets: which requests, how often, outside the slot, and what the caller gets.
+ * Spillway's own retries on real sockets: which requests are tried again and how often, and which answer the caller gets.
+ * A request holds no slot while it waits for its next try.
  */
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
@@ -32,7 +33,7 @@ const results = async (spillway: { metrics(): Promise<string> }): Promise<Record
   return Object.fromEntries(counts.filter(([, count]) => count !== 0))
 }
 
-test('a GET that the tool failed is tried again, and its caller sees only the good answer', async () => {
+test('a failed GET is tried again, and its caller sees only the good answer', async () => {
   await using tool = await fakeTool(failing(2))
   await using spillway = await startSpillway(lane(tool.url))
   const response = await fetch(`${spillway.proxy}/t/x`)
@@ -45,7 +46,7 @@ test('a GET that the tool failed is tried again, and its caller sees only the go
   assert.equal(totals.completed, 3, 'each try had a lease of its own')
 })
 
-test('when all tries fail the caller gets the last answer of the tool, whole', async () => {
+test('when all tries fail, the caller gets the whole last answer of the tool', async () => {
   await using tool = await fakeTool(failing(9, 502))
   await using spillway = await startSpillway(lane(tool.url, 'retries: { max: 1 }'))
   const response = await fetch(`${spillway.proxy}/t/x`)
@@ -56,7 +57,7 @@ test('when all tries fail the caller gets the last answer of the tool, whole', a
   assert.deepEqual(await results(spillway), { failed: 1 })
 })
 
-test('without the setting nothing is tried again, nor are statuses that are not named', async () => {
+test('a lane without retries tries nothing again, and a lane with retries only the statuses it names', async () => {
   await using tool = await fakeTool(failing(9))
   await using spillway = await startSpillway(
     `tools: { off: { upstream: "${tool.url}" }, named: { upstream: "${tool.url}", retries: { max: 2, on: [502] } } }`,
@@ -66,7 +67,7 @@ test('without the setting nothing is tried again, nor are statuses that are not 
   assert.equal(tool.seen.calls, 2)
 })
 
-test('a POST is tried again only with an Idempotency-Key, its body byte for byte', async () => {
+test('a POST is tried again only with an Idempotency-Key, and then with the same body', async () => {
   const bytes = 'x'.repeat(40_000)
   for (const [headers, calls, status] of [
     [{}, 1, 503],
@@ -82,7 +83,7 @@ test('a POST is tried again only with an Idempotency-Key, its body byte for byte
   }
 })
 
-test('a body that is too large to be kept is sent once', async () => {
+test('a request body that is too large to keep is sent only once', async () => {
   await using tool = await fakeTool(failing(1))
   await using spillway = await startSpillway(lane(tool.url))
   const response = await fetch(`${spillway.proxy}/t/x`, { method: 'PUT', body: 'x'.repeat(200_000) })
@@ -90,7 +91,7 @@ test('a body that is too large to be kept is sent once', async () => {
   assert.equal(tool.seen.calls, 1)
 })
 
-test('an error that is too long to be kept back passes through as it comes', async () => {
+test('an error answer that is too long to hold back passes through as it arrives', async () => {
   const long = 'e'.repeat(300_000)
   await using tool = await fakeTool((_request, response) => response.writeHead(503).end(long))
   await using spillway = await startSpillway(lane(tool.url))
@@ -100,7 +101,7 @@ test('an error that is too long to be kept back passes through as it comes', asy
   assert.equal(tool.seen.calls, 1)
 })
 
-test('a tool that cannot be reached is tried again when it is there, and else named as it is', async () => {
+test('a tool that cannot be reached is tried again, and then answered UPSTREAM_UNREACHABLE', async () => {
   const gone = await fakeTool(failing(0))
   await gone[Symbol.asyncDispose]()
   await using spillway = await startSpillway(lane(gone.url))
@@ -110,15 +111,18 @@ test('a tool that cannot be reached is tried again when it is there, and else na
   assert.deepEqual(await results(spillway), { failed: 2 })
 })
 
-test('the budget bounds the retries of a tool that fails everything', async () => {
+test('the retry budget bounds the retries at a tool that fails every call', async () => {
   await using tool = await fakeTool(failing(1000))
   await using spillway = await startSpillway(lane(tool.url, 'retries: { max: 1, budgetRatio: 0 }'))
   for (let i = 0; i < 10; i++) assert.equal((await fetch(`${spillway.proxy}/t/x`)).status, 503)
-  assert.ok(tool.seen.calls <= 16, `${tool.seen.calls}: three in 10 s, and a turn may end meanwhile`)
+  assert.ok(
+    tool.seen.calls <= 16,
+    `${tool.seen.calls} calls: 3 retries are allowed in 10 s, and one such period may end meanwhile`,
+  )
   assert.ok(((await results(spillway))['no_budget'] ?? 0) >= 4)
 })
 
-test('a tool that asks callers to wait is not asked again: that would be overload', async () => {
+test('an answer that asks callers to wait is not retried and passes unchanged', async () => {
   await using tool = await fakeTool((_request, response) =>
     response.writeHead(503, { 'Retry-After': '5' }).end('wait'),
   )
@@ -131,7 +135,7 @@ test('a tool that asks callers to wait is not asked again: that would be overloa
   assert.deepEqual(await results(spillway), { overloaded: 1 })
 })
 
-test('while a request waits for its next try others have its slot; a retry that is not let in gives what the tool said', async () => {
+test("a request holds no slot while it waits for its next try, and a refused retry gives the tool's first answer", async () => {
   let first = true
   let others: Promise<Response> | undefined
   await using tool = await fakeTool(async (_request, response) => {
@@ -149,12 +153,12 @@ test('while a request waits for its next try others have its slot; a retry that 
   )
   const answer = await fetch(`${spillway.proxy}/t/x`, { headers: { 'X-Spillway-Ttl-Ms': '700' } })
   assert.equal(answer.status, 503)
-  assert.equal(await answer.text(), 'first', 'what the tool said, and no claim that it was never called')
+  assert.equal(await answer.text(), 'first', "the tool's answer, without a claim that it was never called")
   assert.equal(await (await others)?.text(), 'slow')
   assert.deepEqual(await results(spillway), { refused: 1 })
 })
 
-test('a caller that leaves between two tries ends the request', async () => {
+test('a request whose caller leaves between two tries is not tried again', async () => {
   await using tool = await fakeTool(failing(9))
   await using spillway = await startSpillway(lane(tool.url))
   const leaving = new AbortController()
@@ -190,7 +194,7 @@ test('a caller that leaves while its next try waits in the queue counts as cance
   assert.equal(await (await others)?.text(), 'slow')
 })
 
-test('of a call that the tool has answered nobody is told that it was not made, when the tool is gone afterwards', async () => {
+test("when the tool is gone at the second try, the caller gets the tool's first answer", async () => {
   const tool = createServer((_request, response) => {
     response.writeHead(503, { Connection: 'close' }).end('first')
     tool.close()
@@ -204,7 +208,7 @@ test('of a call that the tool has answered nobody is told that it was not made, 
   assert.deepEqual(await results(spillway), { failed: 2 })
 })
 
-test('an Idempotency-Key without a value is none', async () => {
+test('an Idempotency-Key without a value does not make a POST retryable', async () => {
   await using tool = await fakeTool(failing(9))
   await using spillway = await startSpillway(lane(tool.url))
   const head = 'POST /t/x HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 2\r\n'
@@ -213,7 +217,7 @@ test('an Idempotency-Key without a value is none', async () => {
   assert.equal(tool.seen.calls, 1)
 })
 
-test('a caller that waits for 100 Continue is told so once, however often its body is sent', async () => {
+test('a caller that expects 100 Continue gets it once, however often its body is sent', async () => {
   await using tool = await fakeTool(failing(2))
   await using spillway = await startSpillway(lane(tool.url))
   const head = 'PUT /t/x HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 2\r\n'
@@ -223,7 +227,7 @@ test('a caller that waits for 100 Continue is told so once, however often its bo
   assert.match(answer, /ok hi\r\n/)
 })
 
-test('an answer that was kept back in vain comes with its trailers', async () => {
+test('an answer that was held back and then not retried keeps its trailers', async () => {
   await using tool = await fakeTool((_request, response) => {
     response.writeHead(503, { 'Retry-After': '5', Trailer: 'X-End' })
     response.write('wait')

@@ -1,6 +1,6 @@
 /**
- * A run with secrets wherever one can be: none is in the log, on the pages of the admin listener, in what `check` says, or
- * in an answer of Spillway's own.
+ * A run with a secret in every place that can hold one. No secret may appear in the log, on the pages of the admin
+ * listener, in the output of `check`, or in an answer that Spillway itself gives.
  */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
@@ -18,7 +18,7 @@ import { exchange } from '../support/raw.ts'
 const SECRET = /s3cr3t/i
 const MAIN = new URL('../../src/main.ts', import.meta.url).pathname
 
-/** What a caller may carry: some of it names the caller, the rest opens doors. */
+/** Headers of a caller that identify it or give it access. */
 const CARRIED = [
   'Authorization: Bearer s3cr3t-bearer',
   'Proxy-Authorization: Basic s3cr3t-basic',
@@ -99,7 +99,7 @@ tools:
   assert.doesNotMatch(pages.join('\n'), SECRET)
   assert.doesNotMatch(watching.text, SECRET)
   for (const line of spillway.lines) assert.doesNotMatch(line, SECRET)
-  // What a tool answers is its own, whatever it says.
+  // The tool's own answers pass through, and may contain anything.
   const isToolsOwn = (answer: string): boolean =>
     /^HTTP\/1\.1 500 /.test(answer) && !answer.includes('X-Spillway-Reason')
   for (const answer of own.filter((each) => !isToolsOwn(each))) assert.doesNotMatch(answer, SECRET)
@@ -108,7 +108,7 @@ tools:
   for (const line of spillway.lines) assert.doesNotMatch(line, SECRET)
 })
 
-test('a configuration that is refused is told without its secrets', async () => {
+test('the problems of a refused configuration are printed without its secrets', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'spillway-'))
   const file = join(folder, 'tools.yaml')
   const texts = [

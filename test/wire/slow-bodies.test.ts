@@ -1,5 +1,6 @@
 /**
- * Callers who are slow with their body, or with taking their answer: they hold no place in a lane for it, and not for ever.
+ * Callers that send their body slowly or read their answer slowly. A caller holds no lease while its body is read ahead,
+ * and a caller below the least pace loses its connection, and its lease if it has one.
  */
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
@@ -11,7 +12,7 @@ import { fakeTool } from '../support/fake-tool.ts'
 import { startSpillway } from '../support/process.ts'
 
 const env = { NODE_OPTIONS: `--import ${new URL('../support/hurry.ts', import.meta.url).href}` }
-/** More than is read before a lease is asked for. */
+/** Bytes: more than the proxy reads before it asks for a lease. */
 const AHEAD = 1_100_000
 
 const seen: { path: string; bytes: number }[] = []
@@ -23,7 +24,7 @@ const tool = await fakeTool(async (request, response) => {
   for await (const chunk of request as AsyncIterable<Buffer>) bytes += chunk.length
   seen.push({ path, bytes })
   if (!path.includes('long')) return response.end(String(bytes))
-  // Until nobody takes more.
+  // The answer goes on until the proxy closes the connection.
   while (!response.destroyed) if (!response.write(Buffer.alloc(65_536))) await pause(5)
   return undefined
 })
@@ -58,7 +59,7 @@ function caller(path: string, head: string): Caller {
   return { socket, answer: () => answer, closed }
 }
 
-/** Sends so many bytes every 50 ms until the connection is closed. */
+/** Sends `bytes` bytes every 50 ms until the connection is closed. */
 function drip({ socket }: Caller, bytes: number): void {
   const timer = setInterval(() => socket.write(Buffer.alloc(bytes, 'x')), 50)
   socket.on('close', () => clearInterval(timer))
@@ -81,7 +82,7 @@ const idle = (lane: string) =>
     assert.deepEqual([active, depth], [0, 0])
   })
 
-test('callers who drip their bodies hold no lease, and are told 408 when they are below the least pace', async () => {
+test('a caller that drips its body holds no lease, and is answered 408 below the least pace', async () => {
   const before = tool.seen.calls
   const drippers = Array.from({ length: 8 }, (_, i) =>
     caller('/one/drip', i % 2 === 0 ? 'Content-Length: 100000' : 'Transfer-Encoding: chunked'),
@@ -101,11 +102,11 @@ test('callers who drip their bodies hold no lease, and are told 408 when they ar
     assert.deepEqual(refusal(each.answer()), [408, 'REQUEST_TIMEOUT', true, true])
     each.socket.destroy()
   }
-  assert.equal(tool.seen.calls - before, 3, 'none of them came to the tool')
+  assert.equal(tool.seen.calls - before, 3, 'no dripped body reached the tool')
   await idle('one')
 })
 
-test('who is too slow with a body that is streamed loses its lease, and the tool is not to blame', async () => {
+test('a streamed body below the least pace loses its lease, and that is not an error of the tool', async () => {
   const slow = caller('/t/stream', 'Content-Length: 3000000')
   slow.socket.write(Buffer.alloc(AHEAD))
   await eventually(async () => assert.equal((await spillway.lane('t')).active_workers, 1))
@@ -117,7 +118,7 @@ test('who is too slow with a body that is streamed loses its lease, and the tool
   assert.equal((await spillway.lane('t')).error_rate, 0)
 })
 
-test('a body that is slow but above the least pace goes on to its end', async () => {
+test('a slow body above the least pace is forwarded to its end', async () => {
   const steady = caller('/t/steady', `Content-Length: ${AHEAD + 400_000}`)
   steady.socket.write(Buffer.alloc(AHEAD))
   for (let i = 0; i < 20; i++) {
@@ -128,13 +129,13 @@ test('a body that is slow but above the least pace goes on to its end', async ()
   steady.socket.destroy()
 })
 
-test('the time in which the tool takes nothing is not held against the caller', async () => {
+test("time in which the tool does not read does not count towards the caller's pace", async () => {
   const body = Buffer.alloc(30_000_000)
   const response = await fetch(`${spillway.proxy}/t/late`, { method: 'POST', body })
   assert.equal(await response.text(), '30000000')
 })
 
-test('bodies of any length and framing come to the tool whole', async () => {
+test('bodies of any length and framing reach the tool whole', async () => {
   for (const length of [0, 1, 1000, 65_536, 1_048_575, 1_048_576, 1_048_577, 5_000_000]) {
     const body = Buffer.alloc(length, 'abc')
     const sized = await fetch(`${spillway.proxy}/t/sized`, { method: 'POST', body })
@@ -159,7 +160,7 @@ test('bodies of any length and framing come to the tool whole', async () => {
   tiny.socket.destroy()
 })
 
-test('a body without a length that is larger than it may be never comes to the tool', async () => {
+test('a chunked body over maxBodyBytes that is read ahead never reaches the tool', async () => {
   const before = tool.seen.calls
   const large = caller('/small/x', 'Transfer-Encoding: chunked')
   large.socket.write(`400\r\n${'x'.repeat(1024)}\r\n`)
@@ -169,7 +170,7 @@ test('a body without a length that is larger than it may be never comes to the t
   assert.equal(tool.seen.calls, before)
 })
 
-test('who would be refused is told so at once, unasked for its body; who may wait is asked for it', async () => {
+test('a call that the lane refuses is not asked for its body, and a call that may wait is', async () => {
   const holding = new AbortController()
   for (const lane of ['full', 'one'])
     void fetch(`${spillway.proxy}/${lane}/mute`, { signal: holding.signal }).catch(() => undefined)
@@ -184,7 +185,11 @@ test('who would be refused is told so at once, unasked for its body; who may wai
   }
   const waiting = caller('/one/x', 'Content-Length: 5\r\nExpect: 100-continue')
   await eventually(() => assert.match(waiting.answer(), /^HTTP\/1.1 100 Continue\r\n\r\n$/))
-  assert.equal((await spillway.lane('one')).queue_depth, 0, 'it waits in the lane once its body is there')
+  assert.equal(
+    (await spillway.lane('one')).queue_depth,
+    0,
+    'a call enters the queue only once its body is whole',
+  )
   waiting.socket.write('hello')
   await eventually(async () => assert.equal((await spillway.lane('one')).queue_depth, 1))
   holding.abort()
@@ -192,7 +197,7 @@ test('who would be refused is told so at once, unasked for its body; who may wai
   waiting.socket.destroy()
 })
 
-test('callers who leave in the middle of a body leave nothing behind', async () => {
+test('callers that leave in the middle of a body leave no lease and no ticket', async () => {
   const { cancelled } = (await spillway.lane('t')).totals
   for (const bytes of [0, 10, AHEAD]) {
     const leaving = caller('/t/leaves', 'Content-Length: 3000000')
@@ -206,7 +211,7 @@ test('callers who leave in the middle of a body leave nothing behind', async () 
   await eventually(async () => assert.ok(Number(row.exec(await spillway.metrics())?.[1]) >= 3))
 })
 
-test('a caller who takes nothing of a long answer loses its place', async () => {
+test('a caller that does not read a long answer loses its lease', async () => {
   const socket = connect(spillway.proxyPort, '127.0.0.1')
   socket.on('error', () => undefined).pause()
   socket.write('GET /one/long HTTP/1.1\r\nHost: a\r\n\r\n')
@@ -216,7 +221,7 @@ test('a caller who takes nothing of a long answer loses its place', async () => 
   socket.destroy()
 })
 
-test('callers who stop just before the end of large bodies hold no lease, however many they are: the oldest give way', async () => {
+test('callers that stop just before the end of large bodies hold no lease, and the oldest are refused when memory runs short', async () => {
   await using unhurried = await startSpillway(
     `tools: { t: { upstream: "${tool.url}", maxConcurrent: 2, controller: { algorithm: fixed } } }`,
   )

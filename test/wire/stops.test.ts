@@ -1,6 +1,6 @@
 /**
- * A process that stands still for a while, because it was stopped or its event loop was blocked: what came through
- * sockets meanwhile comes before its timers, and the time is nobody's silence.
+ * A process that stands still for a while, because it was stopped or its event loop was blocked. Afterwards the bytes that
+ * arrived meanwhile must be handled before timers, and the stop must not count as silence of a tool or a worker.
  */
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
@@ -55,7 +55,7 @@ const statusOf = async (answer: Promise<Response>): Promise<string> => {
 
 describe('while a process stands still', { concurrency: true }, () => {
   for (const { name, standStill } of WAYS) {
-    void test(`${name} believes what came meanwhile, and reclaims and refuses the rest`, async () => {
+    void test(`after ${name} the bytes that arrived meanwhile count, and other leases and tickets expire`, async () => {
       await using tool = await fakeTool((request, response) => {
         if (request.url === '/silent') return undefined
         return after(1000, 'x'.repeat(request.url === '/big' ? BIG_BYTES : 4))(request, response)
@@ -90,7 +90,7 @@ describe('while a process stands still', { concurrency: true }, () => {
     })
   }
 
-  void test('a request on a kept connection that came while a process was stopped is read before the connection is closed as idle', async () => {
+  void test('a request that arrives on an idle connection during a stop is answered before the connection can be closed as idle', async () => {
     await using spillway = await startSpillway(lanesOf('http://127.0.0.1:9'))
     const answers: string[] = []
     const socket = connect(Number(new URL(spillway.admin).port), '127.0.0.1')

@@ -1,5 +1,6 @@
 /**
- * The data plane on real sockets: streams both ways, what crosses the proxy and what does not.
+ * The data plane on real sockets: bodies stream in both directions, some headers cross the proxy and others do not, and a
+ * lease ends when the tool goes silent or the caller leaves.
  */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
@@ -18,7 +19,7 @@ async function read(stream: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks)
 }
 
-test('an event stream passes unbuffered and outlives its lease as long as bytes flow', async () => {
+test('an event stream passes unbuffered and keeps its lease as long as bytes flow', async () => {
   await using tool = await fakeTool(async (_request, response) => {
     response.writeHead(200, { 'Content-Type': 'text/event-stream' })
     response.flushHeaders()
@@ -38,14 +39,14 @@ test('an event stream passes unbuffered and outlives its lease as long as bytes 
     arrivals.push(performance.now())
   }
   assert.equal(arrivals.length, 10)
-  // Each event came on its own: the last long after the first.
+  // Each event arrived on its own, the last one long after the first.
   assert.ok((arrivals[9] ?? 0) - (arrivals[0] ?? 0) > 1500)
   assert.ok(headMs < (arrivals[0] ?? 0) - startedAt, 'the head came before the first event')
   const lane = await spillway.lane('sse')
   assert.deepEqual([lane.active_workers, lane.totals.completed, lane.totals.reclaimed], [0, 1, 0])
 })
 
-test('a tool that goes silent loses its lease, its caller is told, and the slot comes back', async () => {
+test('a tool that goes silent loses its lease, its caller gets 504, and the slot is free again', async () => {
   await using tool = await fakeTool((request) => void request.resume())
   await using spillway = await startSpillway(
     `tools: { mute: { upstream: "${tool.url}", maxConcurrent: 1, leaseSeconds: 0.6 } }`,
@@ -62,7 +63,7 @@ test('a tool that goes silent loses its lease, its caller is told, and the slot 
   assert.match(await spillway.metrics(), /^spillway_leases_reclaimed_total\{tool="mute",cause="silent"\} 1$/m)
 })
 
-test('a stream that stalls in the middle is cut, so that its caller sees it is not whole', async () => {
+test('a stream that stalls in the middle is cut off, so that its caller sees that it is incomplete', async () => {
   await using tool = await fakeTool((_request, response) => {
     response.writeHead(200, { 'Content-Length': '100' })
     response.write('half')
@@ -89,7 +90,7 @@ test('a caller that leaves cancels the call at the tool', async () => {
   await eventually(async () => assert.equal((await spillway.lane('t')).active_workers, 0))
 })
 
-test('with onClientGone finish the call runs to its end without its caller', async () => {
+test('with onClientGone: finish a call runs to its end after its caller has left', async () => {
   await using tool = await fakeTool(after(400))
   await using spillway = await startSpillway(
     `tools: { t: { upstream: "${tool.url}", onClientGone: finish } }`,
@@ -121,7 +122,7 @@ test('bodies stream both ways, byte for byte, chunked and with a length', async 
   }
 })
 
-test('a caller that does not read stops the tool, and nothing piles up in between', async () => {
+test('a caller that does not read stops the tool from sending, and the proxy buffers little', async () => {
   let written = 0
   await using tool = await fakeTool(async (_request, response) => {
     response.writeHead(200)
@@ -143,7 +144,7 @@ test('a caller that does not read stops the tool, and nothing piles up in betwee
   assert.equal((await read(response)).length, 104_857_600)
 })
 
-test('hop-by-hop headers stay behind and the forwarding headers arrive', async () => {
+test('hop-by-hop headers are dropped and the forwarding headers are added', async () => {
   let seen: IncomingHttpHeaders = {}
   await using tool = await fakeTool((request, response) => {
     seen = request.headers
@@ -179,7 +180,7 @@ test('hop-by-hop headers stay behind and the forwarding headers arrive', async (
   for (const gone of ['x-hop', 'te', 'x-spillway-priority']) assert.equal(seen[gone], undefined)
 })
 
-test('HEAD, 204, 304 and trailers pass as they are', async () => {
+test('HEAD, 204, 304 and trailers pass unchanged', async () => {
   await using tool = await fakeTool((request, response) => {
     if (request.url === '/204') response.writeHead(204).end()
     else if (request.url === '/304') response.writeHead(304, { ETag: '"x"' }).end()
@@ -200,7 +201,7 @@ test('HEAD, 204, 304 and trailers pass as they are', async () => {
   assert.match(answer, /4\r\nbody\r\n0\r\nX-Sum: 42\r\n\r\n$/i)
 })
 
-test('a caller that expects 100 Continue is asked for its body only where the call is not refused', async () => {
+test('a caller that expects 100 Continue gets it only if its call is not refused', async () => {
   await using tool = await fakeTool(async (request, response) => {
     response.end(await read(request))
   })
@@ -224,7 +225,7 @@ test('a caller that expects 100 Continue is asked for its body only where the ca
   assert.deepEqual([refused.status, refused.wasAsked, refused.connection], [413, false, 'close'])
 })
 
-test('a chunked body over its bound is refused while it streams, and the tool does not get it whole', async () => {
+test('a chunked body over maxBodyBytes is refused while it arrives, and the tool never gets it whole', async () => {
   let wholeBodies = 0
   await using tool = await fakeTool((request, response) => {
     request.resume().on('end', () => {
@@ -250,7 +251,7 @@ test('a chunked body over its bound is refused while it streams, and the tool do
   await eventually(async () => assert.equal((await spillway.lane('t')).active_workers, 0))
 })
 
-test('pipelined requests are answered in order, and a caller who leaves takes them all along', async () => {
+test('pipelined requests are answered in order, and a caller that leaves cancels all of them', async () => {
   await using tool = await fakeTool(async (request, response) => {
     await pause(200)
     response.end(`<${request.url ?? ''}>`)

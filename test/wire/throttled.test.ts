@@ -1,6 +1,7 @@
 /**
- * A tool that asks its callers to wait, on real sockets and under two laws: its answer passes as it is, the others are
- * held back or told its time, and one call looks before the rest follow.
+ * A tool that asks its callers to wait, on real sockets and under two control laws. Its answer passes unchanged; other
+ * calls wait, or are refused with the tool's own time. After that time one call goes first, as a probe, and the rest
+ * follow when the probe has succeeded.
  */
 import assert from 'node:assert/strict'
 import type { ServerResponse } from 'node:http'
@@ -30,7 +31,7 @@ const start = (tool: FakeTool, law: string, concurrent: number) =>
 
 const lane = async (spillway: Spillway) => (await spillway.lane('quota')) as ThrottledLane
 
-/** The tool answers nobody until the test lets it. */
+/** From now on the tool holds each response until the test ends it. */
 function hold(tool: FakeTool): ServerResponse[] {
   const held: ServerResponse[] = []
   tool.answer = (_request, response) => held.push(response)
@@ -38,7 +39,7 @@ function hold(tool: FakeTool): ServerResponse[] {
 }
 
 for (const [name, law] of Object.entries(LAWS)) {
-  test(`${name}: a 429 passes untouched, holds the others back, and one call looks before they follow`, async () => {
+  test(`${name}: a 429 passes unchanged and holds the other calls back until one probe has succeeded`, async () => {
     await using tool = await fakeTool((_request, response) => {
       response.writeHead(429, { 'Retry-After': '2', 'Content-Type': 'text/plain', 'X-Own': 'yes' })
       response.end('slow down')
@@ -64,7 +65,7 @@ for (const [name, law] of Object.entries(LAWS)) {
 
     await eventually(() => assert.equal(held.length, 1))
     await pause(300)
-    assert.equal(tool.seen.calls, 2, 'one call looks')
+    assert.equal(tool.seen.calls, 2, 'only the probe runs')
     assert.equal((await lane(spillway)).queue_depth, WAITING - 1)
     tool.answer = after(0)
     held[0]?.end('open')
@@ -79,7 +80,7 @@ for (const [name, law] of Object.entries(LAWS)) {
     await eventually(() => assert.ok(spillway.lines.some((line) => /tool=quota throttled=false/.test(line))))
   })
 
-  test(`${name}: who may not wait as long as the tool asks is told so, in the tool's own time`, async () => {
+  test(`${name}: a call that may not wait as long as the tool asks is refused with the tool's own time`, async () => {
     await using tool = await fakeTool(after(0))
     const held = hold(tool)
     await using spillway = await start(tool, law, 1)
@@ -108,7 +109,7 @@ for (const [name, law] of Object.entries(LAWS)) {
     assert.equal(tool.seen.calls, 1)
   })
 
-  test(`${name}: a 403 that says that the quota is used up holds the others back until it is filled again`, async () => {
+  test(`${name}: a 403 for a used-up quota holds the other calls back until the quota is reset`, async () => {
     const reset = Math.floor(Date.now() / 1000) + 3
     await using tool = await fakeTool((_request, response) => {
       response.writeHead(403, { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': String(reset) })
@@ -127,13 +128,13 @@ for (const [name, law] of Object.entries(LAWS)) {
     }
     const others = await Promise.all(Array.from({ length: WAITING }, () => call(url)))
     assert.ok(others.every(({ status }) => status === 200))
-    // Both ends are whole seconds of one clock: the wait is measured from the answer's own Date.
+    // The wait runs from the answer's Date to the reset. Both are whole seconds, so up to 1 s may be missing.
     assert.ok(firstAtMs >= (reset - 1) * 1000, `${firstAtMs} of ${reset}`)
     assert.equal((await lane(spillway)).error_rate, 0)
   })
 }
 
-test('when the call that looks is a stream that goes on, or a lease of a worker, the others follow nevertheless', async () => {
+test("when the probe is a stream that goes on, or a worker's lease, the other calls follow all the same", async () => {
   await using tool = await fakeTool((_request, response) =>
     response.writeHead(429, { 'Retry-After': '1' }).end('wait'),
   )
@@ -160,7 +161,7 @@ test('when the call that looks is a stream that goes on, or a lease of a worker,
   await stream.body?.cancel()
 })
 
-test('while one call looks, nobody is told that the tool asked for 0 s', async () => {
+test('a refusal during the probe does not say that the tool asked for 0 s', async () => {
   await using tool = await fakeTool((_request, response) =>
     response.writeHead(429, { 'Retry-After': '1' }).end('wait'),
   )

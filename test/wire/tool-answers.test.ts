@@ -1,6 +1,6 @@
 /**
- * Whatever bytes a tool answers with: every caller (GET, HEAD, HTTP/1.0), with and without `retries`, gets the honest
- * answer, a 502, or a connection that is visibly cut; never nothing, and the process goes on.
+ * Valid and invalid answers of a tool, written as raw bytes. Each kind of caller (GET, HEAD, HTTP/1.0), with and without
+ * `retries`, must get the true answer, a 502, or a connection that is visibly cut off. The process must go on.
  */
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
@@ -11,7 +11,7 @@ import { rawTool } from '../support/raw-tool.ts'
 import { startSpillway } from '../support/process.ts'
 
 const tool = await rawTool()
-// Two lanes to one tool: in the second, answers with 503 are held back for another try, and given out in the end.
+// Two lanes to one tool. The second one holds an answer with 503 back for a retry, and passes it on in the end.
 const spillway = await startSpillway(`
 tools:
   plain: { upstream: "${tool.url}", leaseSeconds: 5 }
@@ -38,7 +38,7 @@ async function ask(lane: string, method: string, version: string): Promise<Got> 
   return { status: Number(/^HTTP\/1\.1 (\d{3}) /.exec(head)?.[1]), head, body: body.join('\r\n\r\n') }
 }
 
-/** Each kind of caller, in each lane. `status` of the tool's bytes is 503 where the answer is to be held. */
+/** Calls as each kind of caller in each lane. For the lane that holds answers back, the tool's 200 is made a 503. */
 async function everyCaller(check: (got: Got, asked: string) => void): Promise<void> {
   const said = tool.says
   for (const lane of ['plain', 'held']) {
@@ -58,14 +58,14 @@ async function everyCaller(check: (got: Got, asked: string) => void): Promise<vo
 
 const CHUNKED = 'Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n'
 
-/** Name; what the tool says; and then it closes. */
+/** The name, the bytes of the tool, and whether the tool then closes the connection. */
 const PASSES: readonly (readonly [string, string, closes?: true])[] = [
   ['a Trailer beside a Content-Length', 'HTTP/1.1 200 OK\r\nTrailer: X-T\r\nContent-Length: 2\r\n\r\nok'],
   ['a Trailer, and trailers', `HTTP/1.1 200 OK\r\nTrailer: X-T\r\n${CHUNKED}X-T: 1\r\n\r\n`],
   ['two Trailer headers', `HTTP/1.1 200 OK\r\nTrailer: A\r\ntrailer: B\r\n${CHUNKED}A: 1\r\n\r\n`],
-  ['a Trailer that nothing follows', `HTTP/1.1 200 OK\r\nTrailer: X-T\r\n${CHUNKED}\r\n`],
-  ['trailers that nothing announced', `HTTP/1.1 200 OK\r\n${CHUNKED}X-T: caf\xe9\r\n\r\n`],
-  ['a Trailer where the close ends the body', 'HTTP/1.1 200 OK\r\nTrailer: X-T\r\n\r\nok', true],
+  ['a Trailer but no trailers', `HTTP/1.1 200 OK\r\nTrailer: X-T\r\n${CHUNKED}\r\n`],
+  ['trailers but no Trailer', `HTTP/1.1 200 OK\r\n${CHUNKED}X-T: caf\xe9\r\n\r\n`],
+  ['a Trailer and a body that ends with the connection', 'HTTP/1.1 200 OK\r\nTrailer: X-T\r\n\r\nok', true],
   ['a reason phrase of odd bytes', 'HTTP/1.1 200 caf\xe9 \x01\r\nContent-Length: 2\r\n\r\nok'],
   ['no reason phrase', 'HTTP/1.1 200 \r\nContent-Length: 2\r\n\r\nok'],
   ['2,000 headers', `HTTP/1.1 200 OK\r\n${'a: b\r\n'.repeat(2000)}Content-Length: 2\r\n\r\nok`],
@@ -74,11 +74,11 @@ const PASSES: readonly (readonly [string, string, closes?: true])[] = [
     'HTTP/1.1 200 OK\r\nConnection: content-length\r\nContent-Length: 2\r\n\r\nok',
   ],
   ['more bytes than its Content-Length', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok and more'],
-  ['HTTP/1.0', 'HTTP/1.0 200 OK\r\n\r\nok', true],
+  ['the version HTTP/1.0', 'HTTP/1.0 200 OK\r\n\r\nok', true],
 ]
 
 for (const [name, says, closes] of PASSES) {
-  test(`what a tool says with ${name} reaches every caller`, async () => {
+  test(`an answer with ${name} reaches every caller`, async () => {
     tool.says = says
     tool.closes = closes === true
     await everyCaller(({ status, head, body }, asked) => {
@@ -91,7 +91,7 @@ for (const [name, says, closes] of PASSES) {
   })
 }
 
-test('headers keep their bytes and their number', async () => {
+test('header values keep their bytes, and repeated headers stay separate', async () => {
   tool.closes = false
   tool.says =
     'HTTP/1.1 200 OK\r\nX-A: caf\xe9\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nContent-Length: 2\r\n\r\nok'
@@ -101,7 +101,7 @@ test('headers keep their bytes and their number', async () => {
   })
 })
 
-test('statuses up to 999 pass; a 204 says no length, a 304 may', async () => {
+test('statuses up to 999 pass; a 204 has no Content-Length, a 304 may have one', async () => {
   for (const status of [205, 299, 404, 599, 600, 999]) {
     tool.says = `HTTP/1.1 ${status} X\r\nContent-Length: 2\r\n\r\nok`
     await everyCaller((got, asked) => assert.equal(got.status, status, asked))
@@ -123,7 +123,7 @@ test('statuses up to 999 pass; a 204 says no length, a 304 may', async () => {
   }
 })
 
-test('of trailers only those pass that frame, route, authenticate and explain nothing', async () => {
+test('trailers that concern framing, routing, cookies or the content type are dropped, and others pass', async () => {
   tool.says = `HTTP/1.1 200 OK\r\n${CHUNKED}Host: evil\r\nSet-Cookie: a=b\r\nTransfer-Encoding: chunked\r\nContent-Type: text/html\r\nX-T: 1\r\n\r\n`
   assert.equal((await ask('plain', 'GET', '1.1')).body, '2\r\nok\r\n0\r\nX-T: 1\r\n\r\n')
 })
@@ -136,17 +136,16 @@ const HEAD_FLAWS = {
   'a folded line': 'HTTP/1.1 200 OK\r\nX-A: a\r\n b\r\nContent-Length: 2\r\n\r\nok',
   'a name with a space': 'HTTP/1.1 200 OK\r\nX A: a\r\nContent-Length: 2\r\n\r\nok',
   'a name that is no token': 'HTTP/1.1 200 OK\r\nX\xe9(a): a\r\nContent-Length: 2\r\n\r\nok',
-  'no name': 'HTTP/1.1 200 OK\r\n: a\r\nContent-Length: 2\r\n\r\nok',
-  'two lengths': 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok',
-  'a length and chunks': `HTTP/1.1 200 OK\r\nContent-Length: 2\r\n${CHUNKED}\r\n`,
-  'a length below 0': 'HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\nok',
-  'a length that is too great': 'HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\nok',
-  'a transfer coding that nobody asked for': 'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nok',
+  'a header without a name': 'HTTP/1.1 200 OK\r\n: a\r\nContent-Length: 2\r\n\r\nok',
+  'two Content-Lengths': 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok',
+  'a Content-Length and chunks': `HTTP/1.1 200 OK\r\nContent-Length: 2\r\n${CHUNKED}\r\n`,
+  'a Content-Length below 0': 'HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\nok',
+  'a Content-Length that is too large': 'HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\nok',
+  'an unrequested transfer coding': 'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nok',
   'another coding under the chunks':
     'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n',
-  'a switch of protocols that nobody asked for':
-    'HTTP/1.1 101 X\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n',
-  'more headers than fit': `HTTP/1.1 200 OK\r\n${`X-A: ${'b'.repeat(1000)}\r\n`.repeat(40)}Content-Length: 2\r\n\r\nok`,
+  'an unrequested switch of protocols': 'HTTP/1.1 101 X\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n',
+  'headers that are too large': `HTTP/1.1 200 OK\r\n${`X-A: ${'b'.repeat(1000)}\r\n`.repeat(40)}Content-Length: 2\r\n\r\nok`,
 } as const
 
 for (const [name, says] of Object.entries(HEAD_FLAWS)) {
@@ -160,7 +159,7 @@ for (const [name, says] of Object.entries(HEAD_FLAWS)) {
   })
 }
 
-test('a body that breaks off is seen to be broken by callers of both versions', async () => {
+test('callers of HTTP/1.0 and HTTP/1.1 see that a body which breaks off is incomplete', async () => {
   for (const says of [
     'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok',
     'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\nzz\r\n',
@@ -181,7 +180,7 @@ test('a body that breaks off is seen to be broken by callers of both versions', 
   }
 })
 
-test('an answer that is held back, of a caller who left meanwhile, harms nobody', async () => {
+test('an answer that is held back for a caller that has left ends its lease, and the process goes on', async () => {
   tool.says = 'HTTP/1.1 503 X\r\nTrailer: a\r\nContent-Length: 2\r\n\r\nok'
   tool.closes = false
   for (const laterMs of [0, 1, 2, 3, 5, 8, 13]) {

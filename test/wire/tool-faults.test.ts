@@ -1,6 +1,6 @@
 /**
- * Why a tool could not be reached, or broke a call off: the same cause in the caller's answer, in the log, in the lane,
- * in the events and in the metrics; and no address or name in the caller's answer.
+ * Why a tool could not be reached, or broke off a call. The caller's answer, the log, the lane, the events and the
+ * metrics must give the same cause, and the caller's answer must contain no address or host name.
  */
 import assert from 'node:assert/strict'
 import { before, after as afterAll, test } from 'node:test'
@@ -124,7 +124,7 @@ interface LastError {
 const lastError = async (tool: string) => ((await spillway.lane(tool)) as unknown as LastError).last_error
 
 for (const { tool, reason, cause, code, phase } of [...UNREACHED, ...BROKEN]) {
-  test(`the tool "${tool}" is told as ${reason} by ${cause} everywhere`, async () => {
+  test(`the failure of the tool "${tool}" is ${reason} with the cause ${cause} everywhere`, async () => {
     assert.equal(await lastError(tool), null)
     const events = await fetch(`${spillway.admin}/events`)
     const reader = events.body!.pipeThrough(new TextDecoderStream()).getReader()
@@ -160,7 +160,7 @@ for (const { tool, reason, cause, code, phase } of [...UNREACHED, ...BROKEN]) {
   })
 }
 
-test('an answer that breaks off in its body has no reason for its caller, but a cause for the operator', async () => {
+test('an answer that breaks off in its body gives its caller no reason, and the operator a cause', async () => {
   const response = await fetch(`${spillway.proxy}/torn`)
   await assert.rejects(response.text())
   await eventually(async () =>
@@ -171,7 +171,7 @@ test('an answer that breaks off in its body has no reason for its caller, but a 
   )
 })
 
-test('a tool whose handshake does not come about in time is a timeout', async () => {
+test('a TLS handshake that is not finished in time has the cause timeout', async () => {
   await using silent = await byteTool(() => undefined)
   await using own = await startSpillway(
     `tools: { t: { upstream: "https://localhost:${silent.port}", connectTimeoutSeconds: 0.3 } }`,

@@ -1,6 +1,6 @@
 /**
- * Tools over TLS: certificates that are not to be trusted, and all that holds in the clear: interim answers, connections
- * that are used again or were closed, upgrades.
+ * Tools over TLS: certificates that must not be trusted, and behaviour that must be the same as without TLS (interim
+ * answers, connections that are reused or were closed, upgrades).
  */
 import assert from 'node:assert/strict'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
@@ -40,7 +40,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true })
 })
 
-test('a certificate that nobody vouches for, or for another name, is told as such, and nothing is sent', async () => {
+test('a self-signed certificate, or one for another name, is the cause of a refusal, and no request is sent', async () => {
   await using spillway = await startSpillway(`tools: { t: { upstream: "https://localhost:${tool.port}" } }`)
   for (const [url, code] of [
     [`${spillway.proxy}/t`, 'DEPTH_ZERO_SELF_SIGNED_CERT'],
@@ -62,7 +62,7 @@ test('a certificate that nobody vouches for, or for another name, is told as suc
   assert.equal(tool.heads.length, 0)
 })
 
-test('interim answers over TLS pass or are dropped, on a connection that is kept', async () => {
+test('over TLS a 103 passes, a 100 is dropped, and the connection is reused', async () => {
   onRequest = (socket) => {
     socket.write('HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early')
     setTimeout(() => socket.write(` Hints\r\nLink: </a>\r\n\r\n${OK}`), 10)
@@ -75,7 +75,7 @@ test('interim answers over TLS pass or are dropped, on a connection that is kept
   assert.ok(tool.connections() - connections <= 1)
 })
 
-test('a connection over TLS that was closed for being idle costs a GET nothing', async () => {
+test('a GET on a TLS connection that the tool closes while it is idle is sent again', async () => {
   let isFirst = true
   onRequest = (socket, nth) => {
     if (nth > 1 && isFirst) {

@@ -1,5 +1,6 @@
 /**
- * Upgraded connections: each holds a lease for as long as it lives, renewed by bytes.
+ * Upgraded connections, of WebSockets and other protocols. Each holds a lease for as long as it lives, and bytes in
+ * either direction renew the lease.
  */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
@@ -11,7 +12,7 @@ import { eventually, pause } from '../support/eventually.ts'
 import { startSpillway } from '../support/process.ts'
 import { exchange } from '../support/raw.ts'
 
-/** More than sockets take at once. */
+/** More than the socket buffers hold. */
 const LONG_BYTES = 3_000_000
 
 async function echoTool() {
@@ -73,7 +74,7 @@ test('a WebSocket carries messages and holds its lease until it closes', async (
   await eventually(async () => assert.equal((await spillway.lane('ws')).active_workers, 0))
 })
 
-test('bytes renew the lease of a WebSocket and silence ends it on both sides', async () => {
+test('bytes renew the lease of a WebSocket, and silence closes it on both sides', async () => {
   await using tool = await echoTool()
   await using spillway = await startSpillway(`tools: { ws: { upstream: "${tool.url}", leaseSeconds: 0.6 } }`)
   const ws = await open(`${spillway.proxy.replace('http', 'ws')}/ws`)
@@ -90,7 +91,7 @@ test('bytes renew the lease of a WebSocket and silence ends it on both sides', a
   assert.equal((await spillway.lane('ws')).totals.reclaimed, 1)
 })
 
-test('a WebSocket that leaves while it waits frees its place, and one too many is refused with the reason', async () => {
+test('a WebSocket that leaves while it waits frees its place, and one beyond a full queue is refused with the reason', async () => {
   await using tool = await echoTool()
   await using spillway = await startSpillway(
     `tools: { ws: { upstream: "${tool.url}", maxConcurrent: 1, maxQueueDepth: 1 } }`,
@@ -112,7 +113,7 @@ test('a WebSocket that leaves while it waits frees its place, and one too many i
   first.close()
 })
 
-test('a tool that declines the upgrade is heard, and its lease ends', async () => {
+test("a tool's refusal of an upgrade reaches the caller, and the lease ends", async () => {
   await using tool = await echoTool()
   await using spillway = await startSpillway(`tools: { ws: { upstream: "${tool.url}" } }`)
   const answer = await exchange(
@@ -123,7 +124,7 @@ test('a tool that declines the upgrade is heard, and its lease ends', async () =
   await eventually(async () => assert.equal((await spillway.lane('ws')).active_workers, 0))
 })
 
-test('a tool that declines the upgrade at length is heard to the end', async () => {
+test("a tool's long refusal of an upgrade reaches the caller whole", async () => {
   await using tool = await echoTool()
   await using spillway = await startSpillway(`tools: { ws: { upstream: "${tool.url}", leaseSeconds: 2 } }`)
   const answer = await exchange(
@@ -137,7 +138,7 @@ test('a tool that declines the upgrade at length is heard to the end', async () 
   })
 })
 
-test('other protocols are carried too, but not HTTP/2, which would pass the lane by', async () => {
+test('other protocols are upgraded too, but not HTTP/2, whose requests would bypass the lane', async () => {
   await using tool = await echoTool()
   await using spillway = await startSpillway(`tools: { ws: { upstream: "${tool.url}" } }`)
   const ask = (protocol: string) =>
@@ -149,7 +150,7 @@ test('other protocols are carried too, but not HTTP/2, which would pass the lane
   assert.match(await ask('h2c'), /^HTTP\/1\.1 403/)
 })
 
-test('connections that were upgraded, declined or refused do not hold up the shutdown once they are closed', async () => {
+test('connections that were upgraded, declined or refused do not delay a drain once they are closed', async () => {
   await using tool = await echoTool()
   await using spillway = await startSpillway(`tools: { ws: { upstream: "${tool.url}" } }`)
   const ws = await open(`${spillway.proxy.replace('http', 'ws')}/ws`)
