@@ -1,6 +1,7 @@
 /**
- * Callers who hang up, whatever their reason, beside those who wait for their answers: a healthy tool keeps its lane,
- * and one that really slows down does not. A whole lane on virtual time; luck has a fixed seed.
+ * Callers that hang up, for various reasons, beside callers that wait for their answers. A healthy tool must keep its
+ * limit, and the limit of a tool that really slows down must fall. A whole lane runs on virtual time, with random
+ * numbers from a fixed seed.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -12,7 +13,7 @@ import { rethrow } from '../support/rethrow.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
 
 const LIMIT = 16
-/** `gradient` does not look at errors, and `fixed` at nothing. */
+/** Laws under which errors lower the limit: `gradient` ignores errors, and `fixed` never moves. */
 const LAWS: readonly ControllerSettings[] = [SEED_LAW, { algorithm: 'adaptive' }]
 
 /** One stream of calls. Milliseconds. */
@@ -20,7 +21,7 @@ interface Stream {
   readonly everyMs: number
   readonly agent: () => string
   readonly patienceMs: () => number
-  /** What the tool takes for these calls; left out, what it takes for all. */
+  /** Time that the tool takes for these calls; by default the time that it takes for all calls. */
   readonly toolMs?: () => number
 }
 
@@ -29,11 +30,11 @@ class World {
   readonly gate: Gate
   /** 0 < n < 1 */
   readonly luck: () => number
-  /** A call takes this many times 50 ms and an exponential share: a mean of 100, a p95 of 200. */
+  /** A call takes 50 ms plus an exponential time of mean 50 ms, times this: at 1, a mean of 100 and a p95 of 200 ms. */
   slowdown = 1
   lowest = LIMIT
   answers = 0
-  /** Why the limit moved. */
+  /** Reasons with which the limit moved. */
   readonly reasons = new Set<string>()
 
   constructor(controller: ControllerSettings, seed = 7) {
@@ -82,38 +83,42 @@ class World {
 
 const PATIENT: Stream = { everyMs: 50, agent: () => 'patient', patienceMs: () => Infinity }
 
-/** What leavers do, 40 times a second unless it says otherwise. */
+/** Ways in which callers hang up, most of them 40 times a second (every 25 ms). */
 const LEAVERS: Readonly<Record<string, (world: World) => Stream>> = {
-  'after a moment': () => ({ everyMs: 25, agent: () => 'leaver', patienceMs: () => 20 }),
-  'after a moment, each another agent': ({ luck }) => ({
+  'after 20 ms': () => ({ everyMs: 25, agent: () => 'leaver', patienceMs: () => 20 }),
+  'after 20 ms, each as another agent': ({ luck }) => ({
     everyMs: 25,
     agent: () => String(luck()),
     patienceMs: () => 20,
   }),
   'at once': ({ luck }) => ({ everyMs: 25, agent: () => String(luck()), patienceMs: () => 0 }),
-  'in a flood': ({ luck }) => ({ everyMs: 2, agent: () => String(luck()), patienceMs: () => 5 }),
+  'after 5 ms, 500 times a second': ({ luck }) => ({
+    everyMs: 2,
+    agent: () => String(luck()),
+    patienceMs: () => 5,
+  }),
   'at random times': ({ luck }) => ({
     everyMs: 25,
     agent: () => String(luck()),
     patienceMs: () => 600 * luck(),
   }),
-  'just beyond the usual time': ({ luck }) => ({
+  'just after the p95': ({ luck }) => ({
     everyMs: 25,
     agent: () => String(luck()),
     patienceMs: () => 205,
   }),
-  'just beyond what counts': ({ luck }) => ({
+  'just after the time from which a hang-up counts': ({ luck }) => ({
     everyMs: 25,
     agent: () => String(luck()),
     patienceMs: () => 320,
   }),
-  'from calls that are slow for reasons of their own': () => ({
+  'from calls that are always slow': () => ({
     everyMs: 250,
     agent: () => 'leaver',
     patienceMs: () => 1000,
     toolMs: () => 60_000,
   }),
-  'from such calls, each another agent': ({ luck }) => ({
+  'from calls that are always slow, each as another agent': ({ luck }) => ({
     everyMs: 250,
     agent: () => String(luck()),
     patienceMs: () => 1000,
@@ -123,13 +128,13 @@ const LEAVERS: Readonly<Record<string, (world: World) => Stream>> = {
 
 for (const controller of LAWS) {
   for (const [how, leavers] of Object.entries(LEAVERS)) {
-    test(`${controller.algorithm} keeps the lane of a healthy tool when callers leave ${how}`, () => {
+    test(`${controller.algorithm} keeps the limit of a healthy tool when callers hang up ${how}`, () => {
       const world = new World(controller)
       world.start(PATIENT)
       world.start(leavers(world))
       world.run(90)
       assert.ok(!world.reasons.has('error_rate_high'))
-      // Now and then `adaptive` tries a lower limit by itself, with as many patient callers just so.
+      // `adaptive` sometimes tries a lower limit by itself, also without any hang-ups.
       if (controller.algorithm === 'aimd') assert.equal(world.lowest, LIMIT)
       assert.ok(world.gate.lane.depths().limit >= LIMIT / 2)
       assert.ok(world.answers > 90 * 15, `${world.answers} answers`)
@@ -137,7 +142,7 @@ for (const controller of LAWS) {
     })
   }
 
-  test(`${controller.algorithm} learns nothing from callers who leave before anything is known`, () => {
+  test(`${controller.algorithm} keeps the limit when callers hang up before the lane has a sample`, () => {
     const world = new World(controller)
     world.start({ everyMs: 100, agent: () => String(world.luck()), patienceMs: () => 30 })
     world.run(20)
@@ -153,7 +158,7 @@ for (const controller of LAWS) {
     ['one agent', 1],
     ['ten agents', 10],
   ] as const) {
-    test(`${controller.algorithm} comes down when a tool slows down and the callers, of ${whose}, give up`, () => {
+    test(`${controller.algorithm} lowers the limit when a tool slows down and the callers of ${whose} give up`, () => {
       const world = new World(controller)
       const agent = (): string => String(Math.floor(agents * world.luck()))
       world.start({ everyMs: 20, agent, patienceMs: () => 3000 })

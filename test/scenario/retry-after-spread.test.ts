@@ -1,6 +1,7 @@
 /**
- * 500 callers are refused at once and obey: do they come back evenly, and does the lane keep working meanwhile? The
- * production lane on virtual time. The figures of the README are this test's diagnostics.
+ * 500 callers are refused at once and wait as they are told. They must come back at an even pace, and the lane must keep
+ * working meanwhile. The production lane runs on virtual time. The diagnostics of these tests are the figures of the
+ * README.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -12,10 +13,10 @@ import { LaneWorld } from '../support/lane-world.ts'
 const LIMIT = 8
 const SERVICE_MS = 80
 const STORM = 500
-/** Within so much of an even pace. */
+/** The returns of one second may differ from the mean by this share of it. */
 const EVEN_RATIO = 0.2
 
-/** What a caller reads who knows only one of the two headers. */
+/** The wait, in milliseconds, of a caller that reads only this header. */
 function told(name: 'Retry-After' | 'retry-after-ms', unitMs: number) {
   return ({ reason, retryAfterMs }: Refusal): number => {
     const { headers } = refuse({ reason, requestId: 'id', retryAfterMs })
@@ -28,19 +29,19 @@ const MILLISECONDS = told('retry-after-ms', 1)
 interface StormParts {
   readonly obey: (refusal: Refusal) => number
   readonly serviceMs: (luck: number) => number
-  /** Mean of the above. */
+  /** The mean of `serviceMs`. */
   readonly meanMs: number
-  /** The others go on calling at the lane's full pace. */
+  /** Whether other callers go on calling at the lane's full pace. */
   readonly others: boolean
   readonly seed: number
 }
 
-/** Callers that came back for the first time, and completed calls, in each second after the storm. */
+/** Runs the storm. `returns` (callers that came back for the first time) and `done` (completed calls) are per second. */
 function storm({ obey, serviceMs, meanMs, others, seed }: StormParts) {
   const settings = laneSettings({ maxConcurrent: LIMIT, controller: { algorithm: 'fixed' } })
   const world = new LaneWorld({ settings, serviceMs, obey, seed })
   const perPlaceMs = meanMs / LIMIT
-  // Long enough to know the pace; then the lane is filled, and the storm finds no place.
+  // 400 calls let the lane learn its pace. Then the lane is filled, so that it refuses every caller of the storm.
   const atMs = 400 * perPlaceMs
   for (let n = 0; n < 400; n++) world.arrive('others', n * perPlaceMs)
   for (let n = 0; n < LIMIT + settings.maxQueueDepth; n++) world.arrive('filling', atMs)
@@ -63,7 +64,7 @@ function storm({ obey, serviceMs, meanMs, others, seed }: StormParts) {
   return { returns, done, served, refusedMs: world.advice.map(({ refusal }) => refusal.retryAfterMs) }
 }
 
-/** Largest distance of a second from the mean of all between first and last, which may be only begun or ending. */
+/** Largest relative distance of a second from the mean. The last second may be incomplete: it must only not be too full. */
 function unevenness(returns: readonly number[]): number {
   const busy = returns.slice(returns.findIndex((count) => count > 0))
   const whole = busy.slice(0, -1)
@@ -76,7 +77,7 @@ const steady = { serviceMs: () => SERVICE_MS, meanMs: SERVICE_MS, seed: 1 }
 const READERS = { 'whole seconds': SECONDS, milliseconds: MILLISECONDS }
 
 for (const [name, obey] of Object.entries(READERS)) {
-  test(`500 refused callers who obey ${name} come back at an even pace, and a lane in use works on at its own`, (t) => {
+  test(`500 refused callers that obey ${name} come back at an even pace, and a lane with other callers keeps its own`, (t) => {
     const { returns, done, served } = storm({ ...steady, obey, others: true })
     const off = unevenness(returns)
     assert.ok(off <= EVEN_RATIO, returns.join(' '))
@@ -86,7 +87,7 @@ for (const [name, obey] of Object.entries(READERS)) {
   })
 }
 
-test('500 refused callers who obey milliseconds keep a lane busy that nobody else calls', (t) => {
+test('500 refused callers that obey milliseconds keep a lane without other callers busy', (t) => {
   const { returns, done, served } = storm({ ...steady, obey: MILLISECONDS, others: false })
   assert.ok(unevenness(returns) <= EVEN_RATIO, returns.join(' '))
   assert.ok(Math.min(...done) >= 0.95 * (1000 / (SERVICE_MS / LIMIT)), done.join(' '))
@@ -94,10 +95,10 @@ test('500 refused callers who obey milliseconds keep a lane busy that nobody els
   t.diagnostic(`milliseconds, alone: returns a second ${returns.join(' ')}; completed ${done.join(' ')}`)
 })
 
-test('500 refused callers who obey whole seconds find a lane idle that nobody else calls, and keep it busy from then on', (t) => {
+test('500 refused callers that obey whole seconds leave a lane without other callers idle until 2 s, and then keep it busy', (t) => {
   const { returns, done, served } = storm({ ...steady, obey: SECONDS, others: false })
   assert.ok(unevenness(returns) <= EVEN_RATIO, returns.join(' '))
-  // Its queue holds one second of work, and one second rounded up, as soon as anybody may be back, is two.
+  // The queue holds one second of work. The earliest return is just after that second, which rounds up to two.
   const first = returns.findIndex((count) => count > 0)
   assert.equal(first, 2)
   assert.ok(Math.min(...done.slice(first)) >= 0.95 * (1000 / (SERVICE_MS / LIMIT)), done.join(' '))
@@ -105,7 +106,7 @@ test('500 refused callers who obey whole seconds find a lane idle that nobody el
   t.diagnostic(`whole seconds, alone: returns a second ${returns.join(' ')}; completed ${done.join(' ')}`)
 })
 
-test('the pace is right also for a tool whose calls take from half to one and a half times the mean', (t) => {
+test('callers also come back at the right pace if calls take from 0.5 to 1.5 times the mean', (t) => {
   const shares = Array.from({ length: 20 }, (_, seed) => {
     const serviceMs = (luck: number): number => SERVICE_MS * (0.5 + luck)
     const { returns, done } = storm({ ...steady, serviceMs, seed, obey: MILLISECONDS, others: false })
@@ -118,7 +119,7 @@ test('the pace is right also for a tool whose calls take from half to one and a 
 })
 
 for (const [name, obey] of Object.entries(READERS)) {
-  test(`where 500 places take longer than the longest advice, who obeys ${name} comes back evenly in its upper half`, (t) => {
+  test(`when 500 calls take longer than the longest advice, callers that obey ${name} come back evenly in its upper half`, (t) => {
     const parts = { serviceMs: () => 1600, meanMs: 1600, seed: 1, obey, others: false }
     const { returns, done, served, refusedMs } = storm(parts)
     const early = returns.slice(2, 15)
