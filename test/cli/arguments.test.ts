@@ -1,3 +1,7 @@
+/**
+ * The command line: which words and options are understood, and which are a usage error. Values are not judged here; the
+ * configuration does that.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { COMMANDS, HELP, parseArguments } from '../../src/cli/arguments.ts'
@@ -29,7 +33,7 @@ const GOOD: readonly [line: string, typed: Partial<Typed>][] = [
   ['--drain-seconds 5', { flags: { drainSeconds: '5' } }],
   [`--upstream ${UPSTREAM}`, { upstream: UPSTREAM }],
   [`--upstream ${UPSTREAM} --concurrency 4`, { upstream: UPSTREAM, concurrency: '4' }],
-  // What was typed stays as typed: the configuration judges it, with the same words as a file's.
+  // The value is passed on as typed, because the configuration checks it as it checks a file's.
   [`--upstream ${UPSTREAM} --concurrency many`, { upstream: UPSTREAM, concurrency: 'many' }],
   ['--help', { command: 'help' }],
   ['-h', { command: 'help' }],
@@ -60,7 +64,7 @@ const BAD: readonly [line: string, problem: RegExp][] = [
 ]
 
 for (const [line, problem] of BAD) {
-  test(`\`spillway ${line}\` is a usage error that says where help is`, () => {
+  test(`\`spillway ${line}\` is a usage error that points to --help`, () => {
     const parsed = parseArguments(split(line))
     assert.ok(!parsed.ok)
     assert.match(parsed.problem, problem)

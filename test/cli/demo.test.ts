@@ -32,7 +32,7 @@ function runOf(records: readonly CallRecord[]): Run {
 }
 
 describe("the demo's tool", () => {
-  it('gives every call full pace up to the knee, and gets less done in all past it', () => {
+  it('gives every call full pace up to the knee, and loses throughput beyond it', () => {
     assert.equal(paceOf(1, KNEE), 1)
     const speeds = [8, 9, 16, 24, 56, 200].map((active) => active * paceOf(active, KNEE))
     assert.ok(speeds.every((speed, i) => (i === 0 ? speed === 8 : speed < speeds[i - 1]!)))
@@ -72,7 +72,7 @@ describe("the demo's tool", () => {
 })
 
 describe("the demo's figures", () => {
-  it('measures success by the calls and effort by the requests', () => {
+  it('counts success per call and effort per request', () => {
     const figures = figuresOf(
       runOf([
         called('flaky', 200, 300, ['ok']),
@@ -86,7 +86,7 @@ describe("the demo's figures", () => {
     assert.deepEqual(figures.endings, { ok: 2, failed: 1, refused: 1, timed_out: 2, broken: 0 })
   })
 
-  it('tells the healthy tool before the overload from the healthy tool during it, by when it was asked', () => {
+  it('sorts the calls to the healthy tool by when they were asked, into before and during the overload', () => {
     const figures = figuresOf(
       runOf([
         called('healthy', 99, 999, ['ok']),
@@ -135,13 +135,13 @@ describe("what the demo reads from Spillway's log", () => {
   const TIME = 'time=2026-11-07T10:00:00.000Z'
   const MOVE = `${TIME} tool=flaky controller_action=decrease_concurrency new_limit=22 old_limit=24 reason=latency_high`
 
-  it('finds the address', () => {
+  it('finds the address where Spillway listens', () => {
     const line = `${TIME} msg=listening listen=127.0.0.1:4711 admin=127.0.0.1:4712`
     assert.equal(listenAddress(line), '127.0.0.1:4711')
     assert.equal(listenAddress(MOVE), undefined)
   })
 
-  it('follows the limit', () => {
+  it('follows the changes of the limit', () => {
     assert.deepEqual(limitMove(MOVE), { tool: 'flaky', from: 24, to: 22 })
     assert.equal(
       limitPath([
@@ -154,7 +154,7 @@ describe("what the demo reads from Spillway's log", () => {
     assert.equal(limitMove(`${TIME} tool=flaky queue_depth=1/24`), undefined)
   })
 
-  it('shows the line as the operator knows it, without the time', () => {
+  it('shows a line without its time and level, and leaves out the lines of a drain', () => {
     const line = `${TIME} level=warn tool=flaky admission=reject reason=QUEUE_SATURATED retry_after_ms=1500`
     assert.equal(shown(line), 'tool=flaky admission=reject reason=QUEUE_SATURATED retry_after_ms=1500')
     assert.equal(shown(`${TIME} drain=started open=0 seconds=1`), undefined)
@@ -162,7 +162,7 @@ describe("what the demo reads from Spillway's log", () => {
 })
 
 describe("the demo's set-up", () => {
-  it('has a tools.yaml that Spillway takes', () => {
+  it('has a tools.yaml that Spillway accepts', () => {
     const text = toolsYaml({ flaky: 'http://127.0.0.1:4711', healthy: 'http://127.0.0.1:4712' })
     const parsed = parseSettings({ text, file: 'tools.yaml', env: {}, flags: {} })
     assert.deepEqual(parsed.ok ? parsed.settings.tools.map(({ tool }) => tool) : parsed.problems, [
