@@ -1,5 +1,5 @@
 /**
- * What all clients rely on: a refusal is framed so that its end is known, and the connection goes on.
+ * What every HTTP client relies on: a refusal has a Content-Length, and its connection can be used for further calls.
  */
 import assert from 'node:assert/strict'
 import { Agent, request } from 'node:http'
@@ -23,7 +23,7 @@ interface Asked {
   readonly body?: string | Buffer
 }
 
-/** One call on the agent's one connection. */
+/** Makes a call on the agent's only connection. */
 function send(url: string, agent: Agent, { method, headers = {}, body = '' }: Asked): Promise<Answered> {
   return new Promise((resolve, reject) => {
     const call = request(url, { agent, method, headers }, (response) => {

@@ -1,5 +1,5 @@
 /**
- * curl --retry at a saturated lane, without the user's own .curlrc and proxy settings.
+ * curl, with and without --retry, at a saturated lane. The user's own .curlrc and proxy settings are switched off.
  */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
@@ -20,7 +20,7 @@ describe('curl', { concurrency: 3 }, () => {
     await using lane = await saturatedLane({ served: true })
     const { exitCode, stdout } = await runClient(curl, [...QUIET, '--retry', '3', `${lane.url}/x`])
     assert.equal(exitCode, 0)
-    // What it had already printed, it cannot take back.
+    // Without --fail, curl prints the body of the refusal before it retries.
     assert.equal(stdout, `${lane.refusals[0]?.body}{"served":true}`)
     const wait = refusedOnceThenServed(lane, { method: 'GET', path: '/x', body: '' })
     assertWaited(wait, wait.toldMs)

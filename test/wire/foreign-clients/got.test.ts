@@ -1,5 +1,5 @@
 /**
- * got, with the options it comes with, at a saturated lane.
+ * The client got with its default options, at a saturated lane: it retries a GET and does not repeat a POST.
  */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'

@@ -1,6 +1,6 @@
 /**
- * Octokit with @octokit/plugin-retry, with the options they come with, at a saturated lane. The plugin goes by a schedule
- * of its own (1, 4, 9 s), which is what these tests say: a change of that should be noticed here.
+ * Octokit with @octokit/plugin-retry and their default options, at a saturated lane. The plugin ignores Retry-After and
+ * waits by a schedule of its own (1, 4, 9 s). These tests state that schedule, so that a change of it is noticed.
  */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
@@ -24,7 +24,7 @@ interface Told {
   readonly response: { readonly headers: Readonly<Record<string, string>>; readonly data: unknown }
 }
 
-/** What the plugin makes of each refusal: how often it would try, and after how many seconds. */
+/** The plugin's decision on each refusal: how many retries it allows, and after how many seconds the next one comes. */
 function decisionsOf(octokit: InstanceType<typeof RetryingOctokit>, t: TestContext) {
   const { mock } = t.mock.method(octokit.retry, 'retryRequest')
   return () =>
@@ -35,7 +35,7 @@ function decisionsOf(octokit: InstanceType<typeof RetryingOctokit>, t: TestConte
 }
 
 describe('octokit with its retry plugin', { concurrency: 3 }, () => {
-  test('octokit comes back after 1 s of its own, told 2 s, and then gets the answer of the tool', async (t) => {
+  test('octokit is told 2 s, retries a GET after its own 1 s and then gets the answer of the tool', async (t) => {
     await using lane = await saturatedLane({ full_name: 'a/b' })
     const octokit = new RetryingOctokit({ baseUrl: lane.url })
     const decisions = decisionsOf(octokit, t)
@@ -47,7 +47,7 @@ describe('octokit with its retry plugin', { concurrency: 3 }, () => {
     t.diagnostic(`waited ${wait.waitedMs.toFixed()} ms`)
   })
 
-  test('octokit repeats a POST after 1 s of its own, told 2 s', async (t) => {
+  test('octokit is told 2 s and repeats a POST after its own 1 s', async (t) => {
     await using lane = await saturatedLane({ number: 7 })
     const octokit = new RetryingOctokit({ baseUrl: lane.url })
     const decisions = decisionsOf(octokit, t)
@@ -65,7 +65,7 @@ describe('octokit with its retry plugin', { concurrency: 3 }, () => {
 
   test('octokit at a lane that stays full tries after 1, 4 and 9 s and shows its caller the whole refusal', async (t) => {
     await using lane = await saturatedLane({ number: 7 }, 'by hand')
-    // A second of its schedule lasts a millisecond here.
+    // One second of the schedule takes one millisecond here.
     const octokit = new RetryingOctokit({ baseUrl: lane.url, retry: { retryAfterBaseValue: 1 } })
     const decisions = decisionsOf(octokit, t)
     await assert.rejects(octokit.request('GET /rate_limit'), (error: unknown) => {
@@ -74,14 +74,14 @@ describe('octokit with its retry plugin', { concurrency: 3 }, () => {
     })
     assert.deepEqual(
       decisions().map(({ afterSeconds }) => afterSeconds),
-      // The last is not taken: it has tried as often as it may.
+      // The last wait is not taken, because no retry is left.
       [1, 4, 9, 16],
     )
     assert.equal(lane.attempts.length, 4)
     assert.deepEqual(lane.calls, [])
   })
 
-  test('octokit that may not retry shows its caller the whole refusal', async () => {
+  test('octokit with retries switched off shows its caller the whole refusal', async () => {
     await using lane = await saturatedLane({ number: 7 })
     const octokit = new RetryingOctokit({ baseUrl: lane.url, retry: { enabled: false } })
     await assert.rejects(octokit.request('GET /rate_limit'), (error: unknown) => {

@@ -1,5 +1,6 @@
 /**
- * The openai SDK, with the options it comes with, whose base URL is a saturated lane. All its calls to a model are POSTs.
+ * The openai SDK with its default options, and a saturated lane as its base URL. All its calls to a model are POSTs, and
+ * it retries them after retry-after-ms.
  */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
@@ -36,7 +37,7 @@ describe('the openai SDK', { concurrency: 3 }, () => {
     t.diagnostic(`waited ${wait.waitedMs.toFixed()} ms`)
   })
 
-  test('openai that may not retry shows its caller the message, the reason and the advice', async () => {
+  test('openai with maxRetries: 0 shows its caller the message, the reason and the advice', async () => {
     await using lane = await saturatedLane(COMPLETION)
     const client = new OpenAI({ baseURL: `${lane.url}/v1`, apiKey: 'none', maxRetries: 0 })
     await assert.rejects(client.chat.completions.create(QUESTION), (error) => {

@@ -1,5 +1,5 @@
 /**
- * undici's RetryAgent, with the options it comes with, at a saturated lane.
+ * undici's RetryAgent with its default options, at a saturated lane: it retries a GET and does not repeat a POST.
  */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'

@@ -1,4 +1,4 @@
-"""One call through a urllib3 PoolManager as it comes: METHOD URL. Prints what its caller gets, as JSON."""
+"""Makes one call (arguments: METHOD URL) through a urllib3 PoolManager with its defaults. Prints the answer as JSON."""
 
 import json
 import sys

@@ -1,5 +1,6 @@
 /**
- * Python's urllib3 (and so requests with a Retry), with the retries its PoolManager comes with, at a saturated lane.
+ * Python's urllib3 with the default retries of its PoolManager, at a saturated lane. The library requests, given a Retry,
+ * behaves the same, because it calls urllib3.
  */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
@@ -13,7 +14,7 @@ import {
 } from '../../support/saturated-lane.ts'
 
 const SCRIPT = new URL('urllib3-call.py', import.meta.url).pathname
-/** Debian's own first: the package brings urllib3 to that one only. */
+/** Debian's own Python comes first, because the package python3-urllib3 installs the library for that one only. */
 const python = await findClient(['/usr/bin/python3', 'python3'], ['-c', 'import urllib3'], 'python3-urllib3')
 
 interface Got {
