@@ -1,6 +1,6 @@
 /**
  * One call as an agent's client library makes it: a timeout, three tries, a short backoff, and Retry-After obeyed where
- * a server sends one. The same code in both runs; it does not know whether Spillway is there.
+ * a server sends one. Both runs use this code; it must not know whether Spillway is there.
  */
 import { request } from 'undici'
 import type { Dispatcher } from 'undici'
@@ -13,7 +13,7 @@ import type { ToolName } from './workload.ts'
 /** What became of one call, with all its tries. */
 export interface CallRecord {
   readonly tool: ToolName
-  /** Monotonic milliseconds: when the agent wanted it, and when it knew. */
+  /** Monotonic milliseconds: when the agent made the call, and when the call succeeded or was given up. */
   readonly askedAtMs: number
   readonly endedAtMs: number
   readonly succeeded: boolean
@@ -38,7 +38,7 @@ export async function call(parts: CallerParts, tool: ToolName, luck: Luck): Prom
   const askedAtMs = systemClock.nowMs()
   const tries: Ending[] = []
   for (;;) {
-    // A worker makes one request; it does not sit through the wait before the next.
+    // A worker makes one request. During the wait before the next one it is free for other calls.
     const { ending, retryAfterMs } = await parts.workers.run(() =>
       tryOnce(parts.urls[tool], parts.connections),
     )

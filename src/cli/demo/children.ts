@@ -1,6 +1,6 @@
 /**
- * The demo's processes: started with this process's own Node, and all of them stopped, each by its handle, however the
- * demo ends. Must not know what they do.
+ * Starts the demo's processes, with this process's own Node, and stops all of them, each by its handle, however the demo
+ * ends. Must not know what the processes do.
  */
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
@@ -13,10 +13,10 @@ import { systemClock } from '../../time/system.ts'
 
 /** Milliseconds for a process to say that it is ready; it takes 0.2 to 0.6 s on a slow machine. */
 const READY_WITHIN_MS = 15_000
-/** Milliseconds between the polite and the other way to stop a process. */
+/** Milliseconds from SIGTERM to SIGKILL for a process that is stopped. */
 const STOP_WITHIN_MS = 2000
 
-/** The same folder and ending as this file's: `.ts` in the repository, `.js` in the package. */
+/** The path of a script relative to this file, with this file's ending: `.ts` in the repository, `.js` in the package. */
 export function scriptBeside(path: string): string {
   return fileURLToPath(new URL(path + extname(import.meta.url), import.meta.url))
 }
@@ -38,7 +38,7 @@ export class Children {
   readonly #stopping = new Set<ChildProcess>()
   #isClosed = false
   #lost: string | undefined
-  /** When this process is ended by a bug there is no time for a polite way. */
+  /** If a bug ends this process, no time is left for SIGTERM. */
   readonly #killAll = (): void => {
     for (const child of this.#running) child.kill('SIGKILL')
   }
@@ -48,8 +48,8 @@ export class Children {
   }
 
   /**
-   * Starts a program and hands over each line that it prints. Resolves with what `readReady` made of the first line
-   * that told it something. Errors: the program ended before, or took too long.
+   * Starts a program and passes each line that it prints to `readReady`. Resolves with the first result that is not
+   * undefined. Errors: the program ended before that, or took too long.
    */
   async start<T>(program: Program, readReady: (line: string) => T | undefined): Promise<Started<T>> {
     if (this.#isClosed) throw new Error(`${program.name} was not started: the demo is over`)
@@ -72,7 +72,7 @@ export class Children {
     return { ready, stop: () => this.#stop(child) }
   }
 
-  /** Errors: a program ended that nobody stopped, so what was measured means nothing. */
+  /** Errors: a program ended by itself, so the measurements are invalid. */
   assertAlive(): void {
     if (this.#lost !== undefined) throw new Error(`${this.#lost} ended in the middle of the run`)
   }
@@ -117,7 +117,7 @@ function untilReady<T>(
   })
 }
 
-/** The demo's Spillway is configured by the demo alone. */
+/** Without the user's SPILLWAY_ variables, so that only the demo configures its Spillway. */
 function withoutSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('SPILLWAY_')))
 }

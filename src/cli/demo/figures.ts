@@ -1,6 +1,6 @@
 /**
- * From what happened to each call to the figures of one run. Pure. Latency is what the agent saw: from wanting the
- * answer to having it, with the wait for a worker, all tries and the waits between them.
+ * Computes the figures of one run from the records of its calls. Pure. Latency is what the agent saw: the time from the
+ * call to its end, with the wait for a worker, all tries and the waits between them.
  */
 import { percentile } from '../../lane/sample.ts'
 import type { CallRecord, Ending } from './caller.ts'
@@ -8,11 +8,11 @@ import type { Counts } from './tool.ts'
 
 export interface Run {
   readonly records: readonly CallRecord[]
-  /** Monotonic milliseconds: the quiet phase, up to the burst. */
+  /** Monotonic milliseconds: the start of the quiet phase, which lasts until the burst. */
   readonly quietFromMs: number
   readonly burstFromMs: number
   readonly burstToMs: number
-  /** Of the flaky tool, at the end. */
+  /** The flaky tool's own counts at the end of the run. */
   readonly counts: Counts
 }
 
@@ -24,11 +24,11 @@ export interface Figures {
   readonly p50Ms: number | undefined
   readonly p95Ms: number | undefined
   readonly p99Ms: number | undefined
-  /** Milliseconds, of all calls: also those that ended with giving up. */
+  /** Milliseconds, of all calls, including those that were given up. */
   readonly allP99Ms: number | undefined
   readonly requests: number
   readonly endings: Readonly<Record<Ending, number>>
-  /** Milliseconds, of all calls to the healthy tool, by when they were asked for. */
+  /** Milliseconds, of the calls to the healthy tool that began in the quiet phase, or in the burst. */
   readonly healthyQuietP99Ms: number | undefined
   readonly healthyBurstP99Ms: number | undefined
   readonly counts: Counts

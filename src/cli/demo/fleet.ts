@@ -1,7 +1,7 @@
 /**
- * The agents: some call the healthy tool at a steady rate from beginning to end; after a quiet phase many more burst on
- * the flaky one, each with one call at a time. Everything they do comes from one seed, so that both runs differ only in
- * where the calls go.
+ * The demo's agents. Some call the healthy tool at a steady rate from beginning to end. After a quiet phase many more call
+ * the flaky tool, each with one call at a time. All their random numbers come from one seed, so that the two runs differ
+ * only in where the calls go.
  */
 import { Agent } from 'undici'
 import { delay, systemClock } from '../../time/system.ts'
@@ -22,7 +22,7 @@ import {
 } from './workload.ts'
 
 export interface Fleet {
-  /** Monotonic milliseconds: the quiet phase, up to the burst. */
+  /** Monotonic milliseconds: the start of the quiet phase, which lasts until the burst. */
   readonly quietFromMs: number
   readonly burstFromMs: number
   readonly burstToMs: number
@@ -63,7 +63,7 @@ async function burst(parts: CallerParts, { number, burstFromMs, burstToMs, recor
   }
 }
 
-/** Asks at times that nothing can move: exponential gaps, so no call waits for the one before it. */
+/** Calls with exponential gaps, which do not depend on the answers, so that no call waits for the one before it. */
 async function callSteadily(parts: CallerParts, toMs: number, record: Burst['record']): Promise<void> {
   const luck = luckFrom(SEED)
   const calls: Promise<void>[] = []

@@ -5,19 +5,19 @@
  *     speed(n) = n                                          n <= k
  *     speed(n) = k / (1 + thrash * (n - k) / k)             n > k        pace of one call = speed(n) / n
  *
- * and from three times the knee on a share of the calls fails. Pure: time comes in as `nowMs`; work is measured in
+ * From three times the knee on, a share of the calls fails. Pure: time comes in as `nowMs`; work is measured in
  * milliseconds at full pace. Must not know of HTTP.
  */
 export interface Knee {
-  /** Calls that it serves at once without slowing down. */
+  /** Calls that the tool serves at the same time without slowing down. */
   readonly calls: number
-  /** Speed lost for each `calls` too many. */
+  /** `thrash` in the formula above: how much speed is lost for each further `calls` calls. */
   readonly thrash: number
 }
 
-/** Calls fail from this many knees at once ... */
+/** Calls begin to fail when more of them run than this multiple of the knee. */
 const FAILS_FROM_KNEES = 3
-/** ... and more of them up to this many, where the share is at its highest. */
+/** The share of calls that fail grows up to this multiple of the knee. */
 const FAILS_MOST_AT_KNEES = 6
 const HIGHEST_FAIL_RATIO = 0.5
 
@@ -40,12 +40,12 @@ interface Job<T> {
   readonly endsAtDoneMs: number
 }
 
-/** Calls at work. Every call gets the same pace, so they end in the order of their work left. */
+/** The calls that run. All run at the same pace, so they end in the order of the work that each has left. */
 export class SharedSpeed<T> {
   readonly #knee: Knee
   /** Sorted by their end. */
   readonly #jobs: Job<T>[] = []
-  /** Milliseconds of work that a call which was there from the start would have got done. */
+  /** Milliseconds of work that a call which ran from the start would have done by now. */
   #doneMs = 0
   #atMs: number
 
@@ -58,7 +58,7 @@ export class SharedSpeed<T> {
     return this.#jobs.length
   }
 
-  /** Call `take` first, so that nothing that has ended still slows the others. */
+  /** Call `take` first, so that calls which have ended no longer slow the others. */
   begin(what: T, workMs: number, nowMs: number): void {
     this.#advance(nowMs)
     const endsAtDoneMs = this.#doneMs + workMs
@@ -66,7 +66,7 @@ export class SharedSpeed<T> {
     this.#jobs.splice(place === -1 ? this.#jobs.length : place, 0, { what, endsAtDoneMs })
   }
 
-  /** Takes out what has ended by now, in the order in which it did. */
+  /** Removes and returns the calls that have ended by now, in the order of their ends. */
   take(nowMs: number): T[] {
     const ended: T[] = []
     while (this.nextDueAtMs() <= nowMs) {

@@ -1,9 +1,9 @@
 /**
- * What Spillway's own log lines (--log text) tell the demo: where it listens, how the limit moved, and which of them a
- * person wants to see. Pure.
+ * Reads Spillway's own log lines (--log text) for the demo: where Spillway listens, how a limit moved, and which lines to
+ * show. Pure.
  */
 
-/** `127.0.0.1:PORT`, once it listens. */
+/** `127.0.0.1:PORT`, if this is the line which says that Spillway listens. */
 export function listenAddress(line: string): string | undefined {
   return /(?:^| )msg=listening .*?\blisten=(\S+)/.exec(line)?.[1]
 }
@@ -23,13 +23,13 @@ export function limitMove(line: string): LimitMove | undefined {
   return { tool, from: Number(from), to: Number(to) }
 }
 
-/** The line without the time that every line begins with; undefined for what only says that the process lives. */
+/** The line without its time and level; undefined for lines about the start and the drain. */
 export function shown(line: string): string | undefined {
   if (/ (?:msg=listening|drain=)/.test(line)) return undefined
   return line.replace(/^time=\S+ /, '').replace(/^level=warn /, '')
 }
 
-/** `24 -> 22 -> 20`; a limit that never moved says so. */
+/** `24 -> 22 -> 20`, or words for a limit that never moved. */
 export function limitPath(moves: readonly LimitMove[]): string {
   const [first] = moves
   if (first === undefined) return 'it did not move'

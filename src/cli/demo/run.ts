@@ -1,6 +1,6 @@
 /**
- * One run of the demo: fresh tools, the fleet, a line each second, and the figures. The two runs differ in nothing but
- * the route, which says where the agents find the tools.
+ * One run of the demo: new tools, the agents, a line of progress each second, and the figures. The two runs differ only in
+ * the route, which decides where the agents send their calls.
  */
 import { delay, systemClock } from '../../time/system.ts'
 import { scriptBeside } from './children.ts'
@@ -15,7 +15,7 @@ import type { ToolName } from './workload.ts'
 
 const PROGRESS_EVERY_MS = 1000
 
-/** Origins, or URLs up to where `/call` begins. */
+/** URLs to which `/call` is appended. */
 export type Bases = Readonly<Record<ToolName, string>>
 
 export type Show = (line: string) => void
@@ -23,7 +23,7 @@ export type Show = (line: string) => void
 export interface RunParts {
   readonly children: Children
   readonly show: Show
-  /** Where the agents call, given where the tools are. */
+  /** Returns the URLs for the agents, given the URLs of the tools. */
   readonly route: (tools: Bases) => Promise<Bases>
 }
 
@@ -52,7 +52,7 @@ async function countsOf(tool: string): Promise<Counts> {
   return (await response.json()) as Counts
 }
 
-/** A line each second until the last agent is done. */
+/** Shows a line of progress each second until the last agent is done. */
 async function watch(
   fleet: Fleet,
   { show, counts }: { show: Show; counts: () => Promise<Counts> },

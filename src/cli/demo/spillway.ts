@@ -1,5 +1,6 @@
 /**
- * Spillway as a process, as anybody would run it: `spillway run -c FILE --log text`. Its lines are shown as they come.
+ * Runs Spillway as a process of its own, as a user would: `spillway run -c FILE --log text`. Shows its log lines as they
+ * arrive.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -11,7 +12,7 @@ import type { LimitMove } from './narration.ts'
 import type { Bases, Show } from './run.ts'
 import { toolsYaml } from './workload.ts'
 
-/** A folder for the demo's tools.yaml, gone when the demo is. */
+/** A temporary folder for the demo's tools.yaml, removed when the demo ends. */
 export class Scratch {
   readonly file: string
   readonly #folder: string
@@ -33,12 +34,12 @@ export class Scratch {
 export interface SpillwayParts {
   readonly children: Children
   readonly show: Show
-  /** Where to put the configuration. */
+  /** Path of the tools.yaml to write. */
   readonly file: string
   readonly onMove: (move: LimitMove) => void
 }
 
-/** Starts Spillway in front of the tools; resolves with where the agents find them now. */
+/** Starts Spillway in front of the tools; resolves with the URLs at which the agents reach them through Spillway. */
 export async function routeThrough(
   tools: Bases,
   { children, show, file, onMove }: SpillwayParts,

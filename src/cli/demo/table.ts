@@ -1,5 +1,5 @@
 /**
- * The table at the end: both runs side by side, as plain text. Pure; it shows what the figures say and judges nothing.
+ * The table at the end of the demo: the figures of both runs side by side, as plain text and without a verdict. Pure.
  */
 import type { Figures } from './figures.ts'
 

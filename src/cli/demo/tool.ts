@@ -1,7 +1,7 @@
 /**
- * A tool, as a process of its own: `node tool.ts flaky SEED`. Says its port as one line of JSON, serves `/call` by the
- * model of knee.ts, and tells under `/counts` what became of the calls. Like most tools it does not notice that a
- * caller has left, and works on. Ends when its parent does.
+ * A tool as a process of its own: `node tool.ts flaky SEED`. It prints its port as one line of JSON, serves `/call` by the
+ * model of knee.ts, and gives the counts of its calls under `/counts`. Like most tools, it does not notice that a caller
+ * has left, and finishes the work. It ends when its parent ends.
  */
 import { createServer } from 'node:http'
 import type { ServerResponse } from 'node:http'
@@ -16,11 +16,11 @@ import type { ToolSettings } from './workload.ts'
 
 export interface Counts {
   readonly started: number
-  /** With 200, to a caller who was still there. */
+  /** Answered 200 to a caller that was still connected. */
   readonly answered: number
-  /** With 500, to a caller who was still there. */
+  /** Answered 500 to a caller that was still connected. */
   readonly failed: number
-  /** The caller left before the answer: all work on it was for nobody. */
+  /** Calls whose caller left before the answer, so that the work was wasted. */
   readonly wasted: number
   readonly running: number
   readonly mostAtOnce: number
@@ -54,7 +54,7 @@ class Tool {
     this.#answerEnded(nowMs)
     const fails = this.#luck() < failRatioOf(this.#work.active + 1, this.#settings.knee)
     const workMs = fastestMs + this.#luck() * (slowestMs - fastestMs)
-    // A call that fails dies somewhere on the way: some of the work is spent on it all the same.
+    // A call that fails stops at a random point of its work, so part of the work is still spent on it.
     this.#work.begin({ response, fails }, fails ? workMs * this.#luck() : workMs, nowMs)
     this.#counts.started++
     this.#counts.mostAtOnce = Math.max(this.#counts.mostAtOnce, this.#work.active)
@@ -102,7 +102,7 @@ function serve(name: string, seed: number): void {
   server.listen(0, '127.0.0.1', () => {
     process.stdout.write(`${JSON.stringify({ port: (server.address() as AddressInfo).port })}\n`)
   })
-  // The parent holds the other end of stdin and never writes: its end is the parent's.
+  // The parent holds the other end of stdin and never writes, so stdin closes when the parent ends.
   process.stdin.resume().once('close', () => {
     server.close()
     server.closeAllConnections()

@@ -1,7 +1,7 @@
 /**
- * The agents' shared worker pool: so many calls at a time, for whichever tool, first come first served. The line in
- * front of it has no bound, as in the programs this demo stands for: that is how one slow tool takes the workers away
- * from all others.
+ * The agents' shared worker pool: a fixed number of calls at a time, to any tool, first come first served. The queue for a
+ * worker has no bound, as in the programs that this demo stands for. Therefore one slow tool takes the workers away from
+ * all other tools.
  */
 export class Workers {
   #free: number
@@ -22,7 +22,7 @@ export class Workers {
     }
   }
 
-  /** A freed worker is handed over: who comes later cannot overtake. */
+  /** A freed worker goes straight to the oldest waiting job, so that a new job cannot overtake it. */
   #release(): void {
     const next = this.#waiting.shift()
     if (next === undefined) this.#free++

@@ -1,6 +1,6 @@
 /**
- * What happens in both runs alike: the tools, the agents, the times, and the lane that Spillway gives the tool.
- * Every figure of the demo's set-up is here; none of them depends on which run it is.
+ * The set-up of the demo, the same in both runs: the tools, the agents, the times, and the lane that Spillway gives each
+ * tool. Every figure of the set-up is in this file.
  */
 import type { Knee } from './knee.ts'
 
@@ -9,7 +9,7 @@ export type ToolName = (typeof TOOLS)[number]
 
 export interface ToolSettings {
   readonly knee: Knee
-  /** Milliseconds that a call takes while the tool is not overloaded: evenly spread between the two. */
+  /** Milliseconds that a call takes while the tool is not overloaded: uniform between these two. */
   readonly fastestMs: number
   readonly slowestMs: number
 }
@@ -21,7 +21,7 @@ export const TOOL_SETTINGS: Readonly<Record<ToolName, ToolSettings>> = {
 
 export const SEED = 20_261_107
 
-/** Connections are opened and code is compiled; not measured. */
+/** Not measured, because connections are opened and code is compiled in this time. */
 export const WARM_UP_MS = 500
 /** Before the burst only the healthy tool is called. */
 export const QUIET_MS = 2500
@@ -31,7 +31,7 @@ export const ONSET_MS = 3000
 /** Agents that call the flaky tool, think, and call it again, until the burst is over. */
 export const AGENTS = 72
 export const THINK_MS = 300
-/** Calls to the healthy tool, all the time, whatever becomes of the other. */
+/** Calls to the healthy tool, from the beginning of the run to its end. */
 export const HEALTHY_CALLS_PER_SEC = 40
 /** Workers that make the calls of all agents, to both tools. */
 export const WORKERS = 56
@@ -39,9 +39,9 @@ export const WORKERS = 56
 /** Milliseconds an agent's client waits for an answer. */
 export const TIMEOUT_MS = 2500
 export const TRIES = 3
-/** The wait before the second try where the server names none; doubled for the third, and half of it luck. */
+/** Milliseconds before the second try if the server names no wait; doubled for the third. Up to half of it is left out. */
 export const BACKOFF_MS = 200
-/** An agent does not begin another try when its call is older than this. */
+/** Milliseconds: an agent begins no further try that would start later than this after its call. */
 export const PATIENCE_MS = 8000
 
 /** The tools.yaml of the second run. */
