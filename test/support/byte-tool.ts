@@ -1,5 +1,5 @@
 /**
- * A tool that speaks bytes, for answers that no HTTP server would send; in the clear or over TLS.
+ * A tool that writes raw bytes, for answers that no HTTP server would send; with or without TLS.
  */
 import { createServer as createTcpServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
@@ -14,7 +14,7 @@ export interface ByteTool extends AsyncDisposable {
   readonly port: number
   /** Connections so far. */
   connections(): number
-  /** What came, in order, as text. */
+  /** The request heads that arrived, in order, as latin1 text. */
   readonly heads: readonly string[]
 }
 

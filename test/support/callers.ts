@@ -1,13 +1,14 @@
 /**
- * Callers as bare connections that stay open until the test ends them: idle, dripping, or with a request of their own.
+ * Callers as raw connections that stay open until the test ends them. The test decides which bytes each of them sends:
+ * none, a part of a request, or a whole one.
  */
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 
-/** A caller with a connection of its own, kept open until the test ends it. */
+/** One caller and its connection. */
 export interface Caller {
   readonly socket: Socket
-  /** Everything that came so far. */
+  /** Everything received so far. */
   text: string
   isClosed: boolean
 }

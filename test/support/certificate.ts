@@ -1,10 +1,11 @@
 /**
- * A certificate of its own for a server of a test, made with openssl: for localhost, valid for two days, signed by itself.
+ * Makes a self-signed certificate for a server of a test with openssl. The certificate is for localhost and valid for two
+ * days.
  */
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 
-/** Paths of PEM files in the folder. */
+/** Returns the paths of the PEM files that it wrote into the folder. */
 export function makeCertificate(folder: string): { readonly cert: string; readonly key: string } {
   const [cert, key] = [join(folder, 'server.crt'), join(folder, 'server.key')]
   const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost']

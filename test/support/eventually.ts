@@ -1,8 +1,8 @@
 /**
- * Waiting for something on the wire to become true, within a bound; the last failure is the one that is shown.
+ * Waits until a condition on the wire holds, within a bound. If it does not hold in time, the last failure is thrown.
  */
 
-/** Milliseconds. Generous, since machines are shared; what holds at once returns at once. */
+/** Milliseconds. Generous, because machines are shared; a check that holds at once returns at once. */
 const PATIENCE_MS = 10_000
 
 /** Runs `check` until it does not throw. Errors: the check's last one. */
@@ -18,7 +18,7 @@ export async function eventually<T>(check: () => T | Promise<T>, patienceMs = PA
   }
 }
 
-/** Real milliseconds: only for tests on the wire. */
+/** Waits real milliseconds: only for tests on the wire. */
 export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms))
 }

@@ -1,5 +1,5 @@
 /**
- * A tool on loopback whose answers a test decides, and which counts what it sees: calls at once, calls cut off.
+ * A tool on loopback. A test decides its answers, and it counts its calls: all, the most at once, and those cut off.
  */
 import { createServer } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
@@ -11,7 +11,7 @@ export interface Seen {
   /** Calls under way now. */
   active: number
   mostActive: number
-  /** Calls whose connection went away before the answer was out. */
+  /** Calls whose connection closed before the answer was sent. */
   cut: number
 }
 

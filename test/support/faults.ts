@@ -1,6 +1,7 @@
 /**
- * Loaded into a Spillway under test before its own code: makes single functions throw for calls whose path asks for it
- * (`/boom-NAME`), once each. What throws is what Spillway's parts call, so that each boundary meets an error inside.
+ * Loaded into a Spillway under test before its own code: makes single functions throw, once each, for calls whose path
+ * asks for it (`/boom-NAME`). The functions are those that run at the boundaries between Spillway's parts, so that each
+ * boundary meets an error of its own code.
  */
 import { ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
@@ -14,7 +15,7 @@ import { Router } from '../../src/route/match.ts'
 import { Tool } from '../../src/tools/tools.ts'
 import { AnswerWatch } from '../../src/mcp/answer-watch.ts'
 
-/** Not to be seen in a log: messages may quote what they were given. */
+/** Part of the injected errors, as a message may quote its input. It must not appear in a log. */
 const SECRET = 'Bearer sk-very-secret "quoted secret"'
 const thrown = new Set<string>()
 
@@ -26,7 +27,7 @@ function boom(name: string, text: string | undefined): void {
 
 type Method = (this: never, ...args: never[]) => unknown
 
-/** `before` throws where it should. */
+/** Makes `before`, which may throw, run before each call of the method. */
 function patch<T extends object>(
   owner: T,
   method: string,
@@ -50,7 +51,7 @@ patch(Gate.prototype, 'enter', (_self, [want]) => {
 patch(Pool.prototype, 'dispatch', (_self, [options]) => {
   const { path } = options as { path: string }
   boom('dispatch', path)
-  // The second time.
+  // Throws at the second attempt of the call.
   if (path.includes('boom-again') && !thrown.has(path)) thrown.add(path)
   else boom('again', path)
 })
@@ -75,7 +76,7 @@ Object.defineProperty(Passage.prototype, 'onClientGone', {
     return gone?.get?.call(this) as unknown
   },
 })
-// A different one of the places where the time is asked, for each call.
+// Throws at the nth read of the clock within a call, so that calls with n = 1, 2, ... try each place that reads it.
 patch(Passage.prototype, 'nowMs', ({ path }) => {
   const nth = /boom-now-(\d+)/.exec(path)?.[1]
   if (nth === undefined) return

@@ -1,6 +1,6 @@
 /**
- * Loaded into a Spillway under test before its own code: the timers for slow callers, and no others, fire sooner. What
- * must have come by then is counted in real time, and is less by as much.
+ * Loaded into a Spillway under test before its own code: the timers for slow callers, and no others, fire sooner. The
+ * bytes that must have arrived by then are computed from the real time, so they are fewer in proportion.
  */
 const SOONER_MS = new Map([
   [20_000, 500],

@@ -1,5 +1,6 @@
 /**
- * A name server on a free UDP port of loopback, for A and AAAA questions only; what it says, a test decides as it goes.
+ * A name server on a free UDP port of loopback, for A and AAAA questions only. A test decides its answers and may change
+ * them at any time.
  */
 import { createSocket } from 'node:dgram'
 import { writeFile } from 'node:fs/promises'
@@ -15,9 +16,9 @@ export interface NameServer extends AsyncDisposable {
   readonly port: number
   /** Names in lower case, with the type asked for: `tool.test A`. */
   readonly asked: readonly string[]
-  /** What is said of a name; `nothing` is silence. */
+  /** Decides the answer for a name; with `nothing` none is sent. */
   says: (name: string) => Said
-  /** Writes a resolv.conf that names this server, with further lines; gives its path. */
+  /** Writes a resolv.conf that names this server, with further lines; returns its path. */
   writeResolvConf(path: string, more?: string): Promise<string>
 }
 

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 const MAIN = new URL('../../src/main.ts', import.meta.url).pathname
-/** .ci/run sets it, so that Spillway runs on the oldest Node it promises while the tests themselves run on the newest. */
+/** The Node that runs Spillway. .ci/run sets it to the oldest supported version, while the tests run on the newest. */
 export const NODE = process.env['SPILLWAY_TEST_NODE'] ?? process.execPath
 /** Milliseconds in which a process must say that it listens. */
 const START_MS = 15_000
@@ -21,7 +21,7 @@ export interface Spillway extends AsyncDisposable {
   /** All lines written so far. */
   readonly lines: readonly string[]
   signal(name: NodeJS.Signals): void
-  /** The answer to a message; the channel must be open. */
+  /** Sends a message and resolves with the answer. Needs the option `channel`. */
   ask(message: string): Promise<unknown>
   /** Resolves with the exit code. */
   readonly exited: Promise<number | null>
@@ -29,7 +29,7 @@ export interface Spillway extends AsyncDisposable {
   metrics(): Promise<string>
 }
 
-/** What the tests read of a lane. */
+/** The fields that the tests read from a lane's JSON. */
 export interface LaneJson {
   readonly queue_depth: number
   readonly active_workers: number
@@ -55,13 +55,13 @@ export interface LaneJson {
 export interface StartOptions {
   readonly args?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
-  /** Opens a channel to the process for messages: what is preloaded there may answer. */
+  /** Opens an IPC channel to the process, so that preloaded code can answer messages. */
   readonly channel?: boolean
-  /** Files that the process may have open; else as many as the tests may. */
+  /** The limit of open files for the process; by default that of the tests. */
   readonly openFiles?: number
 }
 
-/** Starts `spillway run` with this YAML; rejects with its output when it does not come to listen. */
+/** Starts `spillway run` with this YAML; rejects with its output if it does not listen in time. */
 export async function startSpillway(yaml: string, options: StartOptions = {}): Promise<Spillway> {
   const folder = await mkdtemp(join(tmpdir(), 'spillway-'))
   const file = join(folder, 'tools.yaml')

@@ -1,13 +1,13 @@
 /**
- * Which test files need programs that npm does not bring, and which of these this machine lacks. `npm test` leaves such
- * files out and says so; where CI is set, as in .ci/run, a program that is missing is a failure.
+ * Lists the test files that need programs which npm does not install, and finds out which of these programs this machine
+ * lacks. `npm test` leaves such files out and says so. If CI is set, as in .ci/run, a missing program is a failure.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 import { PGBOUNCER_PLACES } from './pgbouncer.ts'
 
 interface Program {
-  /** What Debian calls it. */
+  /** The name of its Debian package. */
   readonly debian: string
   readonly isThere: () => boolean
   /** Files that need it, from the root of the repository. */
@@ -43,7 +43,7 @@ export interface LeftOut {
   readonly needs: readonly string[]
 }
 
-/** Of these files, those that cannot run here. */
+/** Returns those of the files that cannot run on this machine, and the packages that they need. */
 export function leftOut(files: readonly string[]): readonly LeftOut[] {
   const missing = PROGRAMS.filter(({ isThere }) => !isThere())
   return files.flatMap((file) => {

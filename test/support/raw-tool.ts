@@ -1,13 +1,13 @@
 /**
- * A tool that says bytes, whatever they are: the same to every request, and then it may close.
+ * A tool that answers every request with the same raw bytes, and may close the connection after them.
  */
 import { byteTool } from './byte-tool.ts'
 
 export interface RawTool extends AsyncDisposable {
   readonly url: string
-  /** One character a byte (latin1). */
+  /** The bytes of the answer, one character each (latin1). */
   says: string
-  /** Closes the connection after that. */
+  /** Whether the tool closes the connection after the answer. */
   closes: boolean
 }
 

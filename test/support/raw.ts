@@ -1,12 +1,12 @@
 /**
- * HTTP as bytes, for what no client would send.
+ * Sends HTTP as raw bytes, for requests that no client would send.
  */
 import { connect } from 'node:net'
 
-/** Milliseconds until an answer that does not end is taken as it is. */
+/** Milliseconds after which an answer that has not ended is returned as it is. */
 const PATIENCE_MS = 3000
 
-/** Sends bytes and gives everything that came back until the other side closed. */
+/** Sends bytes and returns everything that came back until the other side closed. */
 export function exchange(port: number, bytes: string | Buffer): Promise<string> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []

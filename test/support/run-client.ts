@@ -1,5 +1,6 @@
 /**
- * Client programs that come with the machine and not with npm: looked for, run, and missed out loud.
+ * Finds and runs client programs that npm does not install. If a program is missing, the error says which Debian package
+ * to install.
  */
 import { execFile } from 'node:child_process'
 
@@ -9,14 +10,14 @@ export interface Ran {
   readonly stderr: string
 }
 
-/** Milliseconds until a client that does not come back is stopped. */
+/** Milliseconds after which a client that has not ended is stopped. */
 const PATIENCE_MS = 60_000
 
 /** Rejects only if the program could not be started. */
 export function runClient(program: string, args: readonly string[]): Promise<Ran> {
   return new Promise((resolve, reject) => {
     execFile(program, args, { timeout: PATIENCE_MS, killSignal: 'SIGKILL' }, (error, stdout, stderr) => {
-      // A text is the reason why there is no process; null: a signal ended it.
+      // `code` is a text if no process could be started, and null if a signal ended it.
       const code: unknown = error === null ? 0 : error.code
       if (typeof code === 'string') reject(new Error(`${program} does not start: ${code}`, { cause: error }))
       else resolve({ exitCode: typeof code === 'number' ? code : -1, stdout, stderr })
@@ -24,7 +25,7 @@ export function runClient(program: string, args: readonly string[]): Promise<Ran
   })
 }
 
-/** The first of these programs with which `probe` works. Throws what to do when there is none. */
+/** Returns the first program for which `probe` succeeds. Throws what to install if there is none. */
 export async function findClient(
   programs: readonly string[],
   probe: readonly string[],

@@ -11,15 +11,15 @@ import { fileURLToPath } from 'node:url'
 import { leftOut } from './programs.ts'
 
 const OLDEST_NODE = [22, 19] as const
-/** Every file is a process of its own, and most of test/wire start a Spillway each: more would measure the machine. */
+/** Each file is a process, and most files of test/wire start a Spillway. With more at once, a small machine is too slow. */
 const FILES_AT_ONCE = 2
 /** Milliseconds for one file. The slowest takes a tenth of it on two shared cores. */
 const TIMEOUT_MS = 120_000
-/** Keyed by content. A process of ours starts in half the time with it, and the tests start hundreds. */
+/** Node's compile cache, keyed by content. It halves the time to start a process, and the tests start hundreds. */
 const COMPILE_CACHE = join(tmpdir(), 'spillway-compile-cache')
 const EVERY_TEST = 'test/**/*.test.ts'
 
-/** `-t` is what other test runners call it. */
+/** `-t` stands for `--test-name-pattern`, as in other test runners. */
 function optionsAndFiles(words: readonly string[]): { readonly options: string[]; readonly files: string[] } {
   const options: string[] = []
   const files: string[] = []
@@ -47,7 +47,7 @@ if (isOldNode()) {
 const cwd = fileURLToPath(new URL('../../', import.meta.url))
 const { options, files: named } = optionsAndFiles(process.argv.slice(2))
 const all = named.length > 0 ? named : globSync(EVERY_TEST, { cwd }).sort()
-// Who names a file wants to see it run, or fail.
+// A file that was named is always run, and fails if a program is missing.
 const without = named.length > 0 ? [] : leftOut(all)
 const packages = [...new Set(without.flatMap(({ needs }) => needs))].join(' ')
 if (without.length > 0 && process.env['CI'] !== undefined) {
@@ -58,7 +58,7 @@ const files = all.filter((file) => without.every((left) => left.file !== file))
 
 const fixed = ['--test-reporter=spec', `--test-concurrency=${FILES_AT_ONCE}`, `--test-timeout=${TIMEOUT_MS}`]
 const env = { NODE_COMPILE_CACHE: COMPILE_CACHE, ...process.env }
-// Only a process that ends by itself leaves its code there, and those of the tests are mostly killed.
+// Only a process that ends by itself writes the cache, and the tests kill most of theirs: so this one fills it.
 spawnSync(process.execPath, ['src/main.ts', '--version'], { cwd, env })
 const child = spawn(process.execPath, ['--test', ...fixed, ...options, ...files], {
   cwd,

@@ -1,6 +1,6 @@
 /**
- * One process for the tests of a file: each of them gets tools of its own by a reload, under names that no other has,
- * since a process takes longer to start than most tests to run. For tests that signal the process it is not.
+ * One Spillway process for all tests of a file, because a process takes longer to start than most tests to run. Each test
+ * gets tools of its own by a reload, under names that no other test has. A test that signals the process must not use it.
  */
 import { writeFile } from 'node:fs/promises'
 import { after } from 'node:test'
@@ -19,13 +19,13 @@ type WrittenTools = Record<string, WrittenTool>
 export interface Share {
   readonly proxy: string
   lane(tool: string): Promise<LaneJson>
-  /** What the process calls the tool. */
+  /** The name of the tool in the process. */
   named(tool: string): string
   readonly admin: string
   metrics(): Promise<string>
 }
 
-/** Gives what adds the tools of one test to the process of this file, which ends with the file. */
+/** Returns a function that adds the tools of one test to the file's process. The process ends with the file. */
 export function sharedSpillway(): (yaml: string) => Promise<Share> {
   let starting: Promise<Spillway> | undefined
   const all: WrittenTools = {}

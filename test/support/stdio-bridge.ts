@@ -1,6 +1,6 @@
 /**
- * An MCP server that speaks stdio only, reached over Streamable HTTP: messages are handed on as they are, both ways. One
- * session, as a test needs it.
+ * Makes an MCP server that only speaks stdio reachable over Streamable HTTP. Messages pass unchanged in both directions.
+ * There is one session, which is enough for a test.
  */
 import { randomUUID } from 'node:crypto'
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
@@ -17,7 +17,7 @@ export async function bridged(file: string, ...args: readonly string[]): Promise
   })
   const http = new StreamableHTTPServerTransport({ sessionIdGenerator: randomUUID })
   http.onmessage = (message) => void stdio.send(message)
-  // An answer to a caller who has gone has nowhere to go.
+  // An answer to a caller that has left is dropped.
   stdio.onmessage = (message) => void http.send(message).catch(() => undefined)
   await stdio.start()
   await http.start()

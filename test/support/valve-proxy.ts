@@ -1,15 +1,15 @@
 /**
- * A TCP proxy that a test can shut: connections stay open, or are taken, and no byte goes through any more, as with a
- * firewall that drops packets or a machine that vanished.
+ * A TCP proxy that a test can shut. Then connections stay open and new ones are accepted, but no byte passes any more, as
+ * with a firewall that drops packets or a machine that has vanished.
  */
 import { connect, createServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 
 export interface ValveProxy extends AsyncDisposable {
   readonly port: number
-  /** From now on nothing passes, in either direction. */
+  /** From now on no byte passes, in either direction. */
   shut(): void
-  /** New connections pass again; those of before stay as they are. */
+  /** New connections pass bytes again; older ones stay blocked. */
   open(): void
 }
 
