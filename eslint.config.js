@@ -158,7 +158,6 @@ export default tseslint.config(
   ),
   room(['src/mcp/*.ts'], LANE, TIME, NODE, HEADERS),
   room(['src/mcp/answer-form.ts'], LANE, TIME, NODE, HEADERS, '\\.\\./reply/refuse-mcp\\.ts'),
-  room(['src/mcp/answer-watch.ts'], LANE, TIME, NODE, HEADERS, '\\.\\./upstream/exchange\\.ts'),
   aboveRooms(
     ['src/tools/*.ts'],
     '^\\.\\./(?:main|sidecar|pipeline|cli/|call/|capacity/)',

@@ -4,8 +4,7 @@
  */
 import type { ServerResponse } from 'node:http'
 import type { McpAnswer } from '../reply/refuse-mcp.ts'
-import { idKeyOf } from '../mcp/message.ts'
-import { AnswerWatch } from '../mcp/answer-watch.ts'
+import { McpLeases } from './mcp-leases.ts'
 import type { Slot, Watch } from '../upstream/exchange.ts'
 
 export interface McpCallFacts {
@@ -24,7 +23,7 @@ export class McpCall {
   readonly #facts: McpCallFacts
   #leave: (() => boolean) | undefined
   #isWithdrawn = false
-  #watch: AnswerWatch | undefined
+  #watch: McpLeases | undefined
   #response: ServerResponse | undefined
   #isGivenUp = false
   #isCancelled = false
@@ -55,14 +54,14 @@ export class McpCall {
   }
 
   /** It runs with this lease. */
-  run(slot: Slot, response: ServerResponse): AnswerWatch {
+  run(slot: Slot, response: ServerResponse): McpLeases {
     const { idKeys, others = [], onAllAnswered = () => undefined } = this.#facts
     const slots = new Map<string, Slot>([[idKeys[0], slot], ...others])
     this.#leave = undefined
     this.#response = response
     const isResumable = !this.#facts.isClosingCancel
     const onOver = (): void => this.#end()
-    this.#watch = new AnswerWatch({ slots, keyOf: idKeyOf, isResumable, onAllAnswered, onOver })
+    this.#watch = new McpLeases({ slots, isResumable, onAllAnswered, onOver })
     return this.#watch
   }
 

@@ -1,6 +1,7 @@
 /**
- * Finds the data of server-sent events as it flows by, and hands it on without holding it: an event of a hundred
- * megabytes costs as much memory as an empty one. Pure but for where it stands.
+ * Finds the data of server-sent events in a stream that flows past (WHATWG HTML, 9.2.6). In: bytes, in pieces of any length.
+ * Out: the pieces of data and the ends of events, to a sink. No event is buffered, so that the memory is constant however
+ * long an event is.
  */
 
 const NEWLINE = 0x0a
@@ -10,18 +11,18 @@ const DATA = Buffer.from('data:')
 const ID = Buffer.from('id:')
 
 export interface EventSink {
-  /** Part of an event's data. */
+  /** A piece of an event's data. */
   write(bytes: Uint8Array): void
-  /** The event is over. */
+  /** The event ends. */
   reset(): void
 }
 
 export class EventScan {
   readonly #sink: EventSink
-  /** Letters of `data:` that the line began with; -1 when it is another field. */
+  /** How many characters of `data:` the line has matched so far; -1 when the line is another field. */
   #matched = 0
   #isLineEmpty = true
-  /** As `#matched`, of `id:`. */
+  /** The same for `id:`. */
   #idMatched = 0
   #hasIds = false
   #isAfterReturn = false
@@ -30,7 +31,7 @@ export class EventScan {
     this.#sink = sink
   }
 
-  /** An event had an id, by which the stream can be resumed. */
+  /** An event had an id: the caller can resume the stream after it. */
   get hasIds(): boolean {
     return this.#hasIds
   }
@@ -70,7 +71,7 @@ export class EventScan {
   #endLine(byte: number): void {
     this.#isAfterReturn = byte === RETURN
     if (this.#isLineEmpty) this.#sink.reset()
-    // Lines of data are joined by a newline, which in JSON is as good as a space.
+    // Lines of data are joined by a newline. In JSON a space does the same.
     else if (this.#matched === DATA.length) this.#sink.write(BLANK)
     this.#isLineEmpty = true
     this.#matched = 0

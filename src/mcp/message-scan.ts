@@ -1,42 +1,66 @@
 /**
- * Reads JSON-RPC messages as they flow by and says of each, once it is whole: whose answer it is and of what kind. Keeps
- * a few bytes, however long a message is: texts and arguments are skipped, not held. Pure but for where it stands.
+ * Recognizes JSON-RPC messages of a server in JSON text that flows past. In: bytes, in pieces of any length. Out: each
+ * message as data, once it has ended. Only ids and a few words are buffered, so the memory is constant however long a
+ * message is. Malformed JSON gives wrong messages or none, but never an error: the text is not ours to refuse.
  */
+import { idKeyOf } from './message.ts'
 
-/** Bytes of an id or a word that are held; a longer one is nobody's. */
-const MOST_HELD = 8192
-/** Bytes for which there is room before anything longer comes: keys, numbers, UUIDs. */
-const FIRST_HELD = 64
-/** Bytes of a key that is looked at: `resultType`, each letter written as six, and quotes. */
-const LONGEST_KEY = 62
+/** Bytes that are buffered of an id or a word. No call has a longer id (see message.ts). */
+const MAX_WORD_BYTES = 8192
+/** Bytes of the buffer at first: enough for keys, numbers and UUIDs. */
+const FIRST_BUFFER_BYTES = 64
+/** Bytes of the longest key that counts: `resultType`, each character as an escape of six bytes, and two quotes. */
+const MAX_KEY_BYTES = 62
 
-export interface SeenMessage {
-  /** The id's JSON text; undefined without one, or with one that is too long. */
-  readonly id: string | undefined
-  /** A request or a notification, not an answer. */
-  readonly hasMethod: boolean
-  readonly hasError: boolean
-  /** The tool ran and says that it failed. */
-  readonly isError: boolean
-  /** JSON text, for example `"input_required"`. */
-  readonly resultType: string | undefined
+/** How the server answers a request. */
+export type ResponseOutcome =
+  | 'complete'
+  /** The tool ran and failed (`isError`). */
+  | 'tool-error'
+  /** The server needs something from the caller first (`resultType` is `input_required`). */
+  | 'input-required'
+  /** A JSON-RPC error, for example for a tool that does not exist. */
+  | 'protocol-error'
+
+export interface ServerResponse {
+  readonly kind: 'response'
+  /** `idKeyOf` the id of the request; undefined for a missing, malformed or too long id. */
+  readonly idKey: string | undefined
+  readonly outcome: ResponseOutcome
 }
 
+/** What a server sends: answers, and messages of its own. */
+export type ServerMessage = ServerResponse | { readonly kind: 'request' | 'notification' }
+
 interface Draft {
+  /** JSON text. */
   id: string | undefined
   hasMethod: boolean
   hasError: boolean
-  isError: boolean
-  resultType: string | undefined
+  isToolError: boolean
+  needsInput: boolean
 }
 
 const newDraft = (): Draft => ({
   id: undefined,
   hasMethod: false,
   hasError: false,
-  isError: false,
-  resultType: undefined,
+  isToolError: false,
+  needsInput: false,
 })
+
+function messageOf(draft: Draft): ServerMessage {
+  const { id } = draft
+  if (draft.hasMethod) return { kind: id === undefined ? 'notification' : 'request' }
+  const idKey = id === undefined ? undefined : idKeyOf(JSON.parse(id))
+  return { kind: 'response', idKey, outcome: outcomeOf(draft) }
+}
+
+function outcomeOf({ hasError, isToolError, needsInput }: Draft): ResponseOutcome {
+  if (hasError) return 'protocol-error'
+  if (isToolError) return 'tool-error'
+  return needsInput ? 'input-required' : 'complete'
+}
 
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
@@ -49,26 +73,26 @@ const CLOSE_ARRAY = 0x5d
 const SPACE = 0x20
 
 export class MessageScan {
-  readonly #onMessage: (message: SeenMessage) => void
+  readonly #onMessage: (message: ServerMessage) => void
   #depth = 0
-  /** 1 inside of a batch. */
+  /** Depth of the messages: 1 inside of a batch. */
   #base = 0
   #isInString = false
   #isEscaped = false
-  /** The word being read, where it matters. */
-  #held = Buffer.allocUnsafe(FIRST_HELD)
-  #heldBytes = 0
+  /** The string, number or literal that is being read, where it counts. */
+  #word = Buffer.allocUnsafe(FIRST_BUFFER_BYTES)
+  #wordBytes = 0
   #isTooLong = false
   #key: string | undefined
   #resultKey: string | undefined
   #isInResult = false
   #draft = newDraft()
 
-  constructor(onMessage: (message: SeenMessage) => void) {
+  constructor(onMessage: (message: ServerMessage) => void) {
     this.#onMessage = onMessage
   }
 
-  /** A new text begins, whatever became of the last. */
+  /** A new text begins. An unfinished message is dropped. */
   reset(): void {
     this.#depth = 0
     this.#base = 0
@@ -86,17 +110,17 @@ export class MessageScan {
       const byte = bytes[at] as number
       if (byte === QUOTE) {
         this.#isInString = true
-        this.#hold(byte)
+        this.#append(byte)
       } else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) this.#open(byte)
       else if (byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) this.#close()
       else if (byte === COLON) this.#colon()
       else if (byte === COMMA) this.#endOfValue()
-      else if (byte > SPACE) this.#hold(byte)
+      else if (byte > SPACE) this.#append(byte)
     }
   }
 
-  /** Where keys and plain values matter: in a message, and in its result. */
-  get #matters(): boolean {
+  /** Keys and scalar values count directly in a message and directly in its result. */
+  get #counts(): boolean {
     const level = this.#depth - this.#base
     return level === 1 || (level === 2 && this.#isInResult)
   }
@@ -110,30 +134,30 @@ export class MessageScan {
   }
 
   #clear(): void {
-    this.#heldBytes = 0
+    this.#wordBytes = 0
     this.#isTooLong = false
   }
 
-  #hold(byte: number): void {
-    if (!this.#matters) return
-    if (this.#heldBytes === this.#held.length) this.#grow()
-    if (!this.#isTooLong) this.#held[this.#heldBytes++] = byte
+  #append(byte: number): void {
+    if (!this.#counts) return
+    if (this.#wordBytes === this.#word.length) this.#grow()
+    if (!this.#isTooLong) this.#word[this.#wordBytes++] = byte
   }
 
   #grow(): void {
-    this.#isTooLong = this.#heldBytes === MOST_HELD
+    this.#isTooLong = this.#wordBytes === MAX_WORD_BYTES
     if (this.#isTooLong) return
-    const larger = Buffer.allocUnsafe(2 * this.#heldBytes)
-    this.#held.copy(larger)
-    this.#held = larger
+    const larger = Buffer.allocUnsafe(2 * this.#wordBytes)
+    this.#word.copy(larger)
+    this.#word = larger
   }
 
-  /** The index of the last byte that belongs to the string, as far as there are bytes. */
+  /** Returns the index of the closing quote, or the length where the string goes on in the next piece. */
   #string(bytes: Uint8Array, from: number): number {
-    if (!this.#matters) return this.#skip(bytes, from)
+    if (!this.#counts) return this.#skip(bytes, from)
     for (let at = from; at < bytes.length; at++) {
       const byte = bytes[at] as number
-      this.#hold(byte)
+      this.#append(byte)
       if (this.#isEscaped) this.#isEscaped = false
       else if (byte === BACKSLASH) this.#isEscaped = true
       else if (byte === QUOTE) {
@@ -188,50 +212,54 @@ export class MessageScan {
       this.#isInResult = false
       this.#key = undefined
     } else if (level === 0) {
-      this.#onMessage(this.#draft)
+      this.#onMessage(messageOf(this.#draft))
       this.#begin()
     } else if (level < 0) this.reset()
     this.#clear()
   }
 
   #colon(): void {
-    if (!this.#matters) return
-    const key = unquoted(this.#take(LONGEST_KEY))
+    if (!this.#counts) return
+    const key = unquoted(this.#take(MAX_KEY_BYTES))
     if (this.#depth - this.#base === 1) this.#key = key
     else this.#resultKey = key
   }
 
-  /** A value that is a word has come to its end; objects and lists were seen when they opened. */
+  /** A scalar value has ended. Objects and lists are handled where they open. */
   #endOfValue(): void {
-    if (!this.#matters) return
+    if (!this.#counts) return
     if (this.#depth - this.#base === 1) {
-      if (this.#key === 'id') this.#draft.id = scalar(this.#take(MOST_HELD))
+      if (this.#key === 'id') this.#draft.id = scalar(this.#take(MAX_WORD_BYTES))
       if (this.#key === 'method') this.#draft.hasMethod = true
       this.#key = undefined
     } else {
-      if (this.#resultKey === 'isError') this.#draft.isError = this.#take(MOST_HELD) === 'true'
-      if (this.#resultKey === 'resultType') this.#draft.resultType = this.#take(MOST_HELD)
+      if (this.#resultKey === 'isError') this.#draft.isToolError = this.#take(MAX_WORD_BYTES) === 'true'
+      if (this.#resultKey === 'resultType')
+        this.#draft.needsInput = this.#take(MAX_WORD_BYTES) === '"input_required"'
       this.#resultKey = undefined
     }
     this.#clear()
   }
 
-  /** What is held, unless it is longer than `mostBytes`. */
-  #take(mostBytes: number): string | undefined {
-    const bytes = this.#heldBytes
-    const isWhole = bytes > 0 && bytes <= mostBytes && !this.#isTooLong
-    const word = isWhole ? this.#held.toString('utf8', 0, bytes) : undefined
+  /** The buffered word, unless it is longer than `maxBytes`. Empties the buffer. */
+  #take(maxBytes: number): string | undefined {
+    const bytes = this.#wordBytes
+    const isWhole = bytes > 0 && bytes <= maxBytes && !this.#isTooLong
+    const word = isWhole ? this.#word.toString('utf8', 0, bytes) : undefined
     this.#clear()
     return word
   }
 }
 
-/** As JSON has them. Asked before JSON.parse: an error takes it so long that a stream of them would take all of the time. */
+/**
+ * Well-formed JSON strings and other scalars. Tested before JSON.parse, because JSON.parse takes long to throw, and a stream
+ * of malformed ids would use up the process's time.
+ */
 const STRING = /^"(?:[\u0020-\u0021\u0023-\u005b\u005d-\uffff]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"$/
-const OTHER = /^(?:-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)$/
+const OTHER_SCALAR = /^(?:-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)$/
 
 function scalar(word: string | undefined): string | undefined {
-  return word !== undefined && (word.startsWith('"') ? STRING : OTHER).test(word) ? word : undefined
+  return word !== undefined && (word.startsWith('"') ? STRING : OTHER_SCALAR).test(word) ? word : undefined
 }
 
 function unquoted(word: string | undefined): string | undefined {

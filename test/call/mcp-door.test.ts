@@ -10,7 +10,7 @@ import { McpDoor } from '../../src/call/mcp-door.ts'
 import type { McpDoorParts } from '../../src/call/mcp-door.ts'
 import { mostHeldBytes } from '../../src/capacity/held-bytes.ts'
 import type { Routed } from '../../src/call/routed.ts'
-import type { AnswerWatch } from '../../src/mcp/answer-watch.ts'
+import type { McpLeases } from '../../src/call/mcp-leases.ts'
 import type { Slot } from '../../src/upstream/exchange.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
 
@@ -37,8 +37,8 @@ const SLOT: Slot = {
 function doorOf() {
   const clock = new VirtualClock()
   const tool = { tool: 's', settings: { maxBodyBytes: 1000 }, traffic: { messages: FULL } }
-  const running: AnswerWatch[] = []
-  const stopped: AnswerWatch[] = []
+  const running: McpLeases[] = []
+  const stopped: McpLeases[] = []
   const refused: string[] = []
   const door = new McpDoor({
     tools: { mcpLane: () => tool },

@@ -5,8 +5,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { EventScan } from '../../src/mcp/event-scan.ts'
+import { idKeyOf } from '../../src/mcp/message.ts'
 import { MessageScan } from '../../src/mcp/message-scan.ts'
-import type { SeenMessage } from '../../src/mcp/message-scan.ts'
+import type { ResponseOutcome, ServerMessage } from '../../src/mcp/message-scan.ts'
 
 interface Sink {
   write(bytes: Buffer): void
@@ -17,9 +18,9 @@ function seen(
   text: string,
   pieces: readonly number[],
   of: (scan: MessageScan) => Sink = (scan) => scan,
-): SeenMessage[] {
-  const messages: SeenMessage[] = []
-  const sink = of(new MessageScan((message) => messages.push({ ...message })))
+): ServerMessage[] {
+  const messages: ServerMessage[] = []
+  const sink = of(new MessageScan((message) => messages.push(message)))
   const bytes = Buffer.from(text)
   for (let at = 0, n = 0; at < bytes.length; n++) {
     const length = pieces[n % pieces.length] ?? 1
@@ -30,22 +31,22 @@ function seen(
 }
 
 /** The same by JSON.parse. */
-function told(message: unknown): SeenMessage {
-  const value = message as Record<string, unknown>
-  const result = value['result']
-  const inResult =
-    typeof result === 'object' && result !== null && !Array.isArray(result) ? { ...result } : {}
-  const { isError, resultType } = inResult as Record<string, unknown>
-  return {
-    id:
-      'id' in value && (typeof value['id'] !== 'object' || value['id'] === null)
-        ? JSON.stringify(value['id'])
-        : undefined,
-    hasMethod: typeof value['method'] === 'string',
-    hasError: typeof value['error'] === 'object' && value['error'] !== null,
-    isError: isError === true,
-    resultType: typeof resultType === 'string' ? JSON.stringify(resultType) : undefined,
-  }
+function parsed(message: unknown): ServerMessage {
+  const { id, method, error, result } = message as Record<string, unknown>
+  if (typeof method === 'string') return { kind: id === undefined ? 'notification' : 'request' }
+  return { kind: 'response', idKey: idKeyOf(id), outcome: outcomeOf(error, result) }
+}
+
+function outcomeOf(error: unknown, result: unknown): ResponseOutcome {
+  if (error !== undefined) return 'protocol-error'
+  const { isError, resultType } = (result ?? {}) as Record<string, unknown>
+  if (isError === true) return 'tool-error'
+  return resultType === 'input_required' ? 'input-required' : 'complete'
+}
+
+/** The id keys of the responses among the messages. */
+function idKeysOf(messages: readonly ServerMessage[]): (string | undefined)[] {
+  return messages.flatMap((each) => (each.kind === 'response' ? [each.idKey] : []))
 }
 
 const text = fc.string({
@@ -87,7 +88,7 @@ const pieces = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLeng
 test('a message is seen as JSON.parse sees it, in whatever pieces it comes', () => {
   fc.assert(
     fc.property(message, pieces, fc.constantFrom(undefined, 1), (value, lengths, space) => {
-      assert.deepEqual(seen(JSON.stringify(value, null, space), lengths), [told(value)])
+      assert.deepEqual(seen(JSON.stringify(value, null, space), lengths), [parsed(value)])
     }),
   )
 })
@@ -95,7 +96,7 @@ test('a message is seen as JSON.parse sees it, in whatever pieces it comes', () 
 test('the messages of a batch are seen one by one', () => {
   fc.assert(
     fc.property(fc.array(message, { maxLength: 4 }), pieces, (values, lengths) => {
-      assert.deepEqual(seen(JSON.stringify(values), lengths), values.map(told))
+      assert.deepEqual(seen(JSON.stringify(values), lengths), values.map(parsed))
     }),
   )
 })
@@ -110,7 +111,7 @@ test('events are seen with every line ending, with comments and other fields bet
         .join('')
       assert.deepEqual(
         seen(stream, lengths, (scan) => new EventScan(scan)),
-        events.map(([value]) => told(value)),
+        events.map(([value]) => parsed(value)),
       )
     }),
   )
@@ -119,10 +120,7 @@ test('events are seen with every line ending, with comments and other fields bet
 test('data over several lines is one message, and an event that breaks off leaves nothing behind', () => {
   const stream =
     'data: {"id":\ndata:1,\ndata: "result":{}}\n\ndata: {"id":2,"result":{"x":"\n\ndata\n\ndata:{"id":3}\n\n'
-  assert.deepEqual(
-    seen(stream, [3], (scan) => new EventScan(scan)).map(({ id }) => id),
-    ['1', '3'],
-  )
+  assert.deepEqual(idKeysOf(seen(stream, [3], (scan) => new EventScan(scan))), ['number:1', 'number:3'])
 })
 
 test('what is no JSON at all does no harm', () => {
@@ -132,16 +130,13 @@ test('what is no JSON at all does no harm', () => {
       pieces,
       (junk, lengths) => {
         seen(junk, lengths)
-        const messages: SeenMessage[] = []
-        const scan = new MessageScan((each) => messages.push({ ...each }))
+        const messages: ServerMessage[] = []
+        const scan = new MessageScan((each) => messages.push(each))
         scan.write(Buffer.from(junk))
         scan.reset()
         messages.length = 0
         scan.write(Buffer.from('{"id":1,"result":{}}'))
-        assert.deepEqual(
-          messages.map(({ id }) => id),
-          ['1'],
-        )
+        assert.deepEqual(idKeysOf(messages), ['number:1'])
       },
     ),
   )
@@ -192,7 +187,6 @@ test('any bytes are seen alike whole and in pieces, alone and as events, and not
       const of = (scan: MessageScan): Sink => (isStream ? new EventScan(scan) : scan)
       const whole = seen(junk, [Infinity], of)
       assert.deepEqual(seen(junk, lengths, of), whole)
-      for (const { id } of whole) if (id !== undefined) JSON.parse(id)
     }),
     { numRuns: 5000 },
   )
@@ -223,8 +217,7 @@ test('what is no JSON costs no more to see than what is', () => {
 })
 
 test('an id that is longer than what is held is nobody’s', () => {
-  assert.deepEqual(
-    seen(JSON.stringify({ id: 'x'.repeat(10_000), result: {} }), [1000]).map(({ id }) => id),
-    [undefined],
-  )
+  assert.deepEqual(idKeysOf(seen(JSON.stringify({ id: 'x'.repeat(10_000), result: {} }), [1000])), [
+    undefined,
+  ])
 })

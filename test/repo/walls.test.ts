@@ -138,7 +138,6 @@ const PLANTED: readonly (readonly [file: string, code: string, rule: string])[] 
   ['src/mcp/planted.ts', "import { Replies } from '../call/replies.ts'", IMPORTS],
   ['src/mcp/read.ts', "import { Gate } from '../gate/gate.ts'", IMPORTS],
   ['src/mcp/answer-form.ts', "import { refuse } from '../reply/refuse.ts'", IMPORTS],
-  ['src/mcp/answer-watch.ts', "import { forward } from '../upstream/forward.ts'", IMPORTS],
   ['src/pipeline.ts', "import { Sidecar } from './sidecar.ts'", IMPORTS],
   ['src/tools/planted.ts', "import { run } from '../cli/run.ts'", IMPORTS],
   ['src/upstream/pushback.ts', "import { forward } from '../pipeline.ts'", IMPORTS],

@@ -13,7 +13,7 @@ import { McpCall } from '../../src/call/mcp-call.ts'
 import { Passage } from '../../src/call/attempt.ts'
 import { Router } from '../../src/route/match.ts'
 import { Tool } from '../../src/tools/tools.ts'
-import { AnswerWatch } from '../../src/mcp/answer-watch.ts'
+import { McpLeases } from '../../src/call/mcp-leases.ts'
 
 /** Part of the injected errors, as a message may quote its input. It must not appear in a log. */
 const SECRET = 'Bearer sk-very-secret "quoted secret"'
@@ -63,7 +63,7 @@ patch(Transform.prototype, 'push', (_self, [chunk]) => boom('body', textOf(chunk
 patch(Socket.prototype, 'write', (_self, [chunk]) => {
   if (textOf(chunk).startsWith('HTTP/1.1 101')) boom('switch', textOf(chunk))
 })
-patch(AnswerWatch.prototype, 'head', (_self, [, headers]) => boom('watch', (headers as string[]).join()))
+patch(McpLeases.prototype, 'head', (_self, [, headers]) => boom('watch', (headers as string[]).join()))
 patch(McpCall.prototype, 'run', ({ answer }) => boom('mcp', JSON.stringify(answer)))
 patch(Histogram.prototype, 'observeWithoutExemplar', (_self, [labels]) => {
   if ((labels as { tool?: string }).tool === 'deaf') throw new TypeError('injected observe')

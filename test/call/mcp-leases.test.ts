@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { LeaseEnd } from '../../src/lane/lease.ts'
 import { idKeyOf } from '../../src/mcp/message.ts'
-import { AnswerWatch } from '../../src/mcp/answer-watch.ts'
+import { McpLeases } from '../../src/call/mcp-leases.ts'
 import type { Slot } from '../../src/upstream/exchange.ts'
 
 interface FakeSlot extends Slot {
@@ -36,9 +36,8 @@ function watching(...ids: readonly (string | number)[]) {
   const slots = ids.map(() => fakeSlot())
   let answered = 0
   let over = 0
-  const watch = new AnswerWatch({
+  const watch = new McpLeases({
     slots: new Map(ids.map((id, index) => [idKeyOf(id) ?? '', slots[index] as Slot])),
-    keyOf: idKeyOf,
     isResumable: true,
     onAllAnswered: () => answered++,
     onOver: () => over++,
@@ -167,8 +166,8 @@ test('what HTTP says of a failure stands, and a coded answer ends its lease with
 
 test('a call that was cancelled, or during which the server asked for something, is no latency sample', () => {
   for (const prepare of [
-    (watch: AnswerWatch) => watch.cancelled(),
-    (watch: AnswerWatch) => watch.chunk(event({ id: 's', method: 'sampling/createMessage' }), 5),
+    (watch: McpLeases) => watch.cancelled(),
+    (watch: McpLeases) => watch.chunk(event({ id: 's', method: 'sampling/createMessage' }), 5),
   ]) {
     const { watch, first } = watching(1)
     watch.head(200, EVENTS)
