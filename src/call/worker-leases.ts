@@ -12,8 +12,8 @@ import type { Priority } from '../lane/priority.ts'
 import type { Outcome, Verdict } from '../lane/reason.ts'
 import type { Connections } from '../listen/connections.ts'
 import type { Drain } from '../listen/drain.ts'
-import type { LeaseOrder } from '../listen/lease-request.ts'
-import type { Exchange } from '../listen/lease-routes.ts'
+import type { LeaseRequest } from '../listen/lease-request.ts'
+import type { HttpExchange } from '../listen/http-exchange.ts'
 import type { Events } from '../observe/events.ts'
 import type { Replies } from './replies.ts'
 import { give } from '../reply/answer.ts'
@@ -46,9 +46,9 @@ interface Held {
 }
 
 interface Asked {
-  readonly exchange: Exchange
+  readonly exchange: HttpExchange
   readonly tool: Tool
-  readonly order: LeaseOrder
+  readonly order: LeaseRequest
   readonly priority: Priority
   /** Milliseconds on the clock. */
   readonly askedAtMs: number
@@ -68,7 +68,7 @@ export class LeaseDesk {
   }
 
   /** Answers when the worker has its lease, or is refused. */
-  ask(name: string, order: LeaseOrder, exchange: Exchange): void {
+  ask(name: string, order: LeaseRequest, exchange: HttpExchange): void {
     const tool = this.#parts.tools.get(name)
     if (tool === undefined) throw new Error(`a lease was asked of ${name}, which is gone`)
     const priority = priorityIn(tool.settings.lane.priority, order.priority)

@@ -5,9 +5,7 @@
  */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-
-export type Authority =
-  { readonly ok: true } | { readonly ok: false; readonly status: 401 | 403; readonly problem: string }
+import type { Denial } from '../reply/admin.ts'
 
 /** What is looked at of a request. */
 export type Asking = Pick<IncomingMessage, 'headers' | 'httpVersion'>
@@ -24,33 +22,26 @@ export function isLoopback(host: string): boolean {
   return LOOPBACK.test(host)
 }
 
-export function isAllowedToRead(asking: Asking, listener: Listener): Authority {
+/** Why the request may not read; undefined when it may. */
+export function denialOfReading(asking: Asking, listener: Listener): Denial | undefined {
   const { headers, httpVersion } = asking
   if (isLoopback(listener.host)) {
     // Only HTTP/1.0 may leave out Host, and no browser speaks it.
     const isPlain = headers.host === undefined && httpVersion === '1.0'
-    if (!isPlain && !isLoopback(nameIn(headers.host))) return foreignHost()
+    if (!isPlain && !isLoopback(nameIn(headers.host))) return 'foreign_host'
   }
   // A page may be opened, but not read by another: without CORS headers it could not, yet it could hold connections.
-  return isFromPage(asking) && headers['sec-fetch-mode'] !== 'navigate' ? page() : { ok: true }
+  return isFromPage(asking) && headers['sec-fetch-mode'] !== 'navigate' ? 'page' : undefined
 }
 
-export function isAllowedToWrite(asking: Asking, { host, token }: Listener): Authority {
+/** Why the request may not write; undefined when it may. */
+export function denialOfWriting(asking: Asking, { host, token }: Listener): Denial | undefined {
   const { headers } = asking
-  if (isFromPage(asking)) return page()
-  if (isLoopback(host)) return isLoopback(nameIn(headers.host)) ? { ok: true } : foreignHost()
-  if (token === undefined || token === '') {
-    const problem =
-      'writing is off: the admin listener is not on loopback and SPILLWAY_ADMIN_TOKEN is not set'
-    return { ok: false, status: 403, problem }
-  }
+  if (isFromPage(asking)) return 'page'
+  if (isLoopback(host)) return isLoopback(nameIn(headers.host)) ? undefined : 'foreign_host'
+  if (token === undefined || token === '') return 'no_token_set'
   const sent = /^Bearer (.+)$/i.exec(headers.authorization ?? '')?.[1]
-  if (sent !== undefined && isSame(sent, token)) return { ok: true }
-  return {
-    ok: false,
-    status: 401,
-    problem: 'send the header Authorization: Bearer with SPILLWAY_ADMIN_TOKEN',
-  }
+  return sent !== undefined && isSame(sent, token) ? undefined : 'wrong_token'
 }
 
 /**
@@ -69,15 +60,6 @@ function isFromPage({ headers }: Asking): boolean {
 
 function isSameHost(referer: string, host: string | undefined): boolean {
   return URL.canParse(referer) && new URL(referer).host === host
-}
-
-function page(): Authority {
-  return { ok: false, status: 403, problem: 'web pages may not call this address: use a program' }
-}
-
-function foreignHost(): Authority {
-  const problem = 'this address is called by a loopback name: use 127.0.0.1, [::1] or localhost as Host'
-  return { ok: false, status: 403, problem }
 }
 
 /** Without its port. */

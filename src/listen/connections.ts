@@ -5,6 +5,7 @@
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import type { HttpExchange } from './http-exchange.ts'
 import { Shares } from './shares.ts'
 import type { Allotment, Room } from './shares.ts'
 
@@ -32,12 +33,6 @@ export interface ConnectionBounds extends Allotment {
   readonly connections: number
   /** Files of the process up to which callers get one, whoever uses the others; Infinity where there is no limit. */
   readonly files: number
-}
-
-/** An HTTP exchange on one of the connections. */
-export interface Exchanged {
-  readonly request: IncomingMessage
-  readonly response: ServerResponse
 }
 
 interface Connection {
@@ -100,7 +95,7 @@ export class Connections {
   }
 
   /** Whether the exchange may go on with a share of this holder, which it gives back at its end. A later holder replaces one before. */
-  hold({ request, response }: Exchanged, holder: string): boolean {
+  hold({ request, response }: HttpExchange, holder: string): boolean {
     const before = this.#holders.get(request)
     // An exchange that is over would never give its share back.
     if (before === holder || response.destroyed) return true

@@ -1,37 +1,28 @@
 /**
- * What every path of the admin listener needs: answers in JSON or text, and bodies within a bound.
+ * One exchange on the admin listener: its body read within a bound, its answer sent to a caller that may still be sending.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Answer } from '../reply/answer.ts'
 
-export interface Answer {
-  readonly status: number
-  readonly type: string
-  readonly body: string
+/** A request and the response to it. */
+export interface HttpExchange {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
 }
 
 /** Bytes of a body that an operator or a worker sends. */
 export const MAX_BODY_BYTES = 16_384
-
-export function json(status: number, body: object): Answer {
-  return { status, type: 'application/json', body: `${JSON.stringify(body)}\n` }
-}
-
-export function text(status: number, body: string): Answer {
-  return { status, type: 'text/plain; charset=utf-8', body }
-}
-
-export function tooLarge(): Answer {
-  return json(413, { error: `the body is larger than ${MAX_BODY_BYTES} bytes` })
-}
+/** Milliseconds that a caller may leave an answer unread. */
+const UNREAD_MS = 10_000
 
 /** The whole body; undefined when it is larger than the bound. Errors: that the caller left. */
-export function read(request: IncomingMessage): Promise<string | undefined> {
+export function readBody(request: IncomingMessage): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let bytes = 0
     request.on('data', (chunk: Buffer) => {
       bytes += chunk.length
-      // What comes beyond is read and dropped, so that the caller gets to read the answer; requestTimeout ends it.
+      // Bytes beyond the bound are read and dropped, so that the caller gets to read the answer; requestTimeout ends it.
       if (bytes > MAX_BODY_BYTES) resolve(undefined)
       else chunks.push(chunk)
     })
@@ -40,37 +31,15 @@ export function read(request: IncomingMessage): Promise<string | undefined> {
   })
 }
 
-/** Headers of every answer: no page may read it, frame it, or take it for something else. There are no CORS headers anywhere. */
-export const GUARDS = {
-  'Cache-Control': 'no-store',
-  'X-Content-Type-Options': 'nosniff',
-  'Cross-Origin-Resource-Policy': 'same-origin',
-} as const
-
-/** Milliseconds that a caller may leave an answer unread. */
-const UNREAD_MS = 10_000
-
-export function send(request: IncomingMessage, response: ServerResponse, answer: Answer): void {
-  const body = request.method === 'HEAD' ? undefined : answer.body
-  response.writeHead(answer.status, {
-    'Content-Type': answer.type,
-    'Content-Length': Buffer.byteLength(answer.body),
-  })
+export function send({ request, response }: HttpExchange, { status, headers, body }: Answer): void {
+  const sent = request.method === 'HEAD' ? undefined : body
+  response.writeHead(status, headers)
   response.setTimeout(UNREAD_MS, () => response.destroy())
   if (request.complete) {
-    response.end(body)
+    response.end(sent)
     return
   }
-  // To close on a caller who still sends would cost it the answer; requestTimeout bounds how long it may.
-  if (body !== undefined) response.write(body)
+  // A caller that is still sending would lose the answer if the connection closed now; requestTimeout bounds the wait.
+  if (sent !== undefined) response.write(sent)
   request.resume().once('close', () => response.end())
-}
-
-/** A segment of a path as it was meant. */
-export function decode(segment: string): string {
-  try {
-    return decodeURIComponent(segment)
-  } catch {
-    return segment
-  }
 }

@@ -6,8 +6,10 @@ import { z } from 'zod'
 import { PRIORITIES } from '../lane/priority.ts'
 import type { Priority } from '../lane/priority.ts'
 import type { Verdict } from '../lane/reason.ts'
+import { parseJson } from './json-body.ts'
+import type { Parsed } from './json-body.ts'
 
-export interface LeaseOrder {
+export interface LeaseRequest {
   readonly jobId: string | undefined
   /** Milliseconds without a renewal; undefined: the lane's leaseSeconds. */
   readonly leaseMs: number | undefined
@@ -17,9 +19,6 @@ export interface LeaseOrder {
   /** A key for fairness, as X-Agent-Id is for calls. */
   readonly agent: string | undefined
 }
-
-export type Parsed<T> =
-  { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problem: string }
 
 const DAY_SECONDS = 86_400
 const LONGEST_TEXT = 256
@@ -44,11 +43,11 @@ const endSchema = z.strictObject({
   verdict: z.enum(['ok', 'dropped', 'ignored'], 'must be ok, dropped or ignored').optional(),
 })
 
-const LEASE_SHAPE = 'write for example {"job_id": "crawl-7", "lease_seconds": 30, "wait_ms": 5000}'
-const END_SHAPE = 'write for example {"verdict": "ok"}'
+const LEASE_EXAMPLE = 'write for example {"job_id": "crawl-7", "lease_seconds": 30, "wait_ms": 5000}'
+const END_EXAMPLE = 'write for example {"verdict": "ok"}'
 
-export function parseLeaseOrder(body: string): Parsed<LeaseOrder> {
-  const parsed = parse(body, leaseSchema, LEASE_SHAPE)
+export function parseLeaseRequest(body: string): Parsed<LeaseRequest> {
+  const parsed = parse(body, leaseSchema, LEASE_EXAMPLE)
   if (!parsed.ok) return parsed
   const { job_id: jobId, lease_seconds: seconds, wait_ms: waitMs, priority, agent } = parsed.value
   const leaseMs = seconds === undefined ? undefined : Math.round(seconds * 1000)
@@ -57,20 +56,11 @@ export function parseLeaseOrder(body: string): Parsed<LeaseOrder> {
 
 /** `ok` when nothing is said. */
 export function parseVerdict(body: string): Parsed<Verdict> {
-  const parsed = parse(body, endSchema, END_SHAPE)
+  const parsed = parse(body, endSchema, END_EXAMPLE)
   return parsed.ok ? { ok: true, value: parsed.value.verdict ?? 'ok' } : parsed
 }
 
-function parse<T>(body: string, schema: z.ZodType<T>, shape: string): Parsed<T> {
-  let value: unknown = {}
-  try {
-    if (body.trim() !== '') value = JSON.parse(body)
-  } catch {
-    return { ok: false, problem: `the body is not JSON; ${shape}` }
-  }
-  const parsed = schema.safeParse(value)
-  if (parsed.success) return { ok: true, value: parsed.data }
-  const issue = parsed.error.issues[0]
-  const where = issue?.path.join('.') ?? ''
-  return { ok: false, problem: `${where} ${issue?.message ?? 'is wrong'}; ${shape}`.trim() }
+/** A body may be left out: everything in it may. */
+function parse<T>(body: string, schema: z.ZodType<T>, example: string): Parsed<T> {
+  return parseJson(body.trim() === '' ? '{}' : body, schema, example)
 }

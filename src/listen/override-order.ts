@@ -3,15 +3,14 @@
  */
 import { z } from 'zod'
 import type { ValveOrder } from '../lane/valve.ts'
+import { parseJson } from './json-body.ts'
+import type { Parsed } from './json-body.ts'
 
 /** The lane's bounds for a limit. */
-export interface Bounds {
+export interface LimitBounds {
   readonly min: number
   readonly max: number
 }
-
-export type ParsedOrder =
-  { readonly ok: true; readonly order: ValveOrder } | { readonly ok: false; readonly problem: string }
 
 const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
 const DURATION = /^(\d{1,9})(ms|s|m|h|d)$/
@@ -24,30 +23,18 @@ const schema = z.strictObject({
   for: z.string('must be a text').refine(isDuration, 'must be a duration from 1ms to 365d').optional(),
 })
 
-const SHAPE = 'write for example {"limit": 4, "for": "10m"}, {"limit": "auto"} or {"paused": true}'
+const EXAMPLE = 'write for example {"limit": 4, "for": "10m"}, {"limit": "auto"} or {"paused": true}'
 
-export function parseOrder(body: string, bounds: Bounds): ParsedOrder {
-  let value: unknown
-  try {
-    value = JSON.parse(body)
-  } catch {
-    return { ok: false, problem: `the body is not JSON; ${SHAPE}` }
-  }
-  const parsed = schema.safeParse(value)
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0]
-    return {
-      ok: false,
-      problem: `${issue?.path.join('.') ?? ''} ${issue?.message ?? 'is wrong'}; ${SHAPE}`.trim(),
-    }
-  }
-  const { limit, paused } = parsed.data
-  if (limit === undefined && paused === undefined) return { ok: false, problem: `nothing to do; ${SHAPE}` }
+export function parseOverrideOrder(body: string, bounds: LimitBounds): Parsed<ValveOrder> {
+  const parsed = parseJson(body, schema, EXAMPLE)
+  if (!parsed.ok) return parsed
+  const { limit, paused } = parsed.value
+  if (limit === undefined && paused === undefined) return { ok: false, problem: `nothing to do; ${EXAMPLE}` }
   if (typeof limit === 'number' && (limit < bounds.min || limit > bounds.max)) {
     const problem = `limit must lie between minConcurrent ${bounds.min} and maxConcurrent ${bounds.max}`
     return { ok: false, problem: `${problem}; to stop the lane write {"paused": true}` }
   }
-  return { ok: true, order: { limit, paused, forMs: durationMs(parsed.data.for) } }
+  return { ok: true, value: { limit, paused, forMs: durationMs(parsed.value.for) } }
 }
 
 function isDuration(text: string): boolean {

@@ -5,15 +5,14 @@
  */
 import { createServer, ServerResponse } from 'node:http'
 import type { IncomingMessage, Server } from 'node:http'
-import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../time/clock.ts'
 import { collectEarlyBytes } from './early-bytes.ts'
-import { asksToClose, flawOf, isTunnel, MAX_HEADER_BYTES, overflowOf, withoutUpgrade } from './head.ts'
+import { asksToClose, isTunnel, MAX_HEADER_BYTES, withoutUpgrade } from './head.ts'
 import type { Flaw, Malformed } from './head.ts'
 import { closeIdleAfterReading } from './idle.ts'
 import { lastWords } from './last-words.ts'
-import { Turnstile } from './turnstile.ts'
+import { Reception } from './reception.ts'
 
 /** Milliseconds to receive a whole head: slow headers hold a socket, not a lane. */
 const HEADERS_TIMEOUT_MS = 30_000
@@ -65,18 +64,8 @@ export function createProxyServer(parts: ServerParts): Server {
   // node drops lines beyond its own bound without a word, so that bound is off; see MAX_HEADER_LINES.
   server.maxHeadersCount = 0
   closeIdleAfterReading(server, parts.clock)
-  new Reception(server, parts).open()
+  new Calls(server, parts).open()
   return server
-}
-
-/** The caller left, maybe in the middle of a body: there is nobody to answer. */
-const GONE = new Set(['ECONNRESET', 'EPIPE', 'HPE_INVALID_EOF_STATE'])
-/** node's parser found `Connection: close` in trailers, where it means nothing: the next request is not to blame. */
-const CLOSED_BY_TRAILER = 'HPE_CLOSED_CONNECTION'
-
-/** What errors of node's parser carry in addition. */
-interface ClientError extends NodeJS.ErrnoException {
-  readonly rawPacket?: Buffer
 }
 
 const NO_EXPECTATION: Flaw = {
@@ -88,86 +77,43 @@ const NO_CONNECT: Flaw = {
   detail: 'CONNECT tunnels are not offered: use http:// URLs, or the path of a tool',
 }
 
-/** Hears every event of node:http's connections. An event out of turn, in spite of the turnstile, closes its connection. */
-class Reception {
+/** Makes calls of node:http's events. */
+class Calls {
   readonly #server: Server
   readonly #parts: ServerParts
-  /** node's own: makes a socket one that speaks HTTP. */
-  readonly #speakHttp: (this: Server, socket: Duplex) => void
-  readonly #turnstiles = new WeakMap<Duplex, Turnstile>()
-  /** Connections that have had their last answer. */
-  readonly #declined = new WeakSet<Duplex>()
+  readonly #reception: Reception
 
   constructor(server: Server, parts: ServerParts) {
     this.#server = server
     this.#parts = parts
-    this.#speakHttp = server.listeners('connection')[0] as (this: Server, socket: Duplex) => void
+    // A tool may have had a part of a body that then turned out to be malformed.
+    this.#reception = new Reception(server, { ...parts, answersBrokenBodies: false })
   }
 
   open(): void {
+    const reception = this.#reception
     this.#server
-      .on('connection', (socket) => this.#connected(socket))
       .on('request', (request, response) => this.#call(request, response, false))
       .on('checkContinue', (request, response) => this.#call(request, response, true))
-      .on('checkExpectation', ({ socket, method }) => this.#decline(socket, NO_EXPECTATION, method))
-      .on('connect', ({ method }, socket) => this.#decline(socket, NO_CONNECT, method))
+      .on('checkExpectation', ({ socket, method }) => reception.decline(socket, NO_EXPECTATION, method))
+      .on('connect', ({ method }, socket) => reception.decline(socket, NO_CONNECT, method))
       .on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head))
-      .on('clientError', (error, socket) => this.#clientError(error, socket))
-  }
-
-  #connected(socket: Socket): void {
-    this.#turnstiles.set(socket, new Turnstile(socket))
-    // What node calls after an answer with `Connection: close`: its own would reset a caller who is still sending.
-    socket.destroySoon = () => {
-      this.#turnstiles.get(socket)?.leave()
-      lastWords(socket, this.#parts.clock)
-    }
   }
 
   #call(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
-    const { socket } = request
-    const flaw = flawOf(request)
-    if (flaw !== undefined) return this.#decline(socket, flaw, request.method)
-    if (this.#turnstiles.get(socket)?.begin(request, response) !== true) {
-      socket.destroy()
-      return
-    }
+    if (!this.#reception.begin(request, response)) return
     if (asksToClose(request)) response.shouldKeepAlive = false
     this.#parts.onCall({ request, response, expectsContinue, upgrade: undefined })
   }
 
-  /** Spillway's own last answer on this connection. */
-  #decline(socket: Duplex, { reason, detail }: Flaw, method?: string): void {
-    const turnstile = this.#turnstiles.get(socket)
-    const isIdle = turnstile?.isIdle() === true
-    turnstile?.leave()
-    if (!isIdle || !socket.writable) {
-      socket.destroy()
-      return
-    }
-    this.#declined.add(socket)
-    const answer = this.#parts.answerMalformed(reason, detail)
-    lastWords(socket, this.#parts.clock, method === 'HEAD' ? headOf(answer) : answer)
-  }
-
-  #clientError(error: ClientError, socket: Duplex): void {
-    const { code = '' } = error
-    // The parser fails at a request that was declined by its head already: the answer is on its way.
-    if (this.#declined.has(socket) && code.startsWith('HPE_')) return
-    if (GONE.has(code) || code === CLOSED_BY_TRAILER || hasSaidNothing(socket)) socket.destroy()
-    else this.#decline(socket, flawBehind(error))
-  }
-
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const turnstile = this.#turnstiles.get(socket)
-    if (turnstile?.isIdle() !== true) {
-      socket.destroy()
-      return
-    }
-    const flaw = flawOf(request)
-    if (flaw !== undefined) return this.#decline(socket, flaw)
-    const early = Buffer.concat([head, turnstile.leave()])
-    if (!isTunnel(request)) return this.#ignoreUpgrade(request, early)
+    const unparsed = this.#reception.leaveHttp(request)
+    if (unparsed === undefined) return
+    const early = Buffer.concat([head, unparsed])
+    // Node ends HTTP at every Upgrade header, and the body of such a request would never come: it is read again, without
+    // that header. With shouldUpgradeCallback (since 24.9) the parser would go on, but say nothing of errors behind it.
+    if (!isTunnel(request))
+      return this.#reception.returnToHttp(request.socket, Buffer.concat([withoutUpgrade(request), early]))
     const response = new ServerResponse(request)
     response.shouldKeepAlive = false
     response.assignSocket(request.socket)
@@ -185,32 +131,4 @@ class Reception {
     const upgrade = { protocol: request.headers.upgrade ?? '', socket, takeEarlyBytes }
     this.#parts.onCall({ request, response, expectsContinue: false, upgrade })
   }
-
-  /**
-   * Node ends HTTP at every Upgrade header, and the body of such a request would never come: it is read again, without
-   * that header. With shouldUpgradeCallback (since 24.9) the parser would go on, but say nothing of errors behind it.
-   */
-  #ignoreUpgrade(request: IncomingMessage, rest: Buffer): void {
-    const { socket } = request
-    this.#speakHttp.call(this.#server, socket)
-    const turnstile = new Turnstile(socket)
-    this.#turnstiles.set(socket, turnstile)
-    turnstile.take(Buffer.concat([withoutUpgrade(request), rest]))
-  }
-}
-
-function headOf(answer: string): string {
-  return answer.slice(0, answer.indexOf('\r\n\r\n') + 4)
-}
-
-/** A connection that was opened in advance and never used gets no answer. */
-function hasSaidNothing(socket: Duplex): boolean {
-  return (socket as Partial<Socket>).bytesRead === 0
-}
-
-function flawBehind({ code, rawPacket }: ClientError): Flaw {
-  if (code === 'HPE_HEADER_OVERFLOW') return overflowOf(rawPacket ?? Buffer.alloc(0))
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
-    return { reason: 'REQUEST_TIMEOUT', detail: 'the head of the request did not come whole in time' }
-  return { reason: 'BAD_REQUEST', detail: 'this is not well-formed HTTP/1.1' }
 }

@@ -20,7 +20,8 @@ export class Turnstile {
   /** node's own reader of this connection. */
   readonly #parse: Parse
   #request: IncomingMessage | undefined
-  #isAnswered = true
+  /** Of the request under way; undefined once it has its answer. */
+  #response: ServerResponse | undefined
   /** The body under way: bytes that are still to come, where the caller declared them, or its chunks. */
   #body: number | ChunkWalk = 0
   readonly #head = new HeadWalk()
@@ -43,7 +44,7 @@ export class Turnstile {
   begin(request: IncomingMessage, response: ServerResponse): boolean {
     if (!this.isIdle()) return false
     this.#request = request
-    this.#isAnswered = false
+    this.#response = response
     const { headers } = request
     this.#body =
       headers['transfer-encoding'] === undefined ? Number(headers['content-length'] ?? 0) : new ChunkWalk()
@@ -53,7 +54,12 @@ export class Turnstile {
 
   /** No request is under way: whatever is said now cannot be taken for the answer to one. */
   isIdle(): boolean {
-    return !this.#isOver && this.#isAnswered && this.#request?.complete !== false
+    return !this.#isOver && this.#response === undefined && this.#request?.complete !== false
+  }
+
+  /** A request is under way, and nothing of an answer to it has gone out. */
+  isUnanswered(): boolean {
+    return !this.#isOver && this.#response?.headersSent === false
   }
 
   /** The connection leaves HTTP, or is done with. Gives the bytes that nobody has parsed. */
@@ -72,7 +78,7 @@ export class Turnstile {
   }
 
   readonly #answered = (): void => {
-    this.#isAnswered = true
+    this.#response = undefined
     // An idle connection lasts for long; it must not keep the heads of its last request.
     if (this.#request?.complete === true) this.#request = undefined
     this.#goOn()
@@ -90,7 +96,7 @@ export class Turnstile {
   /** What comes now belongs to the request under way, or that one is over. */
   #isTurn(): boolean {
     if (this.#isOver || !this.#socket.writable) return false
-    return this.#isAnswered || this.#request?.complete === false
+    return this.#response === undefined || this.#request?.complete === false
   }
 
   #pass(bytes: Buffer): void {

@@ -4,8 +4,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { parseLeaseOrder, parseVerdict } from '../../src/listen/lease-request.ts'
-import { parseOrder } from '../../src/listen/override-order.ts'
+import { parseLeaseRequest, parseVerdict } from '../../src/listen/lease-request.ts'
+import { parseOverrideOrder } from '../../src/listen/override-order.ts'
 
 const KEY = fc.constantFrom(
   'limit',
@@ -35,9 +35,9 @@ const BOUNDS = { min: 1, max: 8 }
 test('any body for a lane is an order within its bounds, or one problem', () => {
   fc.assert(
     fc.property(BODY, (body) => {
-      const parsed = parseOrder(body, BOUNDS)
+      const parsed = parseOverrideOrder(body, BOUNDS)
       if (!parsed.ok) return assert.ok(parsed.problem.length > 0)
-      const { limit, paused, forMs } = parsed.order
+      const { limit, paused, forMs } = parsed.value
       assert.ok(limit !== undefined || paused !== undefined)
       assert.ok(typeof limit !== 'number' || (Number.isInteger(limit) && limit >= 1 && limit <= 8))
       assert.ok(forMs === undefined || (forMs > 0 && Number.isFinite(forMs)))
@@ -49,7 +49,7 @@ test('any body for a lane is an order within its bounds, or one problem', () => 
 test('any body for a lease is an order with finite times, or one problem', () => {
   fc.assert(
     fc.property(BODY, (body) => {
-      const parsed = parseLeaseOrder(body)
+      const parsed = parseLeaseRequest(body)
       if (!parsed.ok) return assert.ok(parsed.problem.length > 0)
       const { jobId, leaseMs, waitMs } = parsed.value
       assert.ok(jobId === undefined || jobId.length <= 256)

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import type { IncomingHttpHeaders } from 'node:http'
 import { test } from 'node:test'
-import { isAllowedToRead, isAllowedToWrite, isLoopback } from '../../src/listen/authority.ts'
+import { denialOfReading, denialOfWriting, isLoopback } from '../../src/listen/authority.ts'
+import { denied } from '../../src/reply/admin.ts'
 
 const LOOPBACK: readonly [host: string, expected: boolean][] = [
   ['localhost', true],
@@ -90,9 +91,9 @@ const ROWS: readonly [
 
 for (const [name, headers, listener, status] of ROWS) {
   test(name, () => {
-    const authority = isAllowedToWrite({ headers, httpVersion: '1.1' }, listener)
-    assert.equal(authority.ok ? 200 : authority.status, status)
-    if (!authority.ok) assert.ok(!authority.problem.includes('secret'))
+    const denial = denialOfWriting({ headers, httpVersion: '1.1' }, listener)
+    assert.equal(denial === undefined ? 200 : denied(denial).status, status)
+    if (denial !== undefined) assert.ok(!denied(denial).body.includes('secret'))
   })
 }
 
@@ -129,7 +130,7 @@ const READING: readonly [
 
 for (const [name, headers, listener, status, httpVersion = '1.1'] of READING) {
   test(name, () => {
-    const authority = isAllowedToRead({ headers, httpVersion }, listener)
-    assert.equal(authority.ok ? 200 : authority.status, status)
+    const denial = denialOfReading({ headers, httpVersion }, listener)
+    assert.equal(denial === undefined ? 200 : denied(denial).status, status)
   })
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseLeaseOrder, parseVerdict } from '../../src/listen/lease-request.ts'
+import { parseLeaseRequest, parseVerdict } from '../../src/listen/lease-request.ts'
 
 const EMPTY = {
   jobId: undefined,
@@ -11,13 +11,13 @@ const EMPTY = {
 }
 
 test('a worker may leave everything out', () => {
-  for (const body of ['', '  ', '{}']) assert.deepEqual(parseLeaseOrder(body), { ok: true, value: EMPTY })
+  for (const body of ['', '  ', '{}']) assert.deepEqual(parseLeaseRequest(body), { ok: true, value: EMPTY })
 })
 
 test("the contract's own example is understood", () => {
   const body = '{"job_id": "j", "lease_seconds": 30, "wait_ms": 5000, "priority": "normal", "agent": "a"}'
   const value = { jobId: 'j', leaseMs: 30_000, waitMs: 5000, priority: 'normal', agent: 'a' }
-  assert.deepEqual(parseLeaseOrder(body), { ok: true, value })
+  assert.deepEqual(parseLeaseRequest(body), { ok: true, value })
 })
 
 const WRONG: readonly (readonly [body: string, says: RegExp])[] = [
@@ -35,7 +35,7 @@ const WRONG: readonly (readonly [body: string, says: RegExp])[] = [
 
 for (const [body, says] of WRONG) {
   test(`the wish ${body.slice(0, 40)} is refused with what to write`, () => {
-    const parsed = parseLeaseOrder(body)
+    const parsed = parseLeaseRequest(body)
     assert.ok(!parsed.ok)
     assert.match(parsed.problem, says)
   })

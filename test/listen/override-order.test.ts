@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { ValveOrder } from '../../src/lane/valve.ts'
-import { parseOrder } from '../../src/listen/override-order.ts'
+import { parseOverrideOrder } from '../../src/listen/override-order.ts'
 
 const BOUNDS = { min: 2, max: 8 }
 
@@ -23,7 +23,7 @@ const GOOD: readonly [body: string, order: ValveOrder][] = [
 for (const [body, expected] of GOOD) {
   test(`the order ${body} is understood`, () => {
     const order = { limit: undefined, paused: undefined, forMs: undefined, ...expected }
-    assert.deepEqual(parseOrder(body, BOUNDS), { ok: true, order })
+    assert.deepEqual(parseOverrideOrder(body, BOUNDS), { ok: true, value: order })
   })
 }
 
@@ -54,7 +54,7 @@ const BAD: readonly [body: string, problem: RegExp][] = [
 
 for (const [body, problem] of BAD) {
   test(`the order ${body || '(empty)'} is refused with what to write instead`, () => {
-    const parsed = parseOrder(body, BOUNDS)
+    const parsed = parseOverrideOrder(body, BOUNDS)
     assert.ok(!parsed.ok)
     assert.match(parsed.problem, problem)
   })
@@ -69,9 +69,9 @@ test('an order never throws, and a limit that it lets through is within the boun
   )
   fc.assert(
     fc.property(body, (text) => {
-      const parsed = parseOrder(text, BOUNDS)
+      const parsed = parseOverrideOrder(text, BOUNDS)
       if (!parsed.ok) return assert.ok(parsed.problem.length > 0)
-      const { limit } = parsed.order
+      const { limit } = parsed.value
       if (typeof limit === 'number') assert.ok(Number.isInteger(limit) && limit >= 2 && limit <= 8)
     }),
   )

@@ -98,16 +98,22 @@ for (const openFiles of [256, undefined]) {
   })
 }
 
-test('an idle connection and a head that drips are closed soon', async () => {
+test('an idle connection and a head that drips are closed soon, and a body that drips is told so', async () => {
   await using spillway = await startSpillway('tools: { t: { upstream: "http://127.0.0.1:9" } }')
   using callers = new Callers()
   const silent = callers.open(adminPort(spillway), '')
   const dripping = callers.open(adminPort(spillway), 'GET /lanes HTTP/1.1\r\nX')
   const kept = callers.open(adminPort(spillway), `GET /lanes HTTP/1.1\r\n${HOST}\r\n\r\n`)
+  const body = callers.open(
+    adminPort(spillway),
+    `PATCH /lanes/t HTTP/1.1\r\n${HOST}\r\nContent-Length: 90\r\n\r\n{`,
+  )
   await eventually(() => assert.equal(statusOf(kept), 200))
   await eventually(() => {
     assert.ok(silent.isClosed)
     assert.ok(dripping.isClosed)
     assert.ok(kept.isClosed)
-  }, 15_000)
+    assert.ok(body.isClosed)
+  }, 20_000)
+  for (const each of [dripping, body]) assert.match(each.text, /^HTTP\/1\.1 408 REQUEST_TIMEOUT\r\n/)
 })
