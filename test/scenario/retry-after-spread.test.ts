@@ -13,7 +13,7 @@ import { LaneWorld } from '../support/lane-world.ts'
 const LIMIT = 8
 const SERVICE_MS = 80
 const STORM = 500
-/** The returns of one second may differ from the mean by this share of it. */
+/** The number of returns in one second may differ from the mean by this share of the mean. */
 const EVEN_RATIO = 0.2
 
 /** The wait, in milliseconds, of a caller that reads only this header. */
@@ -64,7 +64,7 @@ function storm({ obey, serviceMs, meanMs, others, seed }: StormParts) {
   return { returns, done, served, refusedMs: world.advice.map(({ refusal }) => refusal.retryAfterMs) }
 }
 
-/** Largest relative distance of a second from the mean. The last second may be incomplete: it must only not be too full. */
+/** Largest relative distance of a second from the mean. The last second may be incomplete: only its maximum is checked. */
 function unevenness(returns: readonly number[]): number {
   const busy = returns.slice(returns.findIndex((count) => count > 0))
   const whole = busy.slice(0, -1)

@@ -6,7 +6,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
 import type { TlsOptions } from 'node:tls'
 
-/** Gets every request head with its number on its connection, from 1, and the connection's own number, from 1. */
+/** Called for each request head, with the number of the request on its connection and of the connection, both from 1. */
 export type OnRequest = (socket: Socket, nth: number, connection: number) => void
 
 export interface ByteTool extends AsyncDisposable {

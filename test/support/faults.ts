@@ -15,7 +15,7 @@ import { Router } from '../../src/route/match.ts'
 import { Tool } from '../../src/tools/tools.ts'
 import { McpLeases } from '../../src/call/mcp-leases.ts'
 
-/** Part of the injected errors, as a message may quote its input. It must not appear in a log. */
+/** A real error message may quote a secret, so each injected one contains this text. It must not appear in a log. */
 const SECRET = 'Bearer sk-very-secret "quoted secret"'
 const thrown = new Set<string>()
 
@@ -87,7 +87,7 @@ patch(Passage.prototype, 'nowMs', ({ path }) => {
 patch(Tool.prototype, 'close', () => undefined)
 process.on('SIGUSR2', () =>
   setImmediate(() => {
-    throw new Error(`nobody's ${SECRET}`)
+    throw new Error(`thrown outside any call ${SECRET}`)
   }),
 )
-process.on('SIGWINCH', () => void Promise.reject(new Error('nobody waits for this')))
+process.on('SIGWINCH', () => void Promise.reject(new Error('rejected outside any call')))

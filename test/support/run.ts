@@ -1,7 +1,7 @@
 /**
- * What `npm test` runs: every *.test.ts of this folder under node's own test runner. `npm test -- FILE...` runs only
- * these files, `npm test -- -t PATTERN` only the tests of that name; other options of `node --test` pass through. Files
- * whose programs this machine lacks are left out and named at the end, unless CI is set.
+ * The command of `npm test`: runs every *.test.ts under test/ with node's own test runner. `npm test -- FILE...` runs only
+ * these files, `npm test -- -t PATTERN` only the tests whose names match; other options of `node --test` pass through.
+ * Files that need a program which this machine lacks are left out and named at the end, unless CI is set.
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { globSync } from 'node:fs'
@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url'
 import { leftOut } from './programs.ts'
 
 const OLDEST_NODE = [22, 19] as const
-/** Each file is a process, and most files of test/wire start a Spillway. With more at once, a small machine is too slow. */
+/** Each file is a process, and most files of test/wire start a Spillway: more at once are too slow on a small machine. */
 const FILES_AT_ONCE = 2
 /** Milliseconds for one file. The slowest takes a tenth of it on two shared cores. */
 const TIMEOUT_MS = 120_000

@@ -79,7 +79,7 @@ describe('while a process stands still', { concurrency: true }, () => {
 
       const expected = paths.map((path) => `200 ${path === '/wide/big' ? BIG_BYTES : 4}`)
       assert.deepEqual(await Promise.all(answered), expected)
-      assert.equal((await renewed).status, 200, 'the heartbeat of a worker')
+      assert.equal((await renewed).status, 200, 'the heartbeat of a worker counts')
       assert.deepEqual(await Promise.all(queued), ['429 QUEUE_TTL_EXPIRED', '429 QUEUE_TTL_EXPIRED'])
       assert.equal(await silent, '504 LEASE_EXPIRED')
       assert.equal(tool.seen.calls, paths.length + 1, 'a stale ticket ran')

@@ -40,7 +40,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true })
 })
 
-test('a self-signed certificate, or one for another name, is the cause of a refusal, and no request is sent', async () => {
+test('a self-signed certificate, or one for another name, has the cause certificate, and no request is sent', async () => {
   await using spillway = await startSpillway(`tools: { t: { upstream: "https://localhost:${tool.port}" } }`)
   for (const [url, code] of [
     [`${spillway.proxy}/t`, 'DEPTH_ZERO_SELF_SIGNED_CERT'],

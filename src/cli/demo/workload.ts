@@ -39,7 +39,7 @@ export const WORKERS = 56
 /** Milliseconds an agent's client waits for an answer. */
 export const TIMEOUT_MS = 2500
 export const TRIES = 3
-/** Milliseconds before the second try if the server names no wait, doubled for the third; each drawn from half of it up. */
+/** Milliseconds before the second try if the server names no wait; doubled for the third. Each wait is 50 to 100 % of it. */
 export const BACKOFF_MS = 200
 /** Milliseconds: an agent begins no further try that would start later than this after its call. */
 export const PATIENCE_MS = 8000
