@@ -156,8 +156,9 @@ export default tseslint.config(
     LANE,
     '\\.\\./reply/wire-head\\.ts',
   ),
-  room(['src/mcp/*.ts'], LANE, TIME, NODE, HEADERS),
-  room(['src/mcp/answer-form.ts'], LANE, TIME, NODE, HEADERS, '\\.\\./reply/refuse-mcp\\.ts'),
+  room(['src/mcp/*.ts'], LANE, HEADERS),
+  room(['src/mcp/read-scheduler.ts'], LANE, HEADERS, TIME),
+  room(['src/mcp/answer-form.ts'], LANE, HEADERS, '\\.\\./reply/refuse-mcp\\.ts'),
   aboveRooms(
     ['src/tools/*.ts'],
     '^\\.\\./(?:main|sidecar|pipeline|cli/|call/|capacity/)',

@@ -2,7 +2,7 @@
  * What an operator may write in `match`, and its one canonical form, which is the one that requests are compared in
  * (route/normal-path.ts, route/normal-host.ts). Pure. Which rule wins for a request is route/match.ts, not here.
  */
-import { keyOf, readingsOf } from '../route/normal-path.ts'
+import { pathKey, readingsOf } from '../route/normal-path.ts'
 import { normalHost } from '../route/normal-host.ts'
 import { isHostName } from './address.ts'
 import type { MatchRule } from './settings.ts'
@@ -45,17 +45,17 @@ export function parseMatchPath(text: string): Parsed<string> {
   const [normal, ...others] = readingsOf(path)
   if ([normal, ...others].some(({ names }) => names.some(isDots)))
     return refuse('holds a . or .. segment', 'write the path that it stands for')
-  if (others.some(({ isLoose, names }) => isLoose && keyOf(names) !== keyOf(normal.names)))
+  if (others.some(({ isLoose, names }) => isLoose && pathKey(names) !== pathKey(normal.names)))
     return refuse(
       'holds a %3F or %23, or a space or dot at the end of a segment, which some servers leave out',
       'write the path of a tool without them',
     )
-  return { ok: true, value: keyOf(normal.names) }
+  return { ok: true, value: pathKey(normal.names) }
 }
 
 /** The paths that servers may take for a rule's own: two rules with one in common are the same. */
 export function pathsOf({ path = '/' }: MatchRule): readonly string[] {
-  return [...new Set(readingsOf(path).map(({ names }) => keyOf(names)))]
+  return [...new Set(readingsOf(path).map(({ names }) => pathKey(names)))]
 }
 
 /** Canonical; undefined when a part of it would be refused. */

@@ -1,6 +1,7 @@
 /**
- * Who calls, for fairness: the header that the operator named, else the credentials, else the MCP session, else the
- * address. Pure, and always a hash of bounded length: a key is kept while its call waits, and may be a secret.
+ * The agent of a request, for fairness: the value of the header that the operator named, else the credentials, else the
+ * MCP session, else the caller's address. The key is a hash, since it is kept while the call waits and the value may be a
+ * secret or long. Pure.
  */
 
 export interface Caller {
@@ -10,7 +11,7 @@ export interface Caller {
   readonly peer: string
 }
 
-/** `by`: the header's name in lower case; undefined where all callers stand in one line. */
+/** `by`: the name of the operator's header in lower case. Undefined, also as the result: all callers share one queue. */
 export function agentKey(
   by: string | undefined,
   { header, peer }: Caller,
@@ -19,7 +20,7 @@ export function agentKey(
   if (by === undefined) return undefined
   for (const name of [by, 'authorization', 'x-api-key', 'mcp-session-id']) {
     const value = header(name)
-    // The name goes into the hash, so that nobody stands in another's line by writing its key into another header.
+    // The name is hashed, too: a caller cannot pass for another agent by sending its key in a different header.
     if (value !== undefined && value !== '') return hash(`${name}\n${value}`)
   }
   return hash(`peer\n${peer}`)

@@ -1,17 +1,18 @@
 /**
- * Which tool takes a request: host and path before host alone before the longest path, whole segments only, compared in
- * their normal forms. A path that servers may read in several ways, of which some lead to another tool, is ambiguous:
- * forwarded, it could reach through one lane what another lane guards. Pure; the caller's own bytes go to the tool.
+ * The tool that takes a request. A rule with host and path goes before a rule with the host alone, and that before the
+ * longest path; paths match in whole segments, in their normal form. A path that servers read in different ways is
+ * ambiguous if some of the ways lead to another tool: forwarded, it could pass the limit of that tool's lane. Pure. The
+ * bytes that go to the tool are the caller's own.
  */
 import { isPlain, readingsOf, withoutSegments } from './normal-path.ts'
 import type { Reading } from './normal-path.ts'
 import { PathTable } from './path-table.ts'
-import type { Found } from './path-table.ts'
+import type { RuleMatch } from './path-table.ts'
 import { normalHost } from './normal-host.ts'
 import type { Target } from './target.ts'
 
 /** The part of a tool's settings that routing needs. */
-export interface Routed {
+export interface Routable {
   readonly tool: string
   readonly match: readonly { readonly host?: string; readonly path?: string; readonly ignoreCase?: boolean }[]
   readonly stripPath: boolean
@@ -27,10 +28,10 @@ export type Route<T> =
   | { readonly kind: 'none' }
   | { readonly kind: 'ambiguous'; readonly what: string }
 
-/** One way to read a path, and where it leads. */
-interface Way<T> {
+/** One reading of a path, and the rule that matches it. */
+interface Candidate<T> {
   readonly reading: Reading
-  readonly found: Found<T> | undefined
+  readonly found: RuleMatch<T> | undefined
 }
 
 const NONE = { kind: 'none' } as const
@@ -39,10 +40,10 @@ const AMBIGUOUS = {
   what: 'the path can be read in several ways, and it matters for where it leads; write it in its plain form',
 } as const
 
-export class Router<T extends Routed> {
+export class Router<T extends Routable> {
   readonly #byHost = new Map<string, PathTable<T>>()
   readonly #anyHost = new PathTable<T>()
-  /** As the operator wrote them, for people who got lost. */
+  /** As the operator wrote them. */
   readonly #paths: string[] = []
 
   constructor(tools: Iterable<T>) {
@@ -56,37 +57,40 @@ export class Router<T extends Routed> {
     const tables = this.#tablesFor(target)
     if (isPlain(path)) {
       for (const table of tables) {
-        const found = table.longestPlain(path)
+        const found = table.longestForPlain(path)
         if (found !== undefined) return routeOf(found, path)
       }
       return NONE
     }
-    const most = Math.max(...tables.map((table) => table.mostSegments), 0)
-    const [way, ...others] = readingsOf(path, most).map((reading) => ({
+    const maxSegments = Math.max(...tables.map((table) => table.maxSegments), 0)
+    const [normal, ...others] = readingsOf(path, maxSegments).map((reading) => ({
       reading,
       found: longestIn(tables, reading),
-    })) as [Way<T>, ...Way<T>[]]
-    // A loose reading that leads nowhere is ignored: few servers read so, and many names end in a dot.
+    })) as [Candidate<T>, ...Candidate<T>[]]
+    // A loose reading without a match is ignored: few servers read so, and many names end in a dot.
     const differs = others.some((other) =>
-      other.reading.isLoose && other.found === undefined ? false : !isSameWay(way, other),
+      other.reading.isLoose && other.found === undefined ? false : !isSameRoute(normal, other),
     )
-    if (differs || [way, ...others].some((each) => isInDoubt(tables, each))) return AMBIGUOUS
-    return way.found === undefined ? NONE : routeOf(way.found, path)
+    if (differs || [normal, ...others].some((each) => isUnclear(tables, each))) return AMBIGUOUS
+    return normal.found === undefined ? NONE : routeOf(normal.found, path)
   }
 
-  /** The paths that match on any host, for people who got lost; at most `most`. */
-  paths(most: number): string[] {
-    return this.#paths.slice(0, most)
+  /** The paths that match on any host, for the message that no tool matches; at most `max`. */
+  paths(max: number): string[] {
+    return this.#paths.slice(0, max)
   }
 
-  /** The more specific first. A client that uses Spillway as its proxy asked for another host's path, which is not one of ours. */
+  /**
+   * The more specific first. A client that uses Spillway as its HTTP proxy means a path of the host that it names, which is
+   * none of the paths on any host.
+   */
   #tablesFor({ host, isAbsolute }: Target): readonly PathTable<T>[] {
     const ofHost = this.#byHost.get(host)
     if (isAbsolute) return ofHost === undefined ? [] : [ofHost]
     return ofHost === undefined ? [this.#anyHost] : [ofHost, this.#anyHost]
   }
 
-  #add(to: T, { host, path = '/', ignoreCase = false }: Routed['match'][number]): void {
+  #add(to: T, { host, path = '/', ignoreCase = false }: Routable['match'][number]): void {
     if (host === undefined) this.#paths.push(path)
     this.#tableOf(host).add(path, { ignoreCase, to })
   }
@@ -100,32 +104,32 @@ export class Router<T extends Routed> {
   }
 }
 
-function longestIn<T>(tables: readonly PathTable<T>[], { names }: Reading): Found<T> | undefined {
+function longestIn<T>(tables: readonly PathTable<T>[], { names }: Reading): RuleMatch<T> | undefined {
   for (const table of tables) {
-    const found = table.longest(names)
+    const found = table.longestFor(names)
     if (found !== undefined) return found
   }
   return undefined
 }
 
-/** Whether two readings of one path lead to the same tool, and cut off the same part of what was written. */
-function isSameWay<T extends Routed>(a: Way<T>, b: Way<T>): boolean {
+/** Both readings lead to the same tool, and cut off the same prefix of the path as it was written. */
+function isSameRoute<T extends Routable>(a: Candidate<T>, b: Candidate<T>): boolean {
   const [first, second] = [a.found, b.found]
   if (first === undefined || second === undefined) return first === second
   return first.to === second.to && (!first.to.stripPath || endOf(a) === endOf(b))
 }
 
-function endOf<T>({ found, reading }: Way<T>): number {
+function endOf<T>({ found, reading }: Candidate<T>): number {
   return reading.ends[(found?.segments ?? 0) - 1] ?? 0
 }
 
-/** A segment of which servers make very different things, where a rule below could be meant by it. */
-function isInDoubt<T>(tables: readonly PathTable<T>[], { reading, found }: Way<T>): boolean {
-  if (reading.doubtAt === undefined) return false
-  const above = reading.names.slice(0, reading.doubtAt)
+/** The path has a segment of unclear meaning, and a rule of another tool lies below it. */
+function isUnclear<T>(tables: readonly PathTable<T>[], { reading, found }: Candidate<T>): boolean {
+  if (reading.unclearAt === undefined) return false
+  const above = reading.names.slice(0, reading.unclearAt)
   return tables.some((table) => table.leadsElsewhere(above, found?.to))
 }
 
-function routeOf<T extends Routed>({ to, segments }: Found<T>, path: string): Route<T> {
+function routeOf<T extends Routable>({ to, segments }: RuleMatch<T>, path: string): Route<T> {
   return { kind: 'found', to, path: to.stripPath && segments > 0 ? withoutSegments(path, segments) : path }
 }

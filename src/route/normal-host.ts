@@ -1,14 +1,14 @@
 /**
- * The normal form of a host, in which lanes are compared: lower case, without port and dots at its end, an address in the
- * form in which WHATWG URL writes it (`[::1]` for `[0:0::1]`, `127.0.0.1` for `127.1`). Pure. Must not know lanes.
+ * The normal form of a host, in which hosts are compared: lower case, without a port, without dots at the end, and an IP
+ * address as WHATWG URL writes it (`[::1]` for `[0:0::1]`, `127.0.0.1` for `127.1`). Pure. Must not know lanes.
  */
 
-/** What needs no parser: the usual Host of a sidecar. */
+/** An IPv4 address in its usual form. It is already normal, which saves the URL parser for most requests to a sidecar. */
 const DOTTED = /^(?:(?:0|[1-9]\d{0,2})\.){3}(?:0|[1-9]\d{0,2})$/
-/** What a URL parser takes for an IPv4 address. */
+/** A URL parser reads such a host as an IPv4 address. */
 const ENDS_IN_NUMBER = /(?:^|\.)(?:\d+|0x[0-9a-f]*)$/
 
-/** Without a port already. Undefined when it is the host of nothing: only dots, or no IPv6 address in brackets. */
+/** `host`: without a port. Undefined for dots alone, and for brackets around anything but an IPv6 address. */
 export function normalHost(host: string): string | undefined {
   let end = host.length
   while (end > 0 && host[end - 1] === '.') end--

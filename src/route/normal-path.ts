@@ -1,38 +1,40 @@
 /**
- * The normal form of a path, in which lanes are compared: percent-decoded once, empty segments merged away, without
- * path parameters. Servers do not agree on all of it (is %2F a slash? does %3B start a parameter?), so a path has one
- * reading per way in which it can be read, the normal form first; a router asks whether they choose the same lane.
+ * The normal form of a path, in which paths are compared: percent-decoded once, without empty segments, without path
+ * parameters. Servers disagree on some marks (is %2F a slash? does %3B start a parameter?). Each combination of answers is
+ * a dialect, and a path has one reading in each dialect that makes a difference; the normal form is the first.
  * Pure. Must not know lanes. RFC 3986, 2.1, 3.3 and 6.2.2; docs/decisions/0027-routing-on-a-normal-form.md.
  */
 
 export interface Reading {
-  /** The segments in normal form: `a` for `%61`, `%2F` for a slash that is part of a name. */
+  /** The segments in normal form: `a` for `%61`, and `%2F` for a slash that is part of a name. */
   readonly names: readonly string[]
-  /** Where the segment of each name ends in the decoded text, which is the same for all readings. */
+  /** Offset in the decoded text at which the segment of each name ends. All readings have the same decoded text. */
   readonly ends: readonly number[]
-  /** The first segment of which servers make very different things (`%zz`); undefined when there is none. */
-  readonly doubtAt: number | undefined
-  /** The reading of a few servers, which drop odd characters: spaces and dots at an end, everything after a %3F. */
+  /** Index of the first segment whose meaning depends on the server (`%zz`); undefined when there is none. */
+  readonly unclearAt: number | undefined
+  /** In a dialect of few servers: they drop spaces and dots at the end of a segment, and everything after a %3F or %23. */
   readonly isLoose: boolean
 }
 
-interface Manner {
-  /** Bits of what ends a segment, and of what starts its parameters. */
+interface Dialect {
+  /** Bits of the marks that end a segment. */
   readonly separators: number
+  /** Bits of the marks that start the parameters of a segment. */
   readonly parameters: number
   readonly isLoose: boolean
 }
 
-/** Anything but characters that are themselves in every reading. */
-const ODD = /[^A-Za-z0-9\-._~!$&'()*+,=:@/]|\/\/|\.(?:\/|$)/
-const NO_NAME_CHARACTER = /[^A-Za-z0-9\-._~!$&'()*+,=:@]/g
+/** A character that is not itself in every reading, an empty segment, or a dot at the end of a segment. */
+const NOT_PLAIN = /[^A-Za-z0-9\-._~!$&'()*+,=:@/]|\/\/|\.(?:\/|$)/
+const NOT_IN_NAMES = /[^A-Za-z0-9\-._~!$&'()*+,=:@]/g
 const ESCAPE = /%([0-9A-Fa-f]{2})?/g
 
-// Decoded text is bytes, one a character. What servers read differently stands as a character that is no byte.
+// Decoded text has one character for each byte. An encoded mark that servers read in different ways is written as a
+// character above 0xff, so that it stays distinct from the mark itself.
 const SLASH = '\u0100'
 const BACKSLASH = '\u0101'
 const SEMICOLON = '\u0102'
-/** A % that starts no escape: servers keep it, drop it, drop more, or refuse. */
+/** A % that starts no escape: some servers keep it, some drop it or more, and some refuse the path. */
 const STRAY = '\u0103'
 
 const MARKS: ReadonlyMap<string, string> = new Map([
@@ -40,7 +42,7 @@ const MARKS: ReadonlyMap<string, string> = new Map([
   ['\\', BACKSLASH],
   [';', SEMICOLON],
 ])
-const BACK: ReadonlyMap<string, string> = new Map([
+const UNMARKED: ReadonlyMap<string, string> = new Map([
   [SLASH, '/'],
   [BACKSLASH, '\\'],
   [SEMICOLON, ';'],
@@ -53,7 +55,7 @@ const BIT = {
   encodedBackslash: 4,
   semicolon: 8,
   encodedSemicolon: 16,
-  doubtful: 32,
+  unclear: 32,
 }
 const BITS: ReadonlyMap<number, number> = new Map([
   ['/'.charCodeAt(0), BIT.slash],
@@ -61,39 +63,40 @@ const BITS: ReadonlyMap<number, number> = new Map([
   [BACKSLASH.charCodeAt(0), BIT.encodedBackslash],
   [';'.charCodeAt(0), BIT.semicolon],
   [SEMICOLON.charCodeAt(0), BIT.encodedSemicolon],
-  [STRAY.charCodeAt(0), BIT.doubtful],
+  [STRAY.charCodeAt(0), BIT.unclear],
 ])
 const LAST_CONTROL = 0x1f
 const DELETE = 0x7f
 const COULD_BE_LOOSE = /[ ?#]|\.(?:[/;\u0100-\u0102]|$)/
 const QUERY = /[?#]/
-/** Characters of a name that are compared: no rule is longer. */
-const LONGEST_NAME = 1024
+/** Characters of a name that are compared. No rule has a longer name. */
+const MAX_NAME_CHARACTERS = 1024
 
-/** Whether every server reads this path as it is written. The test that each request pays for. */
+/** Every server reads this path as it is written. This test is all that most requests need. */
 export function isPlain(path: string): boolean {
-  return !ODD.test(path)
+  return !NOT_PLAIN.test(path)
 }
 
-/** The ways to read a path that starts with `/`, the normal form first; of each at most `most` segments. */
-export function readingsOf(path: string, most = Infinity): readonly [Reading, ...Reading[]] {
+/** The readings of a path that starts with `/`, the normal form first; of each at most `maxSegments` segments. */
+export function readingsOf(path: string, maxSegments = Infinity): readonly [Reading, ...Reading[]] {
   const text = decoded(path)
   const bits = Uint8Array.from(text, bitOf)
-  const [normal, ...others] = mannersFor(text)
-  return [read({ text, bits, most }, normal), ...others.map((manner) => read({ text, bits, most }, manner))]
+  const [normal, ...others] = dialectsFor(text)
+  const source = { text, bits, maxSegments }
+  return [read(source, normal), ...others.map((dialect) => read(source, dialect))]
 }
 
-/** Names as one text, which starts with `/` unless there are none. */
-export function keyOf(names: readonly string[]): string {
+/** One string for the names of a path; empty for none. */
+export function pathKey(names: readonly string[]): string {
   return names.length === 0 ? '' : `/${names.join('/')}`
 }
 
-/** What servers that read paths without regard to letter case take for the same, for any of their alphabets. */
+/** Equal for keys that differ in letter case only, in any alphabet. */
 export function foldCase(key: string): string {
   return key.replace(/(?:%[89A-F][0-9A-F])+/g, foldLetters).toLowerCase()
 }
 
-/** The path as it was written, without its first `count` segments of the normal form. */
+/** The path as it was written, without the first `count` segments of its normal form. */
 export function withoutSegments(path: string, count: number): string {
   let at = 0
   let parameters = ''
@@ -105,7 +108,7 @@ export function withoutSegments(path: string, count: number): string {
     parameters = segment.includes(';') ? segment.slice(segment.indexOf(';')) : ''
     at = end
   }
-  // A session in `/tool;id=1` is for the tool: its root stands for the segment that was cut off.
+  // Parameters of the last segment that is cut off are for the tool (a session in `/tool;id=1`): they go to its root.
   return at === path.length ? `/${parameters}` : path.slice(at)
 }
 
@@ -119,37 +122,37 @@ function decoded(path: string): string {
 
 function bitOf(character: string): number {
   const code = character.charCodeAt(0)
-  return BITS.get(code) ?? (code <= LAST_CONTROL || code === DELETE ? BIT.doubtful : 0)
+  return BITS.get(code) ?? (code <= LAST_CONTROL || code === DELETE ? BIT.unclear : 0)
 }
 
-/** A server reads all of a path in one manner, so each mark that is there doubles the manners: 16 at most. */
-function mannersFor(text: string): readonly [Manner, ...Manner[]] {
+/** A server reads the whole path in one dialect, so each kind of mark in the path doubles the number: 16 at most. */
+function dialectsFor(text: string): readonly [Dialect, ...Dialect[]] {
   const slashes = [BIT.slash]
   if (text.includes(SLASH)) slashes.push(...slashes.map((each) => each | BIT.encodedSlash))
   if (text.includes(BACKSLASH)) slashes.push(...slashes.map((each) => each | BIT.encodedBackslash))
   const starts = [BIT.semicolon]
   if (text.includes(SEMICOLON)) starts.push(BIT.semicolon | BIT.encodedSemicolon)
   const loose = COULD_BE_LOOSE.test(text) ? [false, true] : [false]
-  const manners = loose.flatMap((isLoose) =>
+  const dialects = loose.flatMap((isLoose) =>
     starts.flatMap((parameters) => slashes.map((separators) => ({ separators, parameters, isLoose }))),
   )
-  return manners as [Manner, ...Manner[]]
+  return dialects as [Dialect, ...Dialect[]]
 }
 
 interface Decoded {
   readonly text: string
   readonly bits: Uint8Array
-  readonly most: number
+  readonly maxSegments: number
 }
 
-/** Splits by hand: a path may be nothing but separators, and lists of them 16 times over would hold up everyone else. */
-function read({ text, bits, most }: Decoded, { separators, parameters, isLoose }: Manner): Reading {
+/** Splits without lists: for a path of separators alone, 16 lists of them would take too long. */
+function read({ text, bits, maxSegments }: Decoded, { separators, parameters, isLoose }: Dialect): Reading {
   const names: string[] = []
   const ends: number[] = []
-  let doubtAt: number | undefined
+  let unclearAt: number | undefined
   const query = isLoose ? text.search(QUERY) : -1
   const end = query === -1 ? text.length : query
-  for (let at = 0; at < end && names.length < most; at++) {
+  for (let at = 0; at < end && names.length < maxSegments; at++) {
     const start = at
     let cut = -1
     let seen = 0
@@ -157,21 +160,21 @@ function read({ text, bits, most }: Decoded, { separators, parameters, isLoose }
       seen |= bit
       if (cut === -1 && (bit & parameters) !== 0) cut = at
     }
-    if ((seen & BIT.doubtful) !== 0) doubtAt ??= names.length
+    if ((seen & BIT.unclear) !== 0) unclearAt ??= names.length
     const name = nameOf(text.slice(start, cut === -1 ? at : cut), isLoose)
     if (name === '') continue
     names.push(name)
     ends.push(at)
   }
-  return { names, ends, doubtAt, isLoose }
+  return { names, ends, unclearAt, isLoose }
 }
 
 function nameOf(text: string, isLoose: boolean): string {
   if (text === '') return ''
-  return (isLoose ? trimmed(text) : text).slice(0, LONGEST_NAME + 1).replace(NO_NAME_CHARACTER, escaped)
+  return (isLoose ? trimmed(text) : text).slice(0, MAX_NAME_CHARACTERS + 1).replace(NOT_IN_NAMES, escaped)
 }
 
-/** As Windows does with the name of a file. A name of dots alone is kept: target.ts refuses dot segments. */
+/** As Windows treats the name of a file. A name of dots alone is kept: target.ts refuses dot segments. */
 function trimmed(name: string): string {
   let end = name.length
   while (end > 0 && (name[end - 1] === ' ' || name[end - 1] === '.')) end--
@@ -180,16 +183,16 @@ function trimmed(name: string): string {
 }
 
 function escaped(character: string): string {
-  const byte = (BACK.get(character) ?? character).charCodeAt(0)
+  const byte = (UNMARKED.get(character) ?? character).charCodeAt(0)
   return `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
 }
 
-/** By way of capitals, as regular expressions do: the long s is an s, the Kelvin sign a k. */
+/** Through upper case, as regular expressions fold: the long s becomes s, the Kelvin sign becomes k. */
 function foldLetters(escapes: string): string {
   try {
     return encodeURIComponent(decodeURIComponent(escapes).toUpperCase().toLowerCase())
   } catch {
-    // Not UTF-8: bytes have no case.
+    // Bytes that are not UTF-8 have no case.
     return escapes
   }
 }

@@ -1,10 +1,12 @@
 /**
- * Rules by path in normal form: the longest that covers a path, in whole segments, and what lies below a segment that
- * nobody can read for certain. The cost of a look-up is bounded by the longest rule, not by the request. Pure.
+ * The rules of one host by their paths in normal form. Finds the longest rule that covers a path, in whole segments, and
+ * tells whether rules of other tools lie below a path. The cost of a look-up is bounded by the longest rule, whatever the
+ * length of the request's path. Pure.
  */
-import { foldCase, keyOf, readingsOf } from './normal-path.ts'
+import { foldCase, pathKey, readingsOf } from './normal-path.ts'
 
-export interface Found<T> {
+export interface RuleMatch<T> {
+  /** The tool. */
   readonly to: T
   /** Segments of the path that the rule covers; 0 for the rule `/`. */
   readonly segments: number
@@ -12,50 +14,52 @@ export interface Found<T> {
 
 const SEVERAL = Symbol('several')
 
-/** Letter case counts in one of the two, and not in the other. */
-class Cases<T> {
+/** Rules by the key of their path. */
+class RuleMap<T> {
   readonly rules = new Map<string, T>()
-  /** For each path above a rule: what the rules below it lead to, or SEVERAL. */
+  /** By the key of each path above a rule: the tool of the rules below it, or SEVERAL tools. */
   readonly below = new Map<string, T | typeof SEVERAL>()
 
-  add(names: readonly string[], keyed: (key: string) => string, to: T): void {
-    const key = keyed(keyOf(names))
+  add(names: readonly string[], form: (key: string) => string, to: T): void {
+    const key = form(pathKey(names))
     if (!this.rules.has(key)) this.rules.set(key, to)
     for (let count = 0; count < names.length; count++) {
-      const above = keyed(keyOf(names.slice(0, count)))
+      const above = form(pathKey(names.slice(0, count)))
       const before = this.below.get(above)
       this.below.set(above, before === undefined || before === to ? to : SEVERAL)
     }
   }
 }
 
-const asWritten = (key: string): string => key
+const unchanged = (key: string): string => key
 
 export class PathTable<T> {
-  readonly #exact = new Cases<T>()
-  readonly #folded = new Cases<T>()
-  #mostSegments = 0
+  /** Rules that distinguish letter case. */
+  readonly #exact = new RuleMap<T>()
+  /** Rules that ignore letter case. */
+  readonly #folded = new RuleMap<T>()
+  #maxSegments = 0
 
-  /** Segments of a path that a look-up needs. */
-  get mostSegments(): number {
-    return this.#mostSegments
+  /** Segments of the longest rule: a look-up needs no more of a path. */
+  get maxSegments(): number {
+    return this.#maxSegments
   }
 
-  /** A path with %2F stands for itself and for the path with a slash there: the operator means both. */
+  /** A rule with %2F also covers the path with a slash in its place: the operator means both. */
   add(path: string, { ignoreCase, to }: { readonly ignoreCase: boolean; readonly to: T }): void {
     for (const { names, isLoose } of readingsOf(path)) {
       if (isLoose) continue
       if (ignoreCase) this.#folded.add(names, foldCase, to)
-      else this.#exact.add(names, asWritten, to)
-      this.#mostSegments = Math.max(this.#mostSegments, names.length)
+      else this.#exact.add(names, unchanged, to)
+      this.#maxSegments = Math.max(this.#maxSegments, names.length)
     }
   }
 
-  /** For a path that is its own normal form. */
-  longestPlain(path: string): Found<T> | undefined {
+  /** The longest rule for a path that is already in normal form. */
+  longestForPlain(path: string): RuleMatch<T> | undefined {
     let found = this.#at('', 0)
     let end = 0
-    for (let segments = 1; segments <= this.#mostSegments && end + 1 < path.length; segments++) {
+    for (let segments = 1; segments <= this.#maxSegments && end + 1 < path.length; segments++) {
       const slash = path.indexOf('/', end + 1)
       end = slash === -1 ? path.length : slash
       found = this.#at(path.slice(0, end), segments) ?? found
@@ -63,23 +67,24 @@ export class PathTable<T> {
     return found
   }
 
-  longest(names: readonly string[]): Found<T> | undefined {
-    const most = Math.min(names.length, this.#mostSegments)
-    for (let segments = most; segments >= 0; segments--) {
-      const found = this.#at(keyOf(names.slice(0, segments)), segments)
+  /** The longest rule for the names of the segments. */
+  longestFor(names: readonly string[]): RuleMatch<T> | undefined {
+    const longest = Math.min(names.length, this.#maxSegments)
+    for (let segments = longest; segments >= 0; segments--) {
+      const found = this.#at(pathKey(names.slice(0, segments)), segments)
       if (found !== undefined) return found
     }
     return undefined
   }
 
-  /** Whether a rule below these segments leads elsewhere than `to`. */
+  /** A rule below these segments leads to another tool than `to`. */
   leadsElsewhere(names: readonly string[], to: T | undefined): boolean {
-    const key = keyOf(names)
+    const key = pathKey(names)
     const below = [this.#exact.below.get(key), this.#folded.below.get(foldCase(key))]
     return below.some((each) => each !== undefined && each !== to)
   }
 
-  #at(key: string, segments: number): Found<T> | undefined {
+  #at(key: string, segments: number): RuleMatch<T> | undefined {
     const to =
       this.#exact.rules.get(key) ??
       (this.#folded.rules.size === 0 ? undefined : this.#folded.rules.get(foldCase(key)))

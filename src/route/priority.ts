@@ -1,19 +1,19 @@
 /**
- * Which class a caller claims for its call: a word in X-Spillway-Priority, or the urgency of RFC 9218 in Priority. Pure.
- * What is malformed is ignored, as if it were not there. Must not know what the lane makes of the claim.
+ * The priority class that a caller claims for its call: a word in X-Spillway-Priority, or the urgency of RFC 9218 in
+ * Priority. A malformed value counts as absent. Pure. Must not know what the lane makes of the claim.
  */
 import { PRIORITIES } from '../lane/priority.ts'
 import type { Priority } from '../lane/priority.ts'
 
-/** RFC 9218, 4.1: 0 is the most urgent of 0 to 7 and 3 is what a client means that says nothing. */
+/** By the urgencies 0 (most urgent) to 7. RFC 9218, 4.1: the default is 3. */
 const BY_URGENCY: readonly Priority[] = ['critical', 'high', 'high', 'normal', 'normal', 'low', 'low', 'low']
 
-/** RFC 8941: one member of a dictionary, with parameters, which mean nothing here. */
+/** One member of a dictionary (RFC 8941, 3.2). Its parameters are allowed and ignored. */
 const MEMBER = /^([a-z*][a-z0-9_.*-]*)(?:=([^\s,;"]+|"[^"]*"))?(?:;[ ]*[a-z*][a-z0-9_.*-]*(?:=[^\s,;"]+)?)*$/
-/** Characters of a Priority header that are looked at: real ones have 10. */
-const LONGEST = 256
+/** A longer Priority header is ignored. Real ones have about 10 characters. */
+const MAX_CHARACTERS = 256
 
-/** Undefined when the caller claims nothing; the word wins. `fields`: every Priority header, in order. */
+/** Undefined when the caller claims nothing. The word goes before the urgency. `fields`: all Priority headers, in order. */
 export function claimedPriority(word: string | undefined, fields: readonly string[]): Priority | undefined {
   return byWord(word) ?? byUrgency(fields)
 }
@@ -23,11 +23,11 @@ function byWord(word: string | undefined): Priority | undefined {
   return PRIORITIES.find((priority) => priority === lower)
 }
 
-/** A dictionary may be spread over several fields, and of a key that comes twice the last counts. */
+/** Several fields form one dictionary, and the last value of a key counts (RFC 8941, 4.2). */
 function byUrgency(fields: readonly string[]): Priority | undefined {
   if (fields.length === 0) return undefined
   const text = fields.join(',')
-  if (text.length > LONGEST) return undefined
+  if (text.length > MAX_CHARACTERS) return undefined
   let urgency: string | undefined
   for (const member of text.split(',')) {
     const found = MEMBER.exec(member.trim())

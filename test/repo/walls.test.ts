@@ -137,6 +137,8 @@ const PLANTED: readonly (readonly [file: string, code: string, rule: string])[] 
   ['src/tools/planted.ts', "import { Replies } from '../call/replies.ts'", IMPORTS],
   ['src/mcp/planted.ts', "import { Replies } from '../call/replies.ts'", IMPORTS],
   ['src/mcp/read.ts', "import { Gate } from '../gate/gate.ts'", IMPORTS],
+  ['src/mcp/planted.ts', "import type { IncomingMessage } from 'node:http'", IMPORTS],
+  ['src/mcp/read-scheduler.ts', "import { systemClock } from '../time/system.ts'", IMPORTS],
   ['src/mcp/answer-form.ts', "import { refuse } from '../reply/refuse.ts'", IMPORTS],
   ['src/pipeline.ts', "import { Sidecar } from './sidecar.ts'", IMPORTS],
   ['src/tools/planted.ts', "import { run } from '../cli/run.ts'", IMPORTS],

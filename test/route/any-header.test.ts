@@ -1,6 +1,6 @@
 /**
- * Whatever callers write into the headers that Spillway reads: malformed values are ignored, never an error, and never
- * cost more than their length.
+ * Arbitrary values in the headers that Spillway reads: a malformed value is ignored, causes no error, and takes time
+ * proportional to its length.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -19,7 +19,7 @@ const VALUE = fc.oneof(
 )
 const LONG = 16_000
 
-test('any priority header claims one of the classes, or nothing', () => {
+test('any priority header claims a known class or nothing', () => {
   fc.assert(
     fc.property(fc.option(VALUE, { nil: undefined }), fc.array(VALUE, { maxLength: 5 }), (word, fields) => {
       const claimed = claimedPriority(word, fields)
@@ -28,7 +28,7 @@ test('any priority header claims one of the classes, or nothing', () => {
   )
 })
 
-test('any deadline is a number of milliseconds above 0, or nothing', () => {
+test('any TTL header gives a number of milliseconds above 0, or nothing', () => {
   fc.assert(
     fc.property(VALUE, VALUE, VALUE, (...values) => {
       const names = ['x-spillway-ttl-ms', 'x-envoy-expected-rq-timeout-ms', 'x-stainless-timeout']
@@ -38,7 +38,7 @@ test('any deadline is a number of milliseconds above 0, or nothing', () => {
   )
 })
 
-test('any agent is known by a hash, however long what it says is', () => {
+test('the key of an agent is a hash, however long its header is', () => {
   const hashed: string[] = []
   const hash = (text: string): string => {
     hashed.push(text)
@@ -63,7 +63,7 @@ const TARGET = fc.oneof(
   fc.string({ unit: 'binary-ascii', maxLength: 60 }),
 )
 
-test('any request target is a path and a host without a dot segment, or a problem', () => {
+test('any request target is a host and a path without dot segments, or a problem', () => {
   fc.assert(
     fc.property(TARGET, fc.array(fc.oneof(VALUE, fc.domain()), { maxLength: 2 }), (url, hosts) => {
       const parsed = parseTarget(url, hosts, 1)
@@ -79,8 +79,8 @@ test('any request target is a path and a host without a dot segment, or a proble
   )
 })
 
-// An expression that backtracks would run past the end of the test run here.
-test('headers as long as a head may be are read to their end', () => {
+// A regular expression that backtracks would exceed the time limit of the test run here.
+test('headers as long as a head may be are read in linear time', () => {
   for (const unit of ['u', 'u=1,', ';', 'u;', '1', '%2f', '/.', ';a=', '"', ' ', 'a;'])
     for (const text of [unit.repeat(LONG / unit.length), `/${unit.repeat(LONG / unit.length)}`]) {
       claimedPriority(text, [text, text])

@@ -1,8 +1,11 @@
+/**
+ * The time for which a caller says that it will wait.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { callerTtlMs } from '../../src/route/deadline.ts'
 
-const said = (headers: Record<string, string>): number | undefined => callerTtlMs((name) => headers[name])
+const ttlMsOf = (headers: Record<string, string>): number | undefined => callerTtlMs((name) => headers[name])
 
 const ROWS: readonly (readonly [headers: Record<string, string>, ttlMs: number | undefined])[] = [
   [{}, undefined],
@@ -15,13 +18,13 @@ const ROWS: readonly (readonly [headers: Record<string, string>, ttlMs: number |
 const MALFORMED = ['', '0', '-1', '1e3', '0x10', 'NaN', 'Infinity', '5s', '1,2', '12345678901']
 
 for (const [headers, ttlMs] of ROWS) {
-  test(`the headers ${JSON.stringify(headers)} say ${ttlMs ?? 'nothing'}`, () => {
-    assert.equal(said(headers), ttlMs)
+  test(`the headers ${JSON.stringify(headers)} mean a TTL of ${ttlMs ?? 'no'} ms`, () => {
+    assert.equal(ttlMsOf(headers), ttlMs)
   })
 }
 
-test('what is malformed is ignored', () => {
+test('a malformed TTL is ignored', () => {
   for (const text of MALFORMED) {
-    assert.equal(said({ 'x-spillway-ttl-ms': text, 'x-stainless-timeout': text }), undefined, text)
+    assert.equal(ttlMsOf({ 'x-spillway-ttl-ms': text, 'x-stainless-timeout': text }), undefined, text)
   }
 })

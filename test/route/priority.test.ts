@@ -1,3 +1,6 @@
+/**
+ * The priority class that a caller claims.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { priorityIn } from '../../src/lane/priority.ts'
@@ -38,13 +41,13 @@ for (const [field, priority] of URGENCIES) {
   })
 }
 
-test('the word says the class, in any case, and wins over the urgency', () => {
+test('the word names the class, in any letter case, and goes before the urgency', () => {
   assert.equal(claimedPriority('low', ['u=0']), 'low')
   assert.equal(claimedPriority(' High ', ['u=7']), 'high')
   assert.equal(claimedPriority('critical', []), 'critical')
 })
 
-test('a word that is none is ignored, and the urgency counts', () => {
+test('an unknown word is ignored, and the urgency counts', () => {
   for (const word of ['', 'urgent', 'toString', 'low,high']) {
     assert.equal(claimedPriority(word, ['u=0']), 'critical')
     assert.equal(claimedPriority(word, []), undefined)
@@ -56,13 +59,13 @@ test('an urgency spread over several fields is one dictionary', () => {
   assert.equal(claimedPriority(undefined, ['u=5', 'u=0']), 'critical')
 })
 
-test('a long header costs no more than a look', () => {
+test('a long header is ignored without being parsed', () => {
   const startedAt = performance.now()
   for (let i = 0; i < 1000; i++) claimedPriority(undefined, [`a${';a'.repeat(100)}!`, 'u=1'])
   assert.ok(performance.now() - startedAt < 2000)
 })
 
-test('a lane caps what is claimed, and gives its default to who claims nothing', () => {
+test('a lane caps the claimed class, and gives its default to a call without a claim', () => {
   const settings = { max: 'high', default: 'normal' } as const
   const given = (claimed: Priority | undefined): Priority => priorityIn(settings, claimed)
   assert.deepEqual(

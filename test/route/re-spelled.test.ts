@@ -1,11 +1,12 @@
 /**
- * The promise of routing: what a decoding server takes for the same resource goes through the same lane or nowhere.
+ * The promise of routing: two spellings that a decoding server reads as the same resource take the same lane, or are
+ * refused.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { Router } from '../../src/route/match.ts'
-import type { Routed } from '../../src/route/match.ts'
+import type { Routable } from '../../src/route/match.ts'
 import { parseTarget } from '../../src/route/target.ts'
 import { resourceAt } from './decoding-server.ts'
 import type { ServerManner } from './decoding-server.ts'
@@ -29,7 +30,7 @@ const tree = fc
 function toolsOf(
   { paths, strip, hasRoot }: { paths: readonly string[]; strip: boolean; hasRoot: boolean },
   ignoreCase: boolean,
-): readonly Routed[] {
+): readonly Routable[] {
   return [...paths, ...(hasRoot ? ['/'] : [])].map((path) => ({
     tool: path,
     match: [{ path, ignoreCase }],
@@ -37,14 +38,16 @@ function toolsOf(
   }))
 }
 
-/** One character of a path, written in another way; which of them mean the same is the server's to say. */
-function spelled(letter: string, luck: number): string {
+/** One character of a path in another spelling. Whether that means the same depends on the server. */
+function spelled(letter: string, random: number): string {
   const hex = letter.charCodeAt(0).toString(16).padStart(2, '0')
   if (letter === '/')
-    return ['/', '/', '//', '%2f', '%2F', '%5c', '/;p=1/', ';p/', '%3Bp/', '/;%2f', '%3b/'][luck % 11] ?? '/'
+    return (
+      ['/', '/', '//', '%2f', '%2F', '%5c', '/;p=1/', ';p/', '%3Bp/', '/;%2f', '%3b/'][random % 11] ?? '/'
+    )
   if (letter === ' ') return '%20'
   return (
-    [letter, letter, letter, `%${hex}`, `%${hex.toUpperCase()}`, letter.toUpperCase()][luck % 6] ?? letter
+    [letter, letter, letter, `%${hex}`, `%${hex.toUpperCase()}`, letter.toUpperCase()][random % 6] ?? letter
   )
 }
 
@@ -54,12 +57,12 @@ const respelling = fc
     fc.infiniteStream(fc.nat(65)),
     fc.constantFrom('', '/', ';v=1', '%3bv', '//', '/;x', '%2f'),
   )
-  .map(([path, lucks, end]) => {
-    const written = path.replace(/./g, (letter) => spelled(letter, lucks.next().value as number))
+  .map(([path, randoms, end]) => {
+    const written = path.replace(/./g, (letter) => spelled(letter, randoms.next().value as number))
     return { path, written: (written.startsWith('/') ? '' : '/') + written + end }
   })
 
-function wayOf(router: Router<Routed>, path: string): { tool: string; path: string } | undefined {
+function routeFor(router: Router<Routable>, path: string): { tool: string; path: string } | undefined {
   const parsed = parseTarget(path.replaceAll(' ', '%20'), ['h'], 1)
   if (parsed.kind === 'problem') return undefined
   const route = router.find(parsed.target)
@@ -67,7 +70,7 @@ function wayOf(router: Router<Routed>, path: string): { tool: string; path: stri
   return route.kind === 'found' ? { tool: route.to.tool, path: route.path } : { tool: 'none', path: '' }
 }
 
-test('whatever a decoding server takes for the same resource takes the same lane, or none', () => {
+test('a spelling that a decoding server reads as the same resource takes the same lane, or is refused', () => {
   let compared = 0
   let forwarded = 0
   fc.assert(
@@ -77,27 +80,27 @@ test('whatever a decoding server takes for the same resource takes the same lane
       )
       if (!same) return
       const router = new Router(toolsOf(lanes, server.ignoresCase))
-      const way = wayOf(router, written)
+      const way = routeFor(router, written)
       compared++
       if (way === undefined) return
       forwarded++
-      const plain = wayOf(router, path)
+      const plain = routeFor(router, path)
       assert.equal(way.tool, plain?.tool, `${written} for ${path}`)
-      // Behind the lane it is the same resource, too: the prefix was cut off where it ends.
+      // The forwarded path means the same resource, too: the prefix was cut off at its end.
       const merging = { ...server, mergesSlashes: true }
       assert.deepEqual(resourceAt(way.path, merging), resourceAt(plain?.path ?? '', merging), written)
     }),
     { numRuns: RUNS },
   )
-  // The property is no empty one: re-spellings are compared, and most of them pass.
+  // The property is not empty: many spellings are compared, and enough of them are forwarded.
   assert.ok(compared > RUNS / 50, `${compared} compared`)
   assert.ok(forwarded > compared / 4, `${forwarded} of ${compared} forwarded`)
 })
 
-test('what is forwarded is the end of what the caller wrote, byte for byte', () => {
+test('the forwarded path is the end of the path that the caller wrote, byte for byte', () => {
   fc.assert(
     fc.property(tree, respelling, fc.boolean(), (lanes, { written }, ignoreCase) => {
-      const way = wayOf(new Router(toolsOf(lanes, ignoreCase)), written)
+      const way = routeFor(new Router(toolsOf(lanes, ignoreCase)), written)
       if (way === undefined || way.tool === 'none') return
       assert.ok(written.endsWith(way.path) || written.endsWith(way.path.slice(1)), `${written} ${way.path}`)
     }),
@@ -105,12 +108,12 @@ test('what is forwarded is the end of what the caller wrote, byte for byte', () 
   )
 })
 
-test('a path that is its own normal form is found by both ways of looking', () => {
+test('a plain path and an encoded spelling of it find the same tool, though the look-ups differ', () => {
   fc.assert(
     fc.property(tree, plainPath, fc.boolean(), (lanes, path, ignoreCase) => {
       const router = new Router(toolsOf(lanes, ignoreCase))
       const encoded = path.replace('a', '%61')
-      assert.deepEqual(wayOf(router, encoded)?.tool, wayOf(router, path)?.tool)
+      assert.deepEqual(routeFor(router, encoded)?.tool, routeFor(router, path)?.tool)
     }),
   )
 })

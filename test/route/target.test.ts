@@ -1,3 +1,6 @@
+/**
+ * The target of a request: which are accepted, and which are a problem.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
@@ -129,26 +132,26 @@ const BAD: readonly [url: string, hosts: readonly string[], what: RegExp][] = [
 ]
 
 for (const [url, hosts, what] of BAD) {
-  test(`a request for ${JSON.stringify(url)} at ${JSON.stringify(hosts)} is a problem and no guess`, () => {
+  test(`a request for ${JSON.stringify(url)} at ${JSON.stringify(hosts)} is a problem`, () => {
     const parsed = parseTarget(url, hosts, 1)
     assert.ok(parsed.kind === 'problem')
     assert.match(parsed.what, what)
   })
 }
 
-test('HTTP/1.0 may come without a Host', () => {
+test('an HTTP/1.0 request may have no Host', () => {
   const parsed = parseTarget('/x', [], 0)
   assert.ok(parsed.kind === 'target')
   assert.deepEqual([parsed.target.host, parsed.target.hostHeader], ['', ''])
 })
 
-/** What a tool sees that decodes once and lets the system find the file. */
+/** The path for a tool that decodes once and resolves dot segments. */
 function normalized(path: string): string {
   const decoded = path.replace(/%2e/gi, '.').replace(/%2f|%5c/gi, '/')
   return new URL(decoded.replace(/^\/+/, '/'), 'http://tool').pathname
 }
 
-test('no accepted path climbs out of where it was put, also after the tool has decoded it', () => {
+test('no accepted path leaves the base path, even after the tool has decoded it', () => {
   const parts = fc.constantFrom('/', '.', '..', 'a', '%2e', '%2E', '%2f', '%5C', '\\', '%', '2e')
   fc.assert(
     fc.property(fc.array(parts, { maxLength: 8 }), (pieces) => {
