@@ -87,7 +87,16 @@ async function reports(name: string, store: FleetStore): Promise<string> {
   const took: number[] = []
   for (let order = 1; order <= SEQUENTIAL_CALLS; order++) {
     const askedAt = performance.now()
-    await store.report({ tool: 'reports', cap: 8, epoch: 0, returned: 0, held: 0, want: 0, order })
+    await store.report({
+      tool: 'reports',
+      cap: 8,
+      epoch: 0,
+      returned: 0,
+      held: 0,
+      want: 0,
+      order,
+      isLeaving: false,
+    })
     if (order > SEQUENTIAL_CALLS / 10) took.push(performance.now() - askedAt)
   }
   await store.close()

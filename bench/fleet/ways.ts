@@ -50,11 +50,10 @@ export async function memberships(
     if (open === undefined) return { gate, membership: undefined, store: undefined }
     const own = open({ fleet: `bench${name}`, sidecar: `s${index}`, ttlMs: TTL_MS, answerWithinMs: 1000 })
     const store: FleetStore = {
-      report: (said) => {
+      report: (report) => {
         operations++
-        return own.report(said)
+        return own.report(report)
       },
-      leave: (tool) => own.leave(tool),
       listen: (onNews) => own.listen(onNews),
       close: () => own.close(),
     }

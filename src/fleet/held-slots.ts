@@ -129,7 +129,7 @@ export class HeldSlots {
   }
 
   /** Everything that the store has to know. What runs is claimed even where its slots are lost: it runs. */
-  statement({ tool, cap, active }: Speaking, nowMs: number): Report {
+  report({ tool, cap, active }: Speaking, nowMs: number): Report {
     this.#statedWant = this.#want
     this.#statedCap = cap
     this.#statedReturned = this.#returned
@@ -143,7 +143,15 @@ export class HeldSlots {
       held: Math.min(cap, Math.max(this.certain(nowMs).slots, active)),
       want: this.#want,
       order: this.#order,
+      isLeaving: false,
     }
+  }
+
+  /** The last report: all is returned, nothing is wanted. */
+  leavingReport(tool: string, cap: number, nowMs: number): Report {
+    this.#returned = this.#given
+    this.#want = 0
+    return { ...this.report({ tool, cap, active: 0 }, nowMs), isLeaving: true }
   }
 
   /** The answer to a report that was sent at `sentAtMs`; true when the session is another one than before. */

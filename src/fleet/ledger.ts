@@ -1,15 +1,22 @@
 /**
- * One tool in the store: the rules that store.ts promises, pure. The memory store runs them; redis/report.lua and
- * postgres/report.sql say the same in their languages, and the contract suite compares all three.
+ * One tool in the store: who holds how many slots, who waits, and what one report changes. Pure. The memory store runs
+ * these rules; redis/report.lua and postgres/4-report.sql state the same ones in the same order, and test/contract/
+ * compares the three.
  *
- *     held(sidecar) = given - returned          free = cap - sum of held
+ *     held(sidecar) = given - returned          free = smallest cap - sum of held
  *
- * A report ends dead sessions, counts what came back, moves the speaker in the line, and hands free slots down the line:
- * one slot each, then to the end of the line. Must not know of time but as the store's `nowMs`.
+ * A report is one step of four parts:
+ *
+ *     1 end       sessions that were silent for their TTL end; their slots are free
+ *     2 hear      the sender's session is found or begun, and takes over what the report says; or
+ *       forget    the sender leaves: its session ends, and all that it held is free
+ *     3 hand out  free slots go down the line, one to each sidecar, which then stands at the end of the line
+ *     4 answer    the sender gets its allotment; sidecars that got a slot or whose slots are wanted get news
  */
 import { MOST_SIDECARS } from './store.ts'
-import type { Snapshot, Allotment, Report } from './store.ts'
+import type { Allotment, Report, Snapshot } from './store.ts'
 
+/** A sidecar with a living session. */
 export interface Member {
   epoch: number
   expiresAtMs: number
@@ -19,12 +26,8 @@ export interface Member {
   cap: number
   /** Place in the line, lowest first; 0 outside of it. */
   place: number
+  /** Of the newest report that was heard. */
   order: number
-}
-
-export interface Notification {
-  readonly sidecar: string
-  readonly news: Snapshot
 }
 
 export interface Sender {
@@ -32,16 +35,36 @@ export interface Sender {
   readonly ttlMs: number
 }
 
+/** News that the store sends to one sidecar. */
+export interface Notification {
+  readonly sidecar: string
+  readonly news: Snapshot
+}
+
 export interface ReportResult {
   readonly allotment: Allotment
-  readonly told: readonly Notification[]
+  readonly notifications: readonly Notification[]
+}
+
+/** The answer to a sidecar that leaves: it holds nothing and needs to know nothing. */
+const NO_ALLOTMENT: Allotment = {
+  version: 0,
+  epoch: 0,
+  given: 0,
+  waiting: 0,
+  claimants: 0,
+  cap: 0,
+  sidecars: 0,
+  rank: 0,
+  pausedMs: 0,
+  nextEndMs: 0,
 }
 
 export class Ledger {
   readonly #members = new Map<string, Member>()
-  /** The store's time from which slots are given: a new ledger may be one whose memory was lost. */
+  /** The store's time from which slots are given. A new ledger may be one whose memory was lost, so it begins later. */
   #opensAtMs: number
-  /** Counts versions, places and epochs. Starts from the time, so that no epoch of a lost memory comes again. */
+  /** Counts versions, places and epochs. Starts from the wall time, so that no epoch of a lost memory comes again. */
   #count: number
 
   constructor(opensAtMs: number, wallMs: number) {
@@ -50,83 +73,71 @@ export class Ledger {
   }
 
   /** Undefined where the tool has as many sidecars as a store takes. */
-  report(said: Report, speaker: Sender, nowMs: number): ReportResult | undefined {
-    const { sidecar, ttlMs } = speaker
-    this.#endDead(nowMs)
-    if (this.#members.size >= MOST_SIDECARS && !this.#members.has(sidecar)) return undefined
-    const before = this.#line()
-    const known = this.#members.get(sidecar)
-    const wasClaimant = known !== undefined && isClaimant(known)
-    const me = this.#hear(speaker, said, nowMs)
-    me.expiresAtMs = nowMs + ttlMs
-    const promoted = nowMs < this.#opensAtMs ? new Set<string>() : this.#handOut()
-    promoted.delete(sidecar)
-    const told = [...promoted]
-    // Who holds slots learns that somebody stands in line who did not before: an idle one is wanted.
-    if (me.want > 0 && (!wasClaimant || (before.length < 2 && !before.some(([name]) => name === sidecar)))) {
-      for (const [name, member] of this.#members) {
-        if (name !== sidecar && heldBy(member) > 0 && !promoted.has(name)) told.push(name)
-      }
-    }
-    return {
-      allotment: {
-        ...this.#snapshot(sidecar, me),
-        sidecars: this.#members.size,
-        rank: [...this.#members.keys()].filter((name) => name < sidecar).length,
-        pausedMs: Math.max(0, this.#opensAtMs - nowMs),
-        nextEndMs: this.#nextEndMs(sidecar, nowMs),
-      },
-      told: this.#newsFor(told),
-    }
-  }
-
-  leave(sidecar: string, nowMs: number): readonly Notification[] {
-    this.#endDead(nowMs)
-    this.#members.delete(sidecar)
+  report(report: Report, sender: Sender, nowMs: number): ReportResult | undefined {
+    const { sidecar } = sender
+    this.#endDeadSessions(nowMs)
     this.#count++
-    return nowMs < this.#opensAtMs ? [] : this.#newsFor([...this.#handOut()])
+    const known = this.#members.get(sidecar)
+    if (report.isLeaving) {
+      // A leave that arrives late, after the sidecar has joined again, ends nothing.
+      if (known !== undefined && report.order > known.order) this.#members.delete(sidecar)
+      return { allotment: NO_ALLOTMENT, notifications: this.#newsFor(this.#handOut(nowMs)) }
+    }
+    if (known === undefined && this.#members.size >= MOST_SIDECARS) return undefined
+    const lineBefore = this.#line()
+    const wasWaiting = lineBefore.some(([name]) => name === sidecar)
+    const wasClaimant = known !== undefined && isClaimant(known)
+    const me = this.#hear(report, sender, nowMs)
+    const told = this.#handOut(nowMs)
+    told.delete(sidecar)
+    // The sender waits and did not before: holders of slots learn that idle ones are wanted.
+    if (me.want > 0 && (!wasClaimant || (!wasWaiting && lineBefore.length < 2))) {
+      for (const [name, member] of this.#members) if (name !== sidecar && heldBy(member) > 0) told.add(name)
+    }
+    return { allotment: this.#allotment(sidecar, me, nowMs), notifications: this.#newsFor(told) }
   }
 
-  #endDead(nowMs: number): void {
+  #endDeadSessions(nowMs: number): void {
     for (const [name, member] of this.#members) {
       if (member.expiresAtMs <= nowMs) this.#members.delete(name)
     }
   }
 
-  #hear(speaker: Sender, said: Report, nowMs: number): Member {
-    const version = ++this.#count
-    const me = this.#sessionOf(speaker, said, nowMs)
-    // What was returned in another session is none of this one's.
-    const saidReturned = said.epoch === me.epoch ? said.returned : 0
-    const returned = Math.min(me.given, Math.max(me.returned, saidReturned))
+  #hear(report: Report, sender: Sender, nowMs: number): Member {
+    const me = this.#sessionOf(report, sender, nowMs)
+    me.expiresAtMs = nowMs + sender.ttlMs
+    // `returned` of another session does not count in this one.
+    const reported = report.epoch === me.epoch ? report.returned : 0
+    const returned = Math.min(me.given, Math.max(me.returned, reported))
     const gaveBack = returned > me.returned
     me.returned = returned
-    if (said.order > me.order) {
-      me.order = said.order
-      me.cap = said.cap
-      me.want = said.want
+    if (report.order > me.order) {
+      me.order = report.order
+      me.cap = report.cap
+      me.want = report.want
     }
     if (me.want === 0) me.place = 0
-    else if (me.place === 0 || gaveBack) me.place = version
+    else if (me.place === 0 || gaveBack) me.place = this.#count
     return me
   }
 
-  #sessionOf({ sidecar, ttlMs }: Sender, said: Report, nowMs: number): Member {
+  #sessionOf(report: Report, { sidecar, ttlMs }: Sender, nowMs: number): Member {
     const known = this.#members.get(sidecar)
-    // A statement that was overtaken by later ones may be of a session that is over: it does not end the one that lives.
-    if (known !== undefined && (known.epoch === said.epoch || said.order <= known.order)) return known
-    // Nobody is known, but the speaker was busy: the store was out of reach, perhaps of others, too, that run what they hold.
-    if (this.#members.size === 0 && (said.epoch > 0 || said.held > 0))
+    // A report that arrives after later ones may be of an earlier session: it does not end the one that lives.
+    if (known !== undefined && (known.epoch === report.epoch || report.order <= known.order)) return known
+    // The store knows nobody, and the sender was busy: the store was out of reach for a whole TTL. Other sidecars may
+    // still run calls on slots that they held, so nothing is given until they have said so.
+    if (this.#members.size === 0 && (report.epoch > 0 || report.held > 0))
       this.#opensAtMs = Math.max(this.#opensAtMs, nowMs + ttlMs)
     this.#members.delete(sidecar)
-    const claim = nowMs < this.#opensAtMs ? Math.max(0, Math.min(said.held, said.cap - this.#held())) : 0
+    const claim = nowMs < this.#opensAtMs ? Math.max(0, Math.min(report.held, report.cap - this.#held())) : 0
     const member: Member = {
       epoch: this.#count,
-      expiresAtMs: 0,
+      expiresAtMs: nowMs + ttlMs,
       given: claim,
       returned: 0,
       want: 0,
-      cap: said.cap,
+      cap: report.cap,
       place: 0,
       order: 0,
     }
@@ -134,16 +145,16 @@ export class Ledger {
     return member
   }
 
-  /** Names who got a slot. */
-  #handOut(): Set<string> {
-    const line = this.#line()
+  /** Names the sidecars that got a slot. */
+  #handOut(nowMs: number): Set<string> {
     const promoted = new Set<string>()
+    if (nowMs < this.#opensAtMs) return promoted
+    const line = this.#line()
     const cap = this.#cap()
     let held = this.#held()
-    for (let next = line.shift(); next !== undefined; next = line.shift()) {
+    for (let next = line.shift(); next !== undefined && held < cap; next = line.shift()) {
       const [name, member] = next
-      if (held >= cap) break
-      // Alone in the line, one takes all that is free.
+      // A sidecar that is alone in the line takes all that is free.
       const slots = line.length === 0 ? Math.min(member.want, cap - held) : 1
       member.given += slots
       member.want -= slots
@@ -165,20 +176,21 @@ export class Ledger {
     return held
   }
 
+  /** Infinity without members. */
   #cap(): number {
     return Math.min(...[...this.#members.values()].map(({ cap }) => cap))
   }
 
-  #nextEndMs(sidecar: string, nowMs: number): number {
-    let firstMs = Infinity
-    for (const [name, { expiresAtMs }] of this.#members) {
-      if (name !== sidecar) firstMs = Math.min(firstMs, expiresAtMs - nowMs)
+  #allotment(sidecar: string, me: Member, nowMs: number): Allotment {
+    const others = [...this.#members].filter(([name]) => name !== sidecar)
+    const endsInMs = others.map(([, { expiresAtMs }]) => expiresAtMs - nowMs)
+    return {
+      ...this.#snapshot(sidecar, me),
+      sidecars: this.#members.size,
+      rank: others.filter(([name]) => name < sidecar).length,
+      pausedMs: Math.max(0, this.#opensAtMs - nowMs),
+      nextEndMs: endsInMs.length === 0 ? 0 : Math.min(...endsInMs),
     }
-    return firstMs === Infinity ? 0 : firstMs
-  }
-
-  #claimants(): number {
-    return [...this.#members.values()].filter(isClaimant).length
   }
 
   #snapshot(sidecar: string, { epoch, given }: Member): Snapshot {
@@ -189,13 +201,13 @@ export class Ledger {
       epoch,
       given,
       waiting: Math.max(others, this.#held() > cap ? 1 : 0),
-      claimants: this.#claimants(),
+      claimants: [...this.#members.values()].filter(isClaimant).length,
       cap,
     }
   }
 
-  #newsFor(names: readonly string[]): Notification[] {
-    return names.flatMap((sidecar) => {
+  #newsFor(sidecars: Iterable<string>): Notification[] {
+    return [...sidecars].flatMap((sidecar) => {
       const member = this.#members.get(sidecar)
       return member === undefined ? [] : [{ sidecar, news: this.#snapshot(sidecar, member) }]
     })

@@ -55,7 +55,8 @@ export class Membership {
   readonly #parts: MembershipParts
   readonly #heldSlots: HeldSlots
   #mode: FleetMode = 'joining'
-  #isUnderWay = false
+  /** The report that was sent and not answered yet. */
+  #underWay: Promise<void> | undefined
   #isLooking = false
   #isClosed = false
   #timer: Timer | undefined
@@ -123,7 +124,13 @@ export class Membership {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#timer?.clear()
-    if (this.#mode !== 'lost') await this.#parts.store.leave(this.#settings.tool).catch(() => undefined)
+    const { store, clock } = this.#parts
+    const { tool, cap } = this.#settings
+    // Ordered before the wait: this process may join the tool again meanwhile, and its new reports count more.
+    const leaving = this.#heldSlots.leavingReport(tool, cap, clock.nowMs())
+    // After the last report, one that was under way would begin a session that nobody ends before its TTL.
+    await this.#underWay
+    if (this.#mode !== 'lost') await store.report(leaving).catch(() => undefined)
   }
 
   #look(): void {
@@ -145,7 +152,7 @@ export class Membership {
   }
 
   #isTimeToReport(isNews: boolean, nowMs: number): boolean {
-    if (this.#isUnderWay || nowMs < this.#retryAtMs) return false
+    if (this.#underWay !== undefined || nowMs < this.#retryAtMs) return false
     return isNews || nowMs >= this.#renewAtMs() || nowMs >= this.#lookAgainAtMs || this.#isWorthAsking(nowMs)
   }
 
@@ -161,19 +168,18 @@ export class Membership {
     const { store, clock } = this.#parts
     const { tool, cap } = this.#settings
     if (Number.isFinite(this.#sentAtMs) && nowMs > this.#renewAtMs()) this.#lagMs = nowMs - this.#renewAtMs()
-    this.#isUnderWay = true
     this.#sentAtMs = nowMs
     this.#lookAgainAtMs = Infinity
     this.#worthAskingAtMs = Infinity
     // Both ends are handled; what they throw would be a bug, and ends the process as one.
-    void store.report(this.#heldSlots.statement({ tool, cap, active }, nowMs)).then(
+    this.#underWay = store.report(this.#heldSlots.report({ tool, cap, active }, nowMs)).then(
       (allotment) => this.#answered(allotment, nowMs, clock.nowMs()),
       (error: unknown) => this.#failed(error, nowMs, clock.nowMs()),
     )
   }
 
   #answered(allotment: Allotment, sentAtMs: number, nowMs: number): void {
-    this.#isUnderWay = false
+    this.#underWay = undefined
     if (this.#isClosed) return
     this.#parts.tell({ kind: 'fleet_reported', isOk: true, tookMs: nowMs - sentAtMs })
     this.#failures = 0
@@ -192,7 +198,7 @@ export class Membership {
   }
 
   #failed(error: unknown, sentAtMs: number, nowMs: number): void {
-    this.#isUnderWay = false
+    this.#underWay = undefined
     if (this.#isClosed) return
     this.#parts.tell({ kind: 'fleet_reported', isOk: false, tookMs: nowMs - sentAtMs })
     this.#cause = error instanceof StoreFailure ? error.message : String(error)
@@ -274,7 +280,7 @@ export class Membership {
       ),
     )
     const wakeAtMs = Math.min(
-      this.#isUnderWay ? Infinity : reportAtMs,
+      this.#underWay !== undefined ? Infinity : reportAtMs,
       this.#heldSlots.givesBackAtMs(),
       untilMs > nowMs ? untilMs : Infinity,
       this.#mode === 'lost' ? Infinity : this.#lostAtMs(),

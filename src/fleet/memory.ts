@@ -1,32 +1,29 @@
 /**
- * A store in this process: for tests on any clock, and to try a fleet of one. The hub is what a server would be; each
- * sidecar opens its own store on it. Nothing survives the process.
+ * A store in this process: for tests on any clock, and to try a fleet of one sidecar. The hub stands in for the server,
+ * with one Ledger for each fleet and tool; each sidecar opens its own store on it. Nothing survives the process.
  */
 import type { Clock } from '../time/clock.ts'
 import { Ledger } from './ledger.ts'
-import type { Notification } from './ledger.ts'
 import { fleetFull, StoreFailure } from './store.ts'
 import type { FleetStore, News, Allotment, Report, StoreOptions } from './store.ts'
 
-/** The fault that a test plays: the store is `up`, or answers nobody. */
-export type Fault = 'up' | 'silent'
-
 export class MemoryHub {
-  fault: Fault = 'up'
-  /** Reports that were asked for. */
+  /** Played by tests: the store answers nobody. */
+  isSilent = false
+  /** Reports received so far. */
   reports = 0
   readonly #clock: Clock
   readonly #isBornEmpty: boolean
   readonly #ledgers = new Map<string, Ledger>()
   readonly #listeners = new Map<string, (news: News) => void>()
 
-  /** `isBornEmpty`: nobody can hold anything of it yet, so that it gives from the start. */
+  /** `isBornEmpty`: no sidecar can hold slots of it yet, so it gives from the start. */
   constructor(clock: Clock, isBornEmpty = false) {
     this.#clock = clock
     this.#isBornEmpty = isBornEmpty
   }
 
-  /** As a failover does whose writes were lost: nothing is known any more. */
+  /** Played by tests: a failover that lost every write. */
   forget(): void {
     this.#ledgers.clear()
   }
@@ -42,21 +39,16 @@ export class MemoryHub {
       }
       return ledger
     }
-    const tell = (tool: string, told: readonly Notification[]): void => {
-      for (const { sidecar: to, news } of told) this.#listeners.get(`${fleet}/${to}`)?.({ tool, ...news })
-    }
     return {
-      report: async (said: Report): Promise<Allotment> => {
+      report: async (report: Report): Promise<Allotment> => {
         this.reports++
         await this.#reach()
-        const reported = ledgerOf(said.tool).report(said, { sidecar, ttlMs }, nowMs())
-        if (reported === undefined) throw fleetFull(said.tool)
-        tell(said.tool, reported.told)
-        return reported.allotment
-      },
-      leave: async (tool) => {
-        await this.#reach()
-        tell(tool, ledgerOf(tool).leave(sidecar, nowMs()))
+        const { tool } = report
+        const result = ledgerOf(tool).report(report, { sidecar, ttlMs }, nowMs())
+        if (result === undefined) throw fleetFull(tool)
+        for (const { sidecar: to, news } of result.notifications)
+          this.#listeners.get(`${fleet}/${to}`)?.({ tool, ...news })
+        return result.allotment
       },
       listen: (onNews) => void this.#listeners.set(`${fleet}/${sidecar}`, onNews),
       close: () => {
@@ -67,8 +59,8 @@ export class MemoryHub {
   }
 
   #reach(): Promise<void> {
-    return this.fault === 'up'
-      ? Promise.resolve()
-      : Promise.reject(new StoreFailure('STORE_SILENT', 'the store does not answer'))
+    return this.isSilent
+      ? Promise.reject(new StoreFailure('STORE_SILENT', 'the store does not answer'))
+      : Promise.resolve()
   }
 }

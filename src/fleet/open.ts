@@ -1,21 +1,18 @@
 /**
- * From the address of a store to a store: only the driver that is needed is loaded.
+ * Opens the store that a URL names, and loads its driver only then: redis: and rediss:, postgres: and postgresql:, or
+ * memory:, which shares nothing with any other process and is there to try a fleet of one.
  */
 import type { Clock } from '../time/clock.ts'
 import { MemoryHub } from './memory.ts'
 import type { FleetStore, StoreOptions } from './store.ts'
 
-/** What `fleet.store` may begin with. `memory:` shares nothing with anybody: it is for trying a fleet of one. */
-export const STORE_SCHEMES = ['redis:', 'rediss:', 'postgres:', 'postgresql:', 'memory:'] as const
-
-/** The address was checked with the configuration. What the store cannot do, it rejects when it is asked. */
+/** The URL was checked with the configuration. A store that cannot be used rejects each report. */
 export function openStore(url: string, options: StoreOptions, clock: Clock): FleetStore {
   const opening = load(url, options, clock)
-  // Whoever asks hears of it; nobody else needs to.
+  // Each report rejects with the same error.
   opening.catch(() => undefined)
   return {
-    report: async (said) => (await opening).report(said),
-    leave: async (tool) => (await opening).leave(tool),
+    report: async (report) => (await opening).report(report),
     listen: (onNews) => {
       opening.then((store) => store.listen(onNews)).catch(() => undefined)
     },

@@ -21,22 +21,23 @@ const LONGEST_RETRY_SECONDS = 1
 const FETCH_EVERY_MS = 100
 /** Looks for news between two tests whether LISTEN delivers after all. */
 const LOOKS_A_TRY = 100
-const FILES = ['1-schema', '2-hand-out', '3-tell', '4-report', '5-leave', '6-news'].map((name) =>
+const FILES = ['1-schema', '2-hand-out', '3-news', '4-report'].map((name) =>
   readFileSync(new URL(`postgres/${name}.sql`, import.meta.url), 'utf8'),
 )
 /** undefined_table, _function and _column: somebody took the database away and put another there. */
 const NOT_INSTALLED = new Set(['42P01', '42883', '42703'])
 
-const REPORT = 'select * from spillway_report_v2($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)'
-const LEAVE = 'select spillway_leave_v1($1, $2, $3, $4)'
+const REPORT = 'select * from spillway_report_v3($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)'
 /** Everything of this version is there. */
-const IS_INSTALLED = `select to_regproc('spillway_report_v2') is not null
-  and to_regproc('spillway_leave_v1') is not null and to_regproc('spillway_news_v1') is not null
+const IS_INSTALLED = `select to_regproc('spillway_report_v3') is not null
+  and to_regproc('spillway_snapshots_v1') is not null and to_regproc('spillway_news_v1') is not null
   and to_regclass('tool_leases') is not null and to_regclass('spillway_members') is not null
   and exists (select from pg_attribute where attrelid = to_regclass('spillway_tools')
     and attname = 'first_until' and not attisdropped) as yes`
-const IS_BARE = `select to_regclass('spillway_tools') is null
-  and to_regclass('spillway_members') is null and to_regproc('spillway_leave_v1') is null as yes`
+/** Neither tables nor functions of any version are there. */
+const IS_BARE = `select to_regclass('spillway_tools') is null and to_regclass('spillway_members') is null
+  and not exists (select from pg_proc
+    where starts_with(proname, 'spillway_') and pg_function_is_visible(oid)) as yes`
 /** The row by which the tables say that they forgot nothing: 1-schema.sql. */
 const IS_WHOLE = `insert into spillway_tools (fleet, tool, run, opens_at, count)
   select '', '', extract(epoch from pg_postmaster_start_time())::text, clock_timestamp(), 0`
@@ -80,25 +81,19 @@ class PostgresStore implements FleetStore {
     this.#startListening()
   }
 
-  async report(said: Report): Promise<Allotment> {
+  async report(report: Report): Promise<Allotment> {
     const { fleet, sidecar, ttlMs } = this.#options
-    const { tool, cap, epoch, returned, held, want, order } = said
+    const { tool, cap, epoch, returned, held, want, order, isLeaving } = report
     const row = [fleet, tool, sidecar, ttlMs, cap, epoch, returned, held, want, order, this.#channelPrefix]
     // What a session was prepared for is lost behind a pooler, and would pile up there. Elsewhere it saves a round trip.
     const rows = await this.#ask(tool, (sql) =>
-      sql.unsafe(REPORT, [...row, MOST_SIDECARS], { prepare: this.#hears }),
+      sql.unsafe(REPORT, [...row, MOST_SIDECARS, isLeaving], { prepare: this.#hears }),
     )
     // Every column is a bigint, which the driver hands over as text; in the order of the function's own row.
     const allotment = allotmentFrom(Object.values(rows[0] ?? {}).map(Number))
-    if (said.want > 0 || said.held > 0 || allotment.given > said.returned) this.#busy.add(said.tool)
-    else this.#busy.delete(said.tool)
+    if (want > 0 || held > 0 || allotment.given > returned) this.#busy.add(tool)
+    else this.#busy.delete(tool)
     return allotment
-  }
-
-  async leave(tool: string): Promise<void> {
-    const { fleet, sidecar } = this.#options
-    this.#busy.delete(tool)
-    await this.#ask(tool, (sql) => sql.unsafe(LEAVE, [fleet, tool, sidecar, this.#channelPrefix]))
   }
 
   listen(onNews: (news: News) => void): void {

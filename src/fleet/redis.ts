@@ -21,13 +21,8 @@ const SUBSCRIBE_AGAIN_MS = 250
 const SHORTEST_PING_MS = 500
 const LONGEST_PING_MS = 5000
 
-const REPORT = script('report')
-const LEAVE = script('leave')
-
-interface Script {
-  readonly text: string
-  readonly sha: string
-}
+const REPORT = readFileSync(new URL('redis/report.lua', import.meta.url), 'utf8')
+const REPORT_SHA = createHash('sha1').update(REPORT).digest('hex')
 
 export function openRedis(url: string, options: StoreOptions, clock: Clock): FleetStore {
   return new RedisStore(url, options, clock)
@@ -63,22 +58,19 @@ class RedisStore implements FleetStore {
     this.#link = this.#open()
   }
 
-  async report(said: Report): Promise<Allotment> {
+  async report(report: Report): Promise<Allotment> {
     const { sidecar, ttlMs } = this.#options
-    const numbers = [ttlMs, said.cap, said.epoch, said.returned, said.held, said.want, said.order]
-    const reply = await this.#run(REPORT, said.tool, [
+    const { tool, cap, epoch, returned, held, want, order, isLeaving } = report
+    const reply = await this.#runReport(tool, [
       sidecar,
-      ...numbers.map(String),
+      ...[ttlMs, cap, epoch, returned, held, want, order].map(String),
       this.#channelPrefix,
-      said.tool,
+      tool,
       String(MOST_SIDECARS),
       String(FORGET_AFTER_MS),
+      isLeaving ? '1' : '0',
     ])
     return allotmentFrom(reply)
-  }
-
-  async leave(tool: string): Promise<void> {
-    await this.#run(LEAVE, tool, [this.#options.sidecar, this.#channelPrefix, tool])
   }
 
   listen(onNews: (news: News) => void): void {
@@ -92,17 +84,17 @@ class RedisStore implements FleetStore {
     return Promise.resolve()
   }
 
-  async #run({ text, sha }: Script, tool: string, args: string[]): Promise<unknown> {
+  async #runReport(tool: string, args: string[]): Promise<unknown> {
     const link = this.#link
     const { commands, begun } = link
     const request = { keys: [`spillway:{${this.#options.fleet}/${tool}}`], arguments: args }
     const answer = async () => {
       if (!commands.isReady) await begun
       try {
-        return await commands.evalSha(sha, request)
+        return await commands.evalSha(REPORT_SHA, request)
       } catch (error) {
         if (error instanceof Error && error.message.startsWith('NOSCRIPT'))
-          return commands.eval(text, request)
+          return commands.eval(REPORT, request)
         throw error
       }
     }
@@ -180,11 +172,6 @@ function connect(url: string, { ttlMs, answerWithinMs, sidecar }: StoreOptions) 
 
 function shut({ commands, subscriber }: Link): void {
   for (const client of [commands, subscriber]) if (client.isOpen) client.destroy()
-}
-
-function script(verb: string): Script {
-  const text = readFileSync(new URL(`redis/${verb}.lua`, import.meta.url), 'utf8')
-  return { text, sha: createHash('sha1').update(text).digest('hex') }
 }
 
 function failureOf(error: unknown, tool: string, url: string): StoreFailure {

@@ -1,12 +1,18 @@
 /**
- * The port to what a fleet shares: who holds how many slots of a tool, and who waits for one. Contracts only; one suite
- * (test/contract/) holds every implementation to them.
+ * The port to the store of a fleet. Several sidecars share one cap for each tool. The store counts the slots of that cap
+ * that each sidecar holds, and keeps the line of sidecars that wait for one. Sidecars talk to the store only, never to
+ * each other. Contracts only; test/contract/ holds every implementation to them, and docs/fleet.md shows one exchange.
  *
- * A sidecar says where it stands, and is told where it stands; both sides count upwards within a session, so that a
- * message lost, late or doubled changes nothing: held = given - returned. A session and all that it holds ends when its
- * sidecar was not heard of for `ttlMs` of the store's own clock. Who waits stands in one line for each tool: a slot that
- * comes free goes to the longest-waiting sidecar, which then stands at the end of the line for its next one. Where
- * sidecars were told different caps, the smallest counts for all: else those with the smaller one would never have a turn.
+ *     sidecar -> store    Report      what I have returned so far, what I want
+ *     store -> sidecar    Allotment   the answer: what you were given so far, and who else wants slots
+ *     store -> sidecar    News        the same between two reports, when a slot was given or others began to wait
+ *
+ * 1 A sidecar holds `given - returned` slots. The store counts `given` and the sidecar counts `returned`, both upwards
+ *   from the beginning of a session (`epoch`), so a message that is lost, late or doubled changes nothing.
+ * 2 A session begins with the first report and ends when the sidecar leaves, or was silent for `ttlMs` of the store's
+ *   own clock. All that the sidecar held is free then.
+ * 3 A free slot goes to the sidecar that has waited longest, which then stands at the end of the line for its next one.
+ * 4 Sidecars that were told different caps share the smallest. Otherwise one with a small cap would never have a turn.
  */
 export interface Report {
   readonly tool: string
@@ -16,19 +22,21 @@ export interface Report {
   readonly epoch: number
   /** Slots given back since the session began. */
   readonly returned: number
-  /** Slots that the sidecar may still use. A store that has lost its memory takes them over, if it has none to give yet. */
+  /** Slots that the sidecar may still use. A store that has lost its memory takes them over while it gives none yet. */
   readonly held: number
   /** Further slots wanted now; 0 leaves the line. */
   readonly want: number
-  /** Higher with each statement of a process: one that comes late changes neither what is wanted nor the session. */
+  /** Higher with each report of a process: one that arrives late changes neither what is wanted nor the session. */
   readonly order: number
+  /** The last report about this tool: everything is returned, nothing is wanted, and the session ends. */
+  readonly isLeaving: boolean
 }
 
-/** What others need to share fairly: the same in an answer and in news. */
+/** Where one sidecar stands with one tool: the same in an answer and in news. */
 export interface Snapshot {
   /** Higher with each change of this tool in the store: the highest is the newest. */
   readonly version: number
-  /** The session that `given` counts in. Another one than stated: what was held before is gone but for `given`. */
+  /** The session that `given` counts in. Where it is not the reported one, slots held before are gone but for `given`. */
   readonly epoch: number
   /** Slots given since the session began. */
   readonly given: number
@@ -36,13 +44,15 @@ export interface Snapshot {
   readonly waiting: number
   /** Sidecars that hold or want slots, this one among them. */
   readonly claimants: number
-  /** The smallest `cap` that a living sidecar stated. A slot is given only while fewer are held. */
+  /** The smallest `cap` that a living sidecar reported. A slot is given only while fewer are held. */
   readonly cap: number
 }
 
+/** The answer to a report. To a sidecar that leaves, every number is 0. */
 export interface Allotment extends Snapshot {
-  /** Sidecars of this tool that live, busy or not, and which of them this is: 0..sidecars-1. */
+  /** Sidecars of this tool that live, busy or not. */
   readonly sidecars: number
+  /** Which of them this is: 0..sidecars-1. */
   readonly rank: number
   /** Milliseconds until the store gives slots: above 0 where it may not know what others hold. */
   readonly pausedMs: number
@@ -57,15 +67,13 @@ export interface News extends Snapshot {
 
 export interface FleetStore {
   /**
-   * Says where this sidecar stands and is told where it stands; keeps its session alive. Answers or rejects within
-   * `answerWithinMs` of the store's options; after a rejection it may or may not have been heard.
+   * Takes a report over, keeps the session alive and answers with the allotment. Answers or rejects within
+   * `answerWithinMs` of the store's options; after a rejection the report may or may not have been heard.
    */
-  report(statement: Report): Promise<Allotment>
-  /** Gives back everything of this tool and leaves its line; the next in line are told. Harmless twice. */
-  leave(tool: string): Promise<void>
-  /** Who is told of news, from now on; news can be lost, the next answer says the same. One listener, the latest. */
+  report(report: Report): Promise<Allotment>
+  /** Sets the one listener for news. News can be lost; the next allotment says the same. */
   listen(onNews: (news: News) => void): void
-  /** Lets connections go without a word to the store. Idempotent. */
+  /** Closes the connections without a word to the store. Idempotent. */
   close(): Promise<void>
 }
 
@@ -81,10 +89,10 @@ export interface StoreOptions {
 /** Milliseconds of silence, or one TTL where that is shorter, after which new connections are opened in place of the old. */
 export const REOPEN_AFTER_MS = 3000
 
-/** Live sidecars of one tool. One more is refused with FleetFull: the store would slow down for all. */
+/** Live sidecars of one tool. One more is refused with FLEET_FULL: each report reads all of them. */
 export const MOST_SIDECARS = 512
 
-/** The store does not answer, or not in time. Its message never holds a password. */
+/** The store does not answer, not in time, or refuses. The message never holds a password. */
 export class StoreFailure extends Error {
   override readonly name = 'StoreFailure'
   readonly code: 'STORE_SILENT' | 'STORE_REFUSED' | 'FLEET_FULL'

@@ -16,9 +16,7 @@ export const STEP: fc.Arbitrary<StepTaken> = fc.record({
 export async function take(members: readonly Client[], { who, back, want, leaves }: StepTaken) {
   const member = members[who]!
   if (leaves) {
-    await member.store.leave(member.tool)
-    member.epoch = member.given = member.returned = 0
-    return {}
+    return member.leave()
   }
   const slots = Math.min(back, member.held)
   const { waiting, claimants, sidecars, rank, pausedMs } = await member.giveBack(slots, want)

@@ -114,16 +114,6 @@ describe('the stores of a fleet', { concurrency: true }, () => {
         assert.equal((await other.want(1)).given, 0)
       })
 
-      test(`${name}: who leaves gives back everything, and leaving twice is harmless`, async () => {
-        const [a, b] = (await fleet.members(2, 2)) as [Client, Client]
-        await a.want(2)
-        await b.want(2)
-        await a.store.leave(a.tool)
-        await a.store.leave(a.tool)
-        await eventually(() => assert.equal(b.news.at(-1)?.given, 2))
-        assert.equal((await b.want(0)).sidecars, 1)
-      })
-
       test(`${name}: who holds slots is told that another begins to wait, and nobody else`, async () => {
         const [rich, poor, idle, waiting] = (await fleet.members(4, 4)) as [Client, Client, Client, Client]
         await rich.want(3)
@@ -192,15 +182,6 @@ describe('the stores of a fleet', { concurrency: true }, () => {
         assert.deepEqual(now, [1, 7, 3], 'all eight are held: 1, 4 and 3')
       })
 
-      test(`${name}: a smallest cap goes with who was told it`, async () => {
-        const [small, large] = (await fleet.members(2, 4)) as [Client, Client]
-        small.cap = 1
-        await small.want(0)
-        assert.equal((await large.want(4)).given, 1)
-        await small.store.leave(small.tool)
-        await eventually(() => assert.deepEqual([large.news.at(-1)?.given, large.news.at(-1)?.cap], [4, 4]))
-      })
-
       test(`${name}: a statement of a session that is over, heard late, does not end the one that lives`, async () => {
         const [a, b] = (await fleet.members(2, 2)) as [Client, Client]
         await a.want(1)
@@ -208,7 +189,7 @@ describe('the stores of a fleet', { concurrency: true }, () => {
         await a.say({ epoch: a.epoch - 1, order: 7 })
         await a.say({ want: 2, order: 8 })
         const { epoch, given } = a
-        const late = await a.store.report({ tool: a.tool, cap: 2, returned: 1, ...old })
+        const late = await a.store.report({ tool: a.tool, cap: 2, returned: 1, isLeaving: false, ...old })
         assert.deepEqual([late.epoch, late.given], [epoch, given])
         assert.equal((await b.want(1)).given, 0, 'both slots are held')
       })
@@ -254,8 +235,7 @@ describe('the stores of a fleet', { concurrency: true }, () => {
         await a.want(1)
         await stranger.want(0)
         await world.pass(2)
-        await stranger.store.leave(a.tool)
-        stranger.epoch = 0
+        await stranger.leave()
         assert.equal((await stranger.want(1)).given, 1)
         await stranger.store.close()
         assert.equal((await other.say({ tool: 'browser', want: 1 })).waiting, 0)

@@ -46,7 +46,16 @@ export const WORLDS: Readonly<Record<string, () => Promise<World>>> = {
       fill: async (fleet, tool) => {
         for (let i = 0; i < MOST_SIDECARS; i++) {
           const store = hub.open({ fleet, sidecar: `filler${i}`, ttlMs: LONG_TTL_MS, answerWithinMs: 1000 })
-          await store.report({ tool, cap: 1, epoch: 0, returned: 0, held: 0, want: 0, order: 1 })
+          await store.report({
+            tool,
+            cap: 1,
+            epoch: 0,
+            returned: 0,
+            held: 0,
+            want: 0,
+            order: 1,
+            isLeaving: false,
+          })
         }
       },
       open: (fleet, sidecar, ttlMs) =>
@@ -150,10 +159,18 @@ export class Client {
     return this.say({ want })
   }
 
+  /** Its last report; the next one begins anew. */
+  async leave(): Promise<Allotment> {
+    this.returned = this.given
+    const answer = await this.say({ isLeaving: true })
+    this.epoch = this.given = this.returned = 0
+    return answer
+  }
+
   /** Any part of a statement in other words than its own. */
   async say(said: Partial<Report>): Promise<Allotment> {
     const { tool, cap, epoch, returned, held } = this
-    const own = { tool, cap, epoch, returned, held, want: 0, order: ++this.#order }
+    const own = { tool, cap, epoch, returned, held, want: 0, order: ++this.#order, isLeaving: false }
     const allotment = await this.store.report({ ...own, ...said })
     if (allotment.epoch !== this.epoch) this.returned = 0
     this.epoch = allotment.epoch
@@ -189,7 +206,7 @@ export async function fleetOn(world: World, shortTtlMs: number): Promise<Fleet &
       const opener = new Client((stores.get(1) ?? [])[0]!, tool, cap)
       await opener.want(0)
       await world.pass(2)
-      await opener.store.leave(tool)
+      await opener.leave()
       return (stores.get(ttlMs) ?? []).slice(0, count).map((store) => new Client(store, tool, cap))
     },
     async [Symbol.asyncDispose]() {

@@ -206,7 +206,7 @@ test('a store that was never reached is not waited for: one slot for each sideca
   const sidecar = await rig.start()
   sidecar.isCut = true
   const alone = new Rig({ cap: 8 })
-  alone.hub.fault = 'silent'
+  alone.hub.isSilent = true
   const late = await alone.start()
   for (let i = 0; i < 4; i++) late.call(100_000)
   await alone.pass(4000)
@@ -231,13 +231,13 @@ test('a store that nobody reached for a while gives nothing new for one TTL, and
   const sidecars = [await rig.start(), await rig.start(), await rig.start()]
   for (const sidecar of sidecars) for (let i = 0; i < 20; i++) sidecar.call(TTL_MS)
   await rig.pass(TTL_MS)
-  rig.hub.fault = 'silent'
+  rig.hub.isSilent = true
   await rig.pass(2.5 * TTL_MS)
   assert.deepEqual(
     sidecars.map(({ active }) => active),
     [2, 2, 2],
   )
-  rig.hub.fault = 'up'
+  rig.hub.isSilent = false
   rig.mostActive = 0
   await rig.pass(3 * TTL_MS)
   assert.equal(rig.mostActive, 6)

@@ -26,7 +26,16 @@ async function opensAnew(scheme: string, connections: number): Promise<void> {
   const store = openStore(`${scheme}://127.0.0.1:${port}`, options, clock)
   let order = 0
   await eventually(() => {
-    const said = { tool: 'github', cap: 1, epoch: 0, returned: 0, held: 0, want: 0, order: ++order }
+    const said = {
+      tool: 'github',
+      cap: 1,
+      epoch: 0,
+      returned: 0,
+      held: 0,
+      want: 0,
+      order: ++order,
+      isLeaving: false,
+    }
     store.report(said).catch(() => undefined)
     clock.advance(250)
     assert.ok(sockets.length >= connections, `${sockets.length}`)

@@ -19,7 +19,16 @@ describe('stores over TLS', { concurrency: true }, () => {
       // This process does not trust it.
       const options = { fleet: 'tls', sidecar: 'untrusting', ttlMs: 1000, answerWithinMs: 1500 }
       const store = openStore(server.url, options, systemClock)
-      const said = { tool: 'github', cap: 1, epoch: 0, returned: 0, held: 0, want: 0, order: 1 }
+      const said = {
+        tool: 'github',
+        cap: 1,
+        epoch: 0,
+        returned: 0,
+        held: 0,
+        want: 0,
+        order: 1,
+        isLeaving: false,
+      }
       await assert.rejects(store.report(said), (error: Error) => !error.message.includes(PASSWORD))
       await store.close()
       const yaml = `
