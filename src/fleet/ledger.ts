@@ -1,12 +1,8 @@
 /**
  * One tool in the store: who holds how many slots, who waits, and what one report changes. Pure. The memory store runs
- * these rules; redis/report.lua and postgres/4-report.sql state the same ones in the same order, and test/contract/
- * compares the three.
+ * this; redis/report.lua and postgres/4-report.sql state the same four parts, and test/contract/ compares the three.
  *
  *     held(sidecar) = given - returned          free = smallest cap - sum of held
- *
- * A report is one step of four parts:
- *
  *     1 end       sessions that were silent for their TTL end; their slots are free
  *     2 hear      the sender's session is found or begun, and takes over what the report says; or
  *       forget    the sender leaves: its session ends, and all that it held is free

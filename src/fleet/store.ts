@@ -1,19 +1,14 @@
 /**
- * The port to the store of a fleet. Several sidecars share one cap for each tool. The store counts the slots of that cap
- * that each sidecar holds, and keeps the line of sidecars that wait for one. Sidecars talk to the store only, never to
- * each other. Contracts only; test/contract/ holds every implementation to them, and docs/fleet.md shows one exchange.
+ * The port to the store of a fleet. Sidecars that share a cap talk to the store only, never to each other. For each tool the
+ * store counts the slots that each sidecar holds, and keeps the line of sidecars that wait for one. An exchange with
+ * figures: docs/fleet.md. Contracts only; test/contract/ holds every implementation to them.
  *
- *     sidecar -> store    Report      what I have returned so far, what I want
- *     store -> sidecar    Allotment   the answer: what you were given so far, and who else wants slots
- *     store -> sidecar    News        the same between two reports, when a slot was given or others began to wait
- *
- * 1 A sidecar holds `given - returned` slots. The store counts `given` and the sidecar counts `returned`, both upwards
- *   from the beginning of a session (`epoch`), so a message that is lost, late or doubled changes nothing.
- * 2 A session begins with the first report and ends when the sidecar leaves, or was silent for `ttlMs` of the store's
- *   own clock. All that the sidecar held is free then.
- * 3 A free slot goes to the sidecar that has waited longest, which then stands at the end of the line for its next one.
- * 4 Sidecars that were told different caps share the smallest. Otherwise one with a small cap would never have a turn.
+ * A sidecar holds `given - returned` slots. The store counts `given` and the sidecar counts `returned`, both upwards from
+ * the beginning of a session (`epoch`), so a message that is lost, late or doubled changes nothing. A session ends when its
+ * sidecar leaves or was silent for `ttlMs` of the store's own clock; its slots are free then. A free slot goes to the
+ * sidecar that has waited longest, which then stands at the end of the line. Of different caps the smallest counts.
  */
+/** Sidecar to store: what it has returned so far, and what it wants. */
 export interface Report {
   readonly tool: string
   /** Slots that all sidecars together may hold, as this one was told. */
