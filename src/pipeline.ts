@@ -7,9 +7,10 @@
  */
 import { Containment } from './call/containment.ts'
 import type { Turn } from './gate/gate.ts'
+import { NOT_USED } from './gate/waiting.ts'
 import { requestIds } from './call/identifiers.ts'
 import { Intake } from './call/read-ahead.ts'
-import type { Lease } from './lane/lease.ts'
+import type { LeaseHandle } from './gate/lease-handle.ts'
 import { priorityIn } from './lane/priority.ts'
 import type { Priority } from './lane/priority.ts'
 import { streamsHolder } from './capacity/capacity.ts'
@@ -182,26 +183,34 @@ export class Pipeline {
   #admit(routed: Routed): void {
     const { call, tool, containment } = routed
     containment.facts = routed
-    const entry = tool.gate.enter({
+    const asked = {
       priority: routed.priority,
       agentOf: () => this.#agentOf(routed),
       ttlMs: this.#ttlMs(routed),
+    }
+    const onTurn = containment.around((turn: Turn): void => {
+      // An error ended the call before it knew how to leave.
+      if (containment.isOver) return turn.kind === 'granted' ? turn.lease.settle(NOT_USED) : undefined
+      call.response.off('close', leave)
+      this.#proceed(waiting, turn)
     })
-    if (entry.kind !== 'queued') return this.#proceed(routed, entry)
+    const entered = tool.gate.enter(asked, onTurn)
+    if (entered.kind !== 'queued') return this.#proceed(routed, entered)
     // A caller that leaves while waiting leaves the queue at once; its end is only seen by who reads what it sends.
     const waiting = { ...routed, earlyUpload: routed.earlyUpload ?? this.#intake.beside(routed) }
-    const leave = containment.around(() => void entry.leave())
-    containment.holds({ mayHaveRun: false, giveBack: () => void entry.leave() })
-    routed.mcp?.wait(entry.leave)
-    call.response.once('close', leave)
-    const onTurn = containment.around((turn: Turn): void => {
+    const leaveNow = (): boolean => {
+      const hasLeft = entered.leave()
+      if (hasLeft) this.#left(waiting)
+      return hasLeft
+    }
+    const leave = containment.around(() => void leaveNow())
+    const giveBack = (): void => {
       call.response.off('close', leave)
-      if (!containment.isOver) this.#proceed(waiting, turn)
-      else if (turn.kind === 'granted')
-        tool.gate.settle(turn.lease, { cause: 'cancelled', verdict: 'ignored' })
-    })
-    // The promise never rejects, and #proceed handles every way in which waiting can end.
-    void entry.turn.then(onTurn)
+      entered.leave()
+    }
+    containment.holds({ mayHaveRun: false, giveBack })
+    routed.mcp?.wait(leaveNow)
+    call.response.once('close', leave)
   }
 
   /** Milliseconds; what the body and the tries before took is gone. */
@@ -221,37 +230,34 @@ export class Pipeline {
   }
 
   #proceed(routed: Routed, turn: Turn): void {
-    const { call, tool } = routed
+    const { call } = routed
     // A caller whose call the tool has failed before is told that, and not that the tool was never called.
-    if (routed.again !== undefined && (turn.kind === 'refused' || turn.kind === 'closed'))
-      return this.#retries.refused(routed)
+    if (routed.again !== undefined && turn.kind === 'refused') return this.#retries.refused(routed)
     switch (turn.kind) {
       case 'granted':
         return this.#run(routed, turn.lease)
-      case 'refused':
+      case 'refused': {
         routed.earlyUpload?.abandon()
-        return this.#parts.replies.refuse(call, turn.refusal.reason, {
+        const { reason, retryAfterMs, toolWaitMs } = turn.refusal
+        if (reason === 'DRAINING' || reason === 'NO_ROUTE')
+          return this.#parts.replies.refuse(call, reason, { ...routed, retryAfterMs })
+        return this.#parts.replies.refuse(call, reason, {
           ...routed,
-          retryAfterMs: turn.refusal.retryAfterMs,
-          detail: saidByTool(turn.refusal.toolWaitMs),
+          retryAfterMs,
+          detail: saidByTool(toolWaitMs),
           queuedMs: this.#parts.clock.nowMs() - (routed.enteredAtMs ?? routed.askedAtMs),
         })
-      case 'closed':
-        routed.earlyUpload?.abandon()
-        // Outside a drain a reload removed the tool while the body of this call was still coming.
-        return this.#parts.replies.refuse(call, this.#parts.drain.isDraining ? 'DRAINING' : 'NO_ROUTE', {
-          ...routed,
-          retryAfterMs: this.#parts.replies.untilReplacedMs(tool),
-        })
-      case 'left':
-        // Only its message asked for the end of the call: the caller is still there, and expects no answer to it.
-        if (!call.response.destroyed) give(call.response, accepted())
-        if (routed.again !== undefined)
-          this.#parts.events.emit(tool.tool, { kind: 'retried', result: 'cancelled' })
-        return this.#cancelled(tool)
+      }
       default:
         turn satisfies never
     }
+  }
+
+  #left({ call, tool, again }: Routed): void {
+    // Only its message asked for the end of the call: the caller is still there, and expects no answer to it.
+    if (!call.response.destroyed) give(call.response, accepted())
+    if (again !== undefined) this.#parts.events.emit(tool.tool, { kind: 'retried', result: 'cancelled' })
+    this.#cancelled(tool)
   }
 
   /** It left before it had a lease. */
@@ -260,7 +266,7 @@ export class Pipeline {
   }
 
   /** Holds the lease until the end of the body. */
-  #run(routed: Routed, lease: Lease): void {
+  #run(routed: Routed, lease: LeaseHandle): void {
     const { call, tool } = routed
     const passage = Passage.open(routed, lease, this.#passing)
     if (call.response.destroyed || routed.mcp?.isWithdrawn === true) {

@@ -123,7 +123,7 @@ async function run(
       const beganMs = agenda.nowMs
       const call = new ToolCall(() => {
         const latencyMs = agenda.nowMs - beganMs
-        gate.settle(turn.lease, { cause: 'completed', verdict: 'ok', latencyMs })
+        turn.lease.settle({ cause: 'completed', verdict: 'ok', latencyMs })
         done[index]!++
         toolMs += latencyMs
         calls++
@@ -131,9 +131,8 @@ async function run(
       tool.begin(call, random)
     }
     const arrive = (): void => {
-      const entry = gate.enter()
-      if (entry.kind === 'queued') void entry.turn.then(granted)
-      else granted(entry)
+      const entered = gate.enter({}, granted)
+      if (entered.kind !== 'queued') granted(entered)
       agenda.at(agenda.nowMs + random.exponential(1000 / rate), arrive)
     }
     agenda.at(random.exponential(1000 / rate), arrive)

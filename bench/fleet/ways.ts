@@ -8,7 +8,7 @@ import { Semaphore } from 'redis-semaphore'
 import { Membership } from '../../src/fleet/membership.ts'
 import type { FleetStore, StoreOptions } from '../../src/fleet/store.ts'
 import { Gate } from '../../src/gate/gate.ts'
-import type { Lease } from '../../src/lane/lease.ts'
+import type { Turn } from '../../src/gate/gate.ts'
 import { systemClock } from '../../src/time/system.ts'
 import { laneSettings } from '../../test/support/lane-settings.ts'
 
@@ -72,18 +72,19 @@ export async function memberships(
     name,
     async enter(index) {
       const { gate } = all[index]!
-      const entry = gate.enter()
-      const turn = entry.kind === 'queued' ? await entry.turn : entry
+      const { promise, resolve } = Promise.withResolvers<Turn>()
+      const entered = gate.enter({}, resolve)
+      if (entered.kind !== 'queued') resolve(entered)
+      const turn = await promise
       if (turn.kind !== 'granted') throw new Error(turn.kind)
-      const lease: Lease = turn.lease
-      return () => gate.settle(lease, { cause: 'completed', verdict: 'ok', latencyMs: 50 })
+      return () => turn.lease.settle({ cause: 'completed', verdict: 'ok', latencyMs: 50 })
     },
     operations: () => operations,
     async close() {
       for (const { membership, store, gate } of all) {
         await membership?.close()
         await store?.close()
-        gate.close()
+        gate.close('DRAINING')
       }
     },
   }

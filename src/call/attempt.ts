@@ -3,9 +3,7 @@
  * tool's place, or the request is tried once more.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Gate } from '../gate/gate.ts'
-import { LeaseSlot } from '../gate/slot.ts'
-import type { Lease } from '../lane/lease.ts'
+import type { LeaseHandle } from '../gate/lease-handle.ts'
 import type { Fault, Outcome, Reason, RetryResult } from '../lane/reason.ts'
 import type { RequestEvent } from '../observe/events.ts'
 import type { Retries } from './retries.ts'
@@ -44,17 +42,16 @@ export class Passage implements Exchange {
   #held: Held | undefined
 
   /** Only a passage ends its lease, so an error that keeps it from being made ends the lease here. */
-  static open(routed: Routed, lease: Lease, passing: Passing, gate: Gate = routed.tool.gate): Passage {
+  static open(routed: Routed, lease: LeaseHandle, passing: Passing): Passage {
     try {
-      return new Passage(routed, lease, passing, gate)
+      return new Passage(routed, lease, passing)
     } catch (error) {
-      new LeaseSlot(gate, lease).settle({ cause: 'cancelled', verdict: 'ignored' })
+      lease.settle({ cause: 'cancelled', verdict: 'ignored' })
       throw error
     }
   }
 
-  /** `gate`: the one that granted the lease. */
-  private constructor(routed: Routed, lease: Lease, passing: Passing, gate: Gate) {
+  private constructor(routed: Routed, lease: LeaseHandle, passing: Passing) {
     const { call, tool, target, requestId } = routed
     const { settings } = tool
     this.#routed = routed
@@ -78,10 +75,9 @@ export class Passage implements Exchange {
       routed.earlyUpload ?? (isStreamed ? uploadOf(routed, STREAM_BYTES, passing.clock) : undefined)
     this.queuedMs = lease.waitedMs
     this.isIdempotent = IDEMPOTENT.has(call.request.method ?? '')
-    const slot = new LeaseSlot(gate, lease)
-    const watch = routed.mcp?.run(slot, call.response)
+    const watch = routed.mcp?.run(lease, call.response)
     this.watch = watch ?? routed.watch
-    this.slot = watch ?? slot
+    this.slot = watch ?? lease
   }
 
   /** Asked for when the caller has gone. */

@@ -248,11 +248,11 @@ export class McpDoor {
     if (this.#parts.isDraining() && !ENDS_CALLS.test(method)) return this.#parts.enter(routed)
     if (isStream && !this.#parts.hasRoomForStream(routed)) return
     const gate: Gate = isStream ? tool.traffic.streams : tool.traffic.messages
-    const entry = gate.enter()
+    const entry = gate.enter({}, () => undefined)
     if (entry.kind !== 'granted') {
-      if (entry.kind === 'closed')
-        return this.#parts.refuse(routed, this.#parts.isDraining() ? 'DRAINING' : 'NO_ROUTE')
       if (entry.kind === 'queued') entry.leave()
+      else if (entry.refusal.reason === 'DRAINING' || entry.refusal.reason === 'NO_ROUTE')
+        return this.#parts.refuse(routed, entry.refusal.reason)
       const detail = `it has ${gate.lane.depths().active} other ${isStream ? 'MCP streams' : 'MCP messages'} already`
       return this.#parts.refuse(routed, 'QUEUE_SATURATED', { detail })
     }
@@ -262,7 +262,7 @@ export class McpDoor {
     }
     if (call.expectsContinue) call.response.writeContinue()
     const { passing, whenOver } = quietly(this.#parts.passing)
-    forward(tool.connections, Passage.open(routed, entry.lease, passing, gate))
+    forward(tool.connections, Passage.open(routed, entry.lease, passing))
     taken?.whenClosed(whenOver)
   }
 

@@ -136,7 +136,5 @@ export class Intake {
 
 /** By what the lane knows now, for any agent. */
 function isRefusedNow({ tool, priority }: Routed, nowMs: number): boolean {
-  const { door } = tool.gate.lane
-  const newcomer = { priority, agent: '', ttlMs: tool.settings.lane.ttlMs }
-  return !door.takesAtOnce(nowMs) && door.whyNot(newcomer, nowMs) !== undefined
+  return tool.gate.lane.wouldRefuse(priority, nowMs)
 }

@@ -5,8 +5,8 @@
 import { randomUUID } from 'node:crypto'
 import { Containment } from './containment.ts'
 import type { Turn } from '../gate/gate.ts'
-import { LeaseSlot } from '../gate/slot.ts'
-import type { Lease } from '../lane/lease.ts'
+import type { LeaseHandle } from '../gate/lease-handle.ts'
+import type { Refusal } from '../lane/moves.ts'
 import { priorityIn } from '../lane/priority.ts'
 import type { Priority } from '../lane/priority.ts'
 import type { Outcome, Verdict } from '../lane/reason.ts'
@@ -40,7 +40,7 @@ interface Held {
   readonly id: string
   readonly jobId: string | undefined
   readonly tool: Tool
-  readonly lease: Lease
+  readonly lease: LeaseHandle
   /** Greater than that of any lease before, so that whoever is written to can tell the late from the present holder. */
   readonly epoch: number
 }
@@ -95,40 +95,38 @@ export class LeaseDesk {
     const { leaseMs, waitMs: ttlMs, agent } = order
     const by = tool.settings.agentHeader
     const peer = exchange.request.socket.remoteAddress ?? 'unknown'
-    const entry = tool.gate.enter({
-      priority,
-      leaseMs,
-      ttlMs,
-      agentOf: () =>
-        agentKey(by, { header: (name) => (name === by ? agent : undefined), peer }, this.#parts.hash),
+    const agentOf = (): string | undefined =>
+      agentKey(by, { header: (name) => (name === by ? agent : undefined), peer }, this.#parts.hash)
+    const onTurn = containment.around((turn: Turn) => {
+      exchange.response.off('close', leave)
+      this.#proceed(asked, turn, containment)
     })
-    if (entry.kind !== 'queued') return this.#proceed(asked, entry, containment)
-    const leave = containment.around(entry.leave)
-    const giveBack = (): void => {
+    const entered = tool.gate.enter({ priority, leaseMs, ttlMs, agentOf }, onTurn)
+    if (entered.kind !== 'queued') return this.#proceed(asked, entered, containment)
+    const leave = containment.around(() => {
+      if (!entered.leave()) return
+      this.#finished(tool, 'cancelled', undefined)
+      containment.holds(undefined)
       drain.leave()
-      entry.leave()
+    })
+    const giveBack = (): void => {
+      exchange.response.off('close', leave)
+      drain.leave()
+      entered.leave()
     }
     containment.holds({ mayHaveRun: false, giveBack })
     exchange.response.once('close', leave)
-    const onTurn = containment.around((turn: Turn) => {
-      exchange.response.off('close', leave)
-      if (!containment.isOver) this.#proceed(asked, turn, containment)
-      else if (turn.kind === 'granted')
-        new LeaseSlot(tool.gate, turn.lease).settle({ cause: 'cancelled', verdict: 'ignored' })
-    })
-    // The promise never rejects.
-    void entry.turn.then(onTurn)
   }
 
   renew(id: string): object | undefined {
     const held = this.#held.get(id)
     if (held === undefined) return undefined
     if (this.#isLost(held)) {
-      new LeaseSlot(held.tool.gate, held.lease).settle({ cause: 'cancelled', verdict: 'ignored' })
+      held.lease.settle({ cause: 'cancelled', verdict: 'ignored' })
       this.#over(held, 'broken')
       return undefined
     }
-    held.tool.gate.renew(held.lease)
+    held.lease.renew()
     return this.#show(held)
   }
 
@@ -143,42 +141,28 @@ export class LeaseDesk {
     if (held === undefined) return false
     const heldMs = this.#parts.clock.nowMs() - held.lease.grantedAtMs
     const latencyMs = verdict === 'ok' ? heldMs : undefined
-    new LeaseSlot(held.tool.gate, held.lease).settle({ cause: 'completed', verdict, latencyMs })
+    held.lease.settle({ cause: 'completed', verdict, latencyMs })
     this.#over(held, 'completed')
     return true
   }
 
   #proceed(asked: Asked, turn: Turn, containment: Containment): void {
     if (turn.kind === 'granted') return this.#grant(asked, turn.lease, containment)
-    this.#sendAway(asked, turn)
+    this.#sendAway(asked, turn.refusal)
     containment.holds(undefined)
     this.#parts.drain.leave()
   }
 
-  #sendAway(asked: Asked, turn: Exclude<Turn, { kind: 'granted' }>): void {
-    switch (turn.kind) {
-      case 'refused': {
-        const { reason, retryAfterMs } = turn.refusal
-        const queuedMs = this.#parts.clock.nowMs() - asked.askedAtMs
-        return this.#parts.replies.refuse(callOf(asked), reason, {
-          ...factsOf(asked),
-          retryAfterMs,
-          queuedMs,
-        })
-      }
-      case 'closed':
-        return this.#drained(asked)
-      case 'left':
-        return this.#finished(asked.tool, 'cancelled', undefined)
-      default:
-        turn satisfies never
-    }
+  #sendAway(asked: Asked, { reason, retryAfterMs }: Refusal): void {
+    if (reason === 'DRAINING') return this.#drained(asked)
+    const queuedMs = this.#parts.clock.nowMs() - asked.askedAtMs
+    this.#parts.replies.refuse(callOf(asked), reason, { ...factsOf(asked), retryAfterMs, queuedMs })
   }
 
-  #grant({ exchange, tool, order }: Asked, lease: Lease, containment: Containment): void {
+  #grant({ exchange, tool, order }: Asked, lease: LeaseHandle, containment: Containment): void {
     const { response } = exchange
     const giveBack = (): void => {
-      new LeaseSlot(tool.gate, lease).settle({ cause: 'cancelled', verdict: 'ignored' })
+      lease.settle({ cause: 'cancelled', verdict: 'ignored' })
       this.#parts.drain.leave()
     }
     containment.holds({ mayHaveRun: false, giveBack })
@@ -192,10 +176,10 @@ export class LeaseDesk {
     this.#held.set(held.id, held)
     containment.holds({ mayHaveRun: false, giveBack: () => void this.end(held.id, 'ignored') })
     // A worker that stalled says nothing about the tool.
-    lease.waitsFor = 'caller'
-    lease.stop = containment.around(() => this.#over(held, 'broken'))
+    lease.waitsFor('caller')
+    lease.onReclaimed(containment.around(() => this.#over(held, 'broken')))
     // It may be held for hours: a lane that waits to see what comes of one call cannot wait for that.
-    tool.gate.accepted(lease)
+    lease.accepted()
     give(response, leaseGranted(this.#show(held), held.id))
   }
 

@@ -1,53 +1,60 @@
 /**
- * The lane in real time: tickets become promises, due times become one timer, freed slots become calls to whoever
- * waits. The only room with promises and decisions; it decides nothing itself, lane/ does.
+ * The lane in real time: due times become one timer, and what the lane decides for others than the caller becomes
+ * callbacks, told in order and never one within another. Decides nothing itself, lane/ does.
  */
 import { Lane } from '../lane/lane.ts'
+import type { RetryAnswer } from '../lane/lane.ts'
+import type { Demand } from '../lane/demand.ts'
+import { isSameDemand } from '../lane/demand.ts'
 import type { Moves, Refusal, Want } from '../lane/moves.ts'
 import type { LaneListener } from '../lane/event.ts'
 import type { Lease, LeaseEnd } from '../lane/lease.ts'
-import type { Ticket } from '../lane/ticket.ts'
+import type { ClosedReason } from '../lane/reason.ts'
 import type { LaneSettings } from '../lane/settings.ts'
-import type { Ceiling } from '../lane/steering.ts'
+import type { Ceiling, LimiterOf } from '../lane/steering.ts'
+import type { Ticket } from '../lane/ticket.ts'
 import type { ValveOrder } from '../lane/valve.ts'
 import type { Clock, Timer } from '../time/clock.ts'
+import { Callbacks } from './callbacks.ts'
+import { LeaseHandle } from './lease-handle.ts'
+import { NOT_USED, Waiting } from './waiting.ts'
+
+/** What became of asking: at once. */
+export type Entered =
+  | { readonly kind: 'granted'; readonly lease: LeaseHandle }
+  /**
+   * `leave`: the call does not want to run any more. True when it left: then its turn is never told. False when its turn
+   * was told before, or it had left.
+   */
+  | { readonly kind: 'queued'; readonly leave: () => boolean }
+  | { readonly kind: 'refused'; readonly refusal: Refusal }
 
 /** How waiting ended. */
-export type Turn =
-  | { readonly kind: 'granted'; readonly lease: Lease }
-  | { readonly kind: 'refused'; readonly refusal: Refusal }
-  | { readonly kind: 'left' }
-  /** The gate is closed: the call will never run. */
-  | { readonly kind: 'closed' }
+export type Turn = Exclude<Entered, { kind: 'queued' }>
 
-export type Entry =
-  | Exclude<Turn, { kind: 'left' }>
-  | {
-      readonly kind: 'queued'
-      /** Settles once: with a lease, a refusal, or because the caller left. Never rejects. */
-      readonly turn: Promise<Turn>
-      /**
-       * The caller left: the place in the queue is free at once. False when the ticket did not wait any more: how its
-       * waiting ended is on the way to whoever awaits the turn.
-       */
-      readonly leave: () => boolean
-    }
+/** What the gate has to know of a call. */
+export type Asked = Omit<Want, 'spread' | 'agent' | 'waiter'>
 
 export interface GateParts {
   readonly clock: Clock
   /** Luck: 0 <= n < 1. */
   readonly random: () => number
   readonly tell: LaneListener
-  /** What a listener or a call's `stop` threw: an error of that one, of which nobody else's turn may depend. */
+  /** What a listener or a callback threw: an error of that one, of which nobody else's turn may depend. */
   readonly failed: (error: unknown) => void
+  /** What the lane would use of the fleet's slots is another than when this was last called. */
+  readonly demandMoved?: (() => void) | undefined
+  /** A law that src does not know, for the benchmark. */
+  readonly limiterOf?: LimiterOf | undefined
 }
 
 export class Gate {
   readonly lane: Lane
   readonly #clock: Clock
   readonly #random: () => number
-  readonly #failed: (error: unknown) => void
-  readonly #waiting = new Map<Ticket, (turn: Turn) => void>()
+  readonly #callbacks: Callbacks
+  readonly #demandMoved: (() => void) | undefined
+  #demandTold: Demand | undefined
   #timer: Timer | undefined
   #timerAtMs = Infinity
   #isClosed = false
@@ -55,94 +62,139 @@ export class Gate {
   #stoppedMs: number
 
   constructor(settings: LaneSettings, parts: GateParts) {
-    this.#clock = parts.clock
+    const { clock, tell, limiterOf } = parts
+    this.#clock = clock
     this.#random = parts.random
-    this.#failed = parts.failed
-    this.#stoppedMs = parts.clock.stoppedMs()
-    const tell: LaneListener = (event) => this.#try(parts.tell, event)
-    this.lane = new Lane(settings, parts.clock.nowMs(), tell)
+    this.#demandMoved = parts.demandMoved
+    this.#callbacks = new Callbacks(parts.failed)
+    this.#stoppedMs = clock.stoppedMs()
+    const tellSafely: LaneListener = (event) => {
+      try {
+        tell(event)
+      } catch (error) {
+        parts.failed(error)
+      }
+    }
+    this.lane = new Lane(settings, clock.nowMs(), tellSafely, limiterOf)
   }
 
-  /** Asks for a lease; answers at once. `agentOf` is asked only where it decides something. */
-  enter(want: Omit<Want, 'spread' | 'agent'> = {}): Entry {
-    if (this.#isClosed) return { kind: 'closed' }
-    const nowMs = this.#look()
-    // What is due comes first, so that a stale ticket never costs a newcomer its place. Silent leases are the timer's
-    // affair, which comes after the sockets were read.
-    if (this.lane.wakeAtMs() <= nowMs) this.#pass(this.lane.refresh(nowMs))
-    const agent = this.lane.door.takesAtOnce(nowMs) ? undefined : want.agentOf?.()
-    const admission = this.lane.admit({ ...want, agent, spread: this.#random() }, nowMs)
-    this.#arm(nowMs)
-    if (admission.kind !== 'queued') return admission
+  /**
+   * Asks for a lease; answers at once. `onTurn` is called once if the call was queued, later, and never if it leaves
+   * before. `agentOf` is asked only where it decides something.
+   */
+  enter(asked: Asked, onTurn: (turn: Turn) => void): Entered {
+    const nowMs = this.catchUp()
+    if (this.lane.takesAtOnce(nowMs)) {
+      const lease = this.start(asked, nowMs)
+      this.followUp(nowMs)
+      return { kind: 'granted', lease }
+    }
+    const waiting = new Waiting(this, onTurn, this.#callbacks)
+    const want = { ...asked, agent: asked.agentOf?.(), waiter: waiting, spread: this.#random() }
+    const admission = this.lane.admit(want, nowMs)
+    if (admission.kind === 'granted') throw new Error('a call started that was to wait')
+    if (admission.kind === 'refused') {
+      this.followUp(nowMs)
+      return admission
+    }
     const { ticket, putOut } = admission
-    if (putOut !== undefined) this.#answer(putOut.ticket, { kind: 'refused', refusal: putOut.refusal })
-    const turn = new Promise<Turn>((resolve) => this.#waiting.set(ticket, resolve))
-    return { kind: 'queued', turn, leave: () => this.#leave(ticket) }
+    putOut?.ticket.waiter?.refused(putOut.refusal)
+    this.followUp(nowMs)
+    // What a callback of another call did may have ended the waiting of this one already.
+    return waiting.begin() ?? { kind: 'queued', leave: () => waiting.leave(ticket) }
   }
 
-  /** A byte went by, in whichever direction. */
+  /** Starts a call that the lane takes at once; whoever asks for several goes on with `followUp` after the last. */
+  start(asked: Asked, nowMs: number): LeaseHandle {
+    const admission = this.lane.admit({ ...asked, spread: this.#random() }, nowMs)
+    if (admission.kind !== 'granted') throw new Error(`a call was to start, and was ${admission.kind}`)
+    return new LeaseHandle(this, admission.lease)
+  }
+
+  /** Why so many calls, of which this is the last, cannot start together now; undefined when they can. Takes nothing. */
+  whyNotTogether(calls: number, asked: Asked, nowMs: number): Refusal | undefined {
+    return this.lane.whyNotTogether(calls, { ...asked, spread: this.#random() }, nowMs)
+  }
+
+  /**
+   * Does what is due, so that a stale ticket never costs a newcomer its place, and gives back the time. Silent leases are
+   * the timer's affair, which comes after the sockets were read.
+   */
+  catchUp(): number {
+    const nowMs = this.#look()
+    if (this.lane.wakeAtMs() > nowMs) return nowMs
+    this.#follow(this.lane.refresh(nowMs), nowMs)
+    return this.#clock.nowMs()
+  }
+
+  /** After every act: the timer, the fleet, and then the callbacks, which may act in turn. */
+  followUp(nowMs: number): void {
+    this.#arm(nowMs)
+    if (this.#demandMoved !== undefined) this.#tellDemand(this.#demandMoved, nowMs)
+    this.#callbacks.run()
+  }
+
   renew(lease: Lease): void {
-    lease.renewedAtMs = this.#clock.nowMs()
+    this.lane.renew(lease, this.#clock.nowMs())
   }
 
   /** See Lane.accepted. */
   accepted(lease: Lease): void {
     const nowMs = this.#look()
-    this.#pass(this.lane.accepted(lease, nowMs))
-    this.#arm(nowMs)
+    this.#follow(this.lane.accepted(lease, nowMs), nowMs)
   }
 
   settle(lease: Lease, end: LeaseEnd): void {
     const nowMs = this.#look()
-    this.#pass(this.lane.settle(lease, end, nowMs))
-    this.#arm(nowMs)
+    this.#follow(this.lane.settle(lease, end, nowMs), nowMs)
+  }
+
+  /** A waiting call leaves; false when its ticket does not wait any more. */
+  cancel(ticket: Ticket): boolean {
+    const nowMs = this.#clock.nowMs()
+    const isOut = this.lane.cancel(ticket, nowMs)
+    this.followUp(nowMs)
+    return isOut
   }
 
   operate(order: ValveOrder): void {
     const nowMs = this.#look()
-    this.#pass(this.lane.operate(order, nowMs))
-    this.#arm(nowMs)
+    this.#follow(this.lane.operate(order, nowMs), nowMs)
   }
 
   /** The fleet leaves so many slots to this lane. */
   cap(ceiling: Ceiling): void {
     const nowMs = this.#look()
-    this.#pass(this.lane.cap(ceiling, nowMs))
-    this.#arm(nowMs)
+    this.#follow(this.lane.cap(ceiling, nowMs), nowMs)
   }
 
   /** What the lane would use of the fleet's slots. */
-  demand() {
-    const { queueDepth } = this.lane.depths()
-    return { ...this.lane.door.demand(this.#clock.nowMs()), queueDepth }
+  demand(): Demand {
+    return this.lane.demand(this.#clock.nowMs())
   }
 
   /** See Lane.askRetry. */
-  askRetry(): ReturnType<Lane['askRetry']> {
+  askRetry(): RetryAnswer {
     return this.lane.askRetry(this.#clock.nowMs())
   }
 
   reconfigure(settings: LaneSettings): void {
     const nowMs = this.#look()
-    this.#pass(this.lane.reconfigure(settings, nowMs))
-    this.#arm(nowMs)
+    this.#follow(this.lane.reconfigure(settings, nowMs), nowMs)
   }
 
-  /** Sends away what waits and stops the timer; nothing comes due any more. */
-  close(): void {
+  /** Refuses what waits and whoever still comes, with this reason, and stops the timer: nothing comes due any more. */
+  close(reason: ClosedReason): void {
     this.#isClosed = true
-    for (const ticket of [...this.#waiting.keys()]) {
-      if (this.lane.cancel(ticket, this.#clock.nowMs())) this.#answer(ticket, { kind: 'closed' })
-    }
     this.#timer?.clear()
     this.#timer = undefined
     this.#timerAtMs = Infinity
+    const nowMs = this.#clock.nowMs()
+    this.#follow(this.lane.close(reason, nowMs), nowMs)
   }
 
-  #leave(ticket: Ticket): boolean {
-    const isOut = this.lane.cancel(ticket, this.#clock.nowMs())
-    if (isOut) this.#answer(ticket, { kind: 'left' })
-    return isOut
+  nowMs(): number {
+    return this.#clock.nowMs()
   }
 
   /** The time now. A stop of the process is noticed before anything is concluded from the time that went by. */
@@ -155,26 +207,18 @@ export class Gate {
   }
 
   /** Stops before starts: a tool must not see the new call while the reclaimed one still runs. */
-  #pass(moves: Moves): void {
-    for (const lease of moves.reclaimed) this.#try(() => lease.stop?.(), undefined)
-    for (const { ticket, refusal } of moves.refused) this.#answer(ticket, { kind: 'refused', refusal })
-    for (const ticket of moves.granted) {
-      if (ticket.lease !== undefined) this.#answer(ticket, { kind: 'granted', lease: ticket.lease })
-    }
+  #follow({ reclaimed, refused, granted }: Moves, nowMs: number): void {
+    for (const { stop } of reclaimed) if (stop !== undefined) this.#callbacks.push(stop)
+    for (const { ticket, refusal } of refused) ticket.waiter?.refused(refusal)
+    for (const { waiter, lease } of granted) if (lease !== undefined) waiter?.granted(lease)
+    this.followUp(nowMs)
   }
 
-  #try<T>(call: (given: T) => void, given: T): void {
-    try {
-      call(given)
-    } catch (error) {
-      this.#failed(error)
-    }
-  }
-
-  #answer(ticket: Ticket, turn: Turn): void {
-    const resolve = this.#waiting.get(ticket)
-    this.#waiting.delete(ticket)
-    resolve?.(turn)
+  #tellDemand(demandMoved: () => void, nowMs: number): void {
+    const demand = this.lane.demand(nowMs)
+    if (this.#demandTold !== undefined && isSameDemand(demand, this.#demandTold)) return
+    this.#demandTold = demand
+    this.#callbacks.try(demandMoved)
   }
 
   /** One timer, never later than what is due first. One that is early costs a look and is set anew. */
@@ -187,8 +231,41 @@ export class Gate {
       this.#timer = undefined
       this.#timerAtMs = Infinity
       const atMs = this.#look()
-      this.#pass(this.lane.expire(atMs))
-      this.#arm(atMs)
+      this.#follow(this.lane.expire(atMs), atMs)
     })
   }
+}
+
+/** Wants of a batch; several may be for one gate. */
+export type Wants = readonly { readonly gate: Gate; readonly want: Asked }[]
+
+/**
+ * All leases at once or none; nobody waits. Unless all can start, nothing is counted, taken or changed in any lane; the
+ * one that refuses promises a time to come back, as to any other caller. `index`: the want that was refused.
+ */
+export function enterAll(
+  wants: Wants,
+):
+  | { readonly kind: 'granted'; readonly leases: readonly LeaseHandle[] }
+  | { readonly kind: 'refused'; readonly index: number; readonly refusal: Refusal } {
+  for (const { gate } of wants) gate.catchUp()
+  // From here on nobody else acts, so that what can start starts.
+  const times = new Map(wants.map(({ gate }) => [gate, gate.nowMs()]))
+  const calls = new Map<Gate, number>()
+  for (const [index, { gate, want }] of wants.entries()) {
+    const count = (calls.get(gate) ?? 0) + 1
+    calls.set(gate, count)
+    const refusal = gate.whyNotTogether(count, want, times.get(gate) ?? 0)
+    if (refusal !== undefined) return { kind: 'refused', index, refusal }
+  }
+  const leases: LeaseHandle[] = []
+  try {
+    for (const { gate, want } of wants) leases.push(gate.start(want, times.get(gate) ?? 0))
+  } catch (error) {
+    // An error of ours leaves nothing leased.
+    for (const lease of leases) lease.settle(NOT_USED)
+    throw error
+  }
+  for (const [gate, nowMs] of times) gate.followUp(nowMs)
+  return { kind: 'granted', leases }
 }

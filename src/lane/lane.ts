@@ -1,39 +1,37 @@
 /**
  * One tool's lane: who runs, who waits, who is sent away. Pure: time and luck come in as numbers, decisions come out
  * as data, and a freed slot is handed to the next ticket within the call that freed it, never contested again.
- * Must not know of promises, sockets or timers: gate/ drives it.
+ * Must not know of callbacks, sockets or timers: gate/ drives it.
  */
+import { demandOf } from './demand.ts'
+import type { Demand } from './demand.ts'
 import { Door } from './door.ts'
-import type { RetryAnswer } from './door.ts'
 import type { Depths, LaneListener } from './event.ts'
 import type { Lease, LeaseEnd } from './lease.ts'
 import { Lessons } from './lessons.ts'
 import { NO_MOVES } from './moves.ts'
-import type { Admission, Moves, Refusal, Refused, Want } from './moves.ts'
+import type { Admission, Moves, Refusal, Want } from './moves.ts'
 import { Outlook } from './outlook.ts'
+import { newParts } from './parts.ts'
+import type { LaneParts } from './parts.ts'
 import type { Priority } from './priority.ts'
-import { Queue } from './queue.ts'
-import type { LaneReason } from './reason.ts'
-import { Running } from './running.ts'
+import type { ClosedReason } from './reason.ts'
+import { Refusals } from './refusals.ts'
 import type { Started } from './running.ts'
-import { RecentCalls } from './sample.ts'
 import type { LaneSettings } from './settings.ts'
-import { Steering } from './steering.ts'
-import type { Ceiling, LimiterOf } from './steering.ts'
-import { Throttle } from './throttle.ts'
+import { snapshotOf } from './snapshot.ts'
+import type { Ceiling, LimiterOf, SteeringParts } from './steering.ts'
 import { Ticket } from './ticket.ts'
 import type { ValveOrder } from './valve.ts'
 
+/** Whether a call that the tool failed may be tried once more. */
+export type RetryAnswer = 'granted' | 'overloaded' | 'no_budget'
+
 export class Lane {
-  #settings: LaneSettings
-  readonly #queue = new Queue()
-  readonly #running = new Running()
-  readonly #steering: Steering
-  readonly #throttle = new Throttle()
+  readonly #parts: LaneParts
   readonly #outlook: Outlook
-  /** Who may come in; for the gate to ask, not to change. */
-  readonly door: Door
-  readonly #recent: RecentCalls
+  readonly #door: Door
+  readonly #refusals: Refusals
   readonly #lessons: Lessons
   readonly #tell: LaneListener
   /** Luck of the latest newcomer, for what needs luck and is not about a newcomer. */
@@ -41,58 +39,69 @@ export class Lane {
 
   /** `limiterOf` lets the benchmark run laws that src does not know. */
   constructor(settings: LaneSettings, nowMs: number, tell: LaneListener, limiterOf?: LimiterOf) {
-    this.#settings = settings
-    this.#recent = new RecentCalls(nowMs)
     this.#tell = tell
-    this.#steering = new Steering(settings, {
-      limiterOf,
-      figures: (atMs) => ({ calls: 0, ...this.#recent.figures(atMs) }),
-      decided: (decision, from) => {
-        const { algorithm } = this.#steering.limiter
-        this.#tell({ kind: 'decided', algorithm, decision, from, depths: this.depths() })
-      },
-    })
-    const parts = {
-      queue: this.#queue,
-      running: this.#running,
-      steering: this.#steering,
-      throttle: this.#throttle,
+    const decided: SteeringParts['decided'] = (decision, from) => {
+      const { algorithm } = this.#parts.steering.limiter
+      this.#tell({ kind: 'decided', algorithm, decision, from, depths: this.depths() })
     }
-    this.#outlook = new Outlook(parts)
-    const outlook = this.#outlook
-    this.door = new Door(settings, { ...parts, outlook }, nowMs)
-    this.#lessons = new Lessons({ ...parts, outlook, recent: this.#recent, tell })
+    this.#parts = newParts(settings, nowMs, { limiterOf, decided })
+    this.#outlook = new Outlook(this.#parts)
+    this.#door = new Door(this.#parts, this.#outlook)
+    this.#refusals = new Refusals(this.#parts, this.#outlook)
+    this.#lessons = new Lessons({ ...this.#parts, outlook: this.#outlook, tell })
   }
 
   get settings(): LaneSettings {
-    return this.#settings
+    return this.#parts.settings
+  }
+
+  /** Whether a newcomer would run now. */
+  takesAtOnce(nowMs: number): boolean {
+    return this.#door.canStart(1, nowMs)
+  }
+
+  /** Whether a newcomer of this class, and of any agent, would be refused now. */
+  wouldRefuse(priority: Priority, nowMs: number): boolean {
+    const newcomer = { priority, agent: '', ttlMs: this.settings.ttlMs }
+    return !this.#door.canStart(1, nowMs) && this.#door.judge(newcomer, nowMs).kind === 'refuse'
   }
 
   /** Decides at once: a lease, a place in the queue, or a refusal. */
   admit(want: Want, nowMs: number): Admission {
-    const { spread, priority = 'normal', agent = '', leaseMs, agentOf } = want
+    const { spread, priority = 'normal', agent = '', leaseMs, agentOf, waiter } = want
     this.#luck = spread
-    if (this.door.takesAtOnce(nowMs)) {
+    if (this.#door.canStart(1, nowMs)) {
       this.#admitted(false, nowMs)
       return { kind: 'granted', lease: this.#grant({ queuedAtMs: nowMs, priority, leaseMs, agentOf }, nowMs) }
     }
     this.#watch(nowMs)
-    const ttlMs = Math.min(this.#settings.ttlMs, want.ttlMs ?? Infinity)
-    const newcomer = { priority, agent, ttlMs }
-    const reason = this.door.whyNot(newcomer, nowMs)
-    if (reason !== undefined) return { kind: 'refused', refusal: this.#refuse(reason, spread, nowMs) }
-    const putOut = this.#putOut(this.door.leastWanted(newcomer, nowMs), priority, nowMs)
-    const dueAtMs = nowMs + ttlMs
-    const ticket = new Ticket({ queuedAtMs: nowMs, dueAtMs, spread, priority, agent, leaseMs, agentOf })
-    this.#queue.push(ticket)
+    const ttlMs = Math.min(this.settings.ttlMs, want.ttlMs ?? Infinity)
+    const judged = this.#door.judge({ priority, agent, ttlMs }, nowMs)
+    if (judged.kind === 'refuse')
+      return { kind: 'refused', refusal: this.#refusals.because(judged.reason, { spread, nowMs }) }
+    const putOut = judged.putOut && this.#refusals.putOut(judged.putOut, priority, nowMs)
+    const at = { queuedAtMs: nowMs, dueAtMs: nowMs + ttlMs, spread }
+    const ticket = new Ticket({ ...at, priority, agent, leaseMs, agentOf, waiter })
+    this.#parts.queue.push(ticket)
     this.#admitted(true, nowMs)
     this.#watch(nowMs)
     return { kind: 'queued', ticket, putOut }
   }
 
+  /**
+   * Why so many calls, of which `want` is the last, cannot start together now; undefined when `admit` would grant each of
+   * them a lease. Takes nothing; a refusal is advice that somebody got, as any other.
+   */
+  whyNotTogether(calls: number, want: Want, nowMs: number): Refusal | undefined {
+    const { spread, priority = 'normal', agent = '' } = want
+    const ttlMs = Math.min(this.settings.ttlMs, want.ttlMs ?? Infinity)
+    const reason = this.#door.whyNotTogether(calls, { priority, agent, ttlMs }, nowMs)
+    return reason && this.#refusals.because(reason, { spread, nowMs, calls })
+  }
+
   /** Ends a lease. A second end changes nothing, but is told. */
   settle(lease: Lease, end: LeaseEnd, nowMs: number): Moves {
-    if (!this.#running.end(lease)) {
+    if (!this.#parts.running.end(lease)) {
       this.#tell({ kind: 'ended_twice' })
       return NO_MOVES
     }
@@ -102,14 +111,34 @@ export class Lane {
 
   /** The tool takes the call, whatever comes of it: a lane that waited to see that goes on. */
   accepted(lease: Lease, nowMs: number): Moves {
-    if (lease.state !== 'running' || !this.#throttle.accepted(lease, nowMs)) return NO_MOVES
+    if (lease.state !== 'running' || !this.#parts.throttle.accepted(lease, nowMs)) return NO_MOVES
     this.#tell({ kind: 'throttled', isOn: false, forMs: 0 })
     return this.#dispatch(nowMs)
   }
 
+  /** A byte went by, in whichever direction. */
+  renew(lease: Lease, nowMs: number): void {
+    lease.renewedAtMs = nowMs
+  }
+
+  /** Who has to move next, should the lease run out. */
+  waitsFor(lease: Lease, who: 'tool' | 'caller'): void {
+    lease.waitsFor = who
+  }
+
+  /** The tool's response head came, `afterMs` milliseconds after the grant. */
+  answered(lease: Lease, afterMs: number): void {
+    lease.answeredAfterMs = afterMs
+  }
+
+  /** How to stop the call, should its lease be reclaimed; whoever drives the lane calls it. */
+  onReclaimed(lease: Lease, stop: () => void): void {
+    lease.stop = stop
+  }
+
   /** The caller of a waiting ticket left; false when it no longer waits. */
   cancel(ticket: Ticket, nowMs: number): boolean {
-    if (!this.#queue.remove(ticket)) return false
+    if (!this.#parts.queue.remove(ticket)) return false
     ticket.state = 'cancelled'
     this.#tell({ kind: 'left', waitedMs: nowMs - ticket.queuedAtMs })
     this.#watch(nowMs)
@@ -125,7 +154,7 @@ export class Lane {
 
   /** The same but for leases: bytes that renew one may not have been read yet. */
   refresh(nowMs: number): Moves {
-    if (this.#steering.valve.expire(nowMs)) this.#followValve(nowMs)
+    if (this.#parts.steering.valve.expire(nowMs)) this.#followValve(nowMs)
     return this.#dispatch(nowMs)
   }
 
@@ -134,110 +163,104 @@ export class Lane {
    * those who wait went by.
    */
   stopped(ms: number, nowMs: number): void {
-    if (this.#running.active === 0) return
-    this.#running.stopped(ms, nowMs)
+    const { running, steering } = this.#parts
+    if (running.active === 0) return
+    running.stopped(ms, nowMs)
     // To the law, what was sent before says nothing any more.
-    this.#steering.limiter.moved(nowMs)
+    steering.limiter.moved(nowMs)
   }
 
   /** Milliseconds: when `expire` has to be called next; Infinity when nothing can come due. */
   wakeAtMs(): number {
-    return Math.min(
-      this.#queue.nextDueAtMs(),
-      this.#running.nextDueAtMs(),
-      this.#steering.nextDueAtMs(),
-      this.door.reopensAtMs(),
-    )
+    const { queue, running, steering, throttle } = this.#parts
+    // Where slots are free and calls wait, the tool itself is what they wait for.
+    const opensAtMs = queue.depth > 0 && this.#door.hasSlots(1) ? throttle.opensAtMs() : Infinity
+    return Math.min(queue.nextDueAtMs(), running.nextDueAtMs(), steering.nextDueAtMs(), opensAtMs)
   }
 
   /** The operator's hand. A limit outside the lane's bounds is clamped; who asks should have checked. */
   operate(order: ValveOrder, nowMs: number): Moves {
-    this.#steering.valve.obey(order, nowMs)
+    this.#parts.steering.valve.obey(order, nowMs)
     this.#followValve(nowMs)
     return this.#dispatch(nowMs)
   }
 
   /** The fleet leaves so many slots to this lane; what runs above them goes to its end. */
   cap(ceiling: Ceiling, nowMs: number): Moves {
-    this.#steering.cap(ceiling, nowMs)
+    this.#parts.steering.cap(ceiling, nowMs)
     return this.#dispatch(nowMs)
   }
 
-  /** Whether a call that the tool failed may be tried once more. */
+  /** Takes one retry out of the budget, or says why not. Never while the lane has more to do than it can. */
   askRetry(nowMs: number): RetryAnswer {
-    return this.door.askRetry(nowMs)
+    const { overload, throttle, steering, retryBudget, settings } = this.#parts
+    if (overload.isOn || throttle.isShut(nowMs) || steering.valve.isPaused) return 'overloaded'
+    return retryBudget.take(settings.retryBudgetRatio, nowMs) ? 'granted' : 'no_budget'
   }
 
   /** A new configuration for the same tool: queue and leases stay. */
   reconfigure(settings: LaneSettings, nowMs: number): Moves {
-    this.#settings = settings
-    this.door.reconfigure(settings, nowMs)
-    this.#steering.reconfigure(settings, nowMs)
+    const { bucket, steering } = this.#parts
+    this.#parts.settings = settings
+    bucket.reconfigure(settings.rate, nowMs)
+    steering.reconfigure(settings, nowMs)
     return this.#dispatch(nowMs)
   }
 
+  /** Refuses what waits and whoever still comes, with this reason. Running leases go to their ends. Cannot be undone. */
+  close(reason: ClosedReason, nowMs: number): Moves {
+    if (this.#parts.closedFor !== undefined) return NO_MOVES
+    this.#parts.closedFor = reason
+    const refused = this.#refusals.everybody(reason, nowMs)
+    this.#watch(nowMs)
+    return { ...NO_MOVES, refused }
+  }
+
   isIdle(): boolean {
-    return this.#running.active === 0 && this.#queue.depth === 0
+    return this.#parts.running.active === 0 && this.#parts.queue.depth === 0
   }
 
   depths(): Depths {
-    return { queueDepth: this.#queue.depth, active: this.#running.active, limit: this.#steering.limit }
+    const { queue, running, steering } = this.#parts
+    return { queueDepth: queue.depth, active: running.active, limit: steering.limit }
+  }
+
+  /** What the lane would use of the fleet's slots. */
+  demand(nowMs: number): Demand {
+    return demandOf(this.#parts, nowMs)
   }
 
   /** Everything that an operator may see of the lane now; milliseconds and shares 0..1. */
   snapshot(nowMs: number) {
-    const oldest = this.#queue.oldest()
-    const { queueDepth, active, limit } = this.depths()
-    return {
-      queueDepth,
-      oldestWaitMs: oldest === undefined ? 0 : nowMs - oldest.queuedAtMs,
-      active,
-      limit,
-      ...this.#recent.figures(nowMs),
-      paused: this.#steering.valve.isPaused,
-      pausedUntilMs: this.#steering.valve.pausedUntilMs,
-      pinned: this.#steering.valve.pinnedLimit !== undefined,
-      pinnedUntilMs: this.#steering.valve.pinnedUntilMs,
-      algorithm: this.#steering.limiter.algorithm,
-      lastDecision: this.#steering.lastDecision,
-      shedsLowPriority: this.door.shedsLowPriority,
-      estimateMs: this.#outlook.waitMs(nowMs),
-      throttledUntilMs: this.#throttle.isShut(nowMs) ? this.#throttle.askedUntilMs : undefined,
-      ceiling: this.#steering.ceiling,
-    }
-  }
-
-  /** In a full queue, the ticket that matters least makes room. */
-  #putOut(ticket: Ticket | undefined, priority: Priority, nowMs: number): Refused | undefined {
-    if (ticket === undefined) return undefined
-    this.#queue.remove(ticket)
-    ticket.state = 'refused'
-    const reason = ticket.priority === priority ? 'QUEUE_SATURATED' : 'SHED_LOW_PRIORITY'
-    return { ticket, refusal: this.#refuse(reason, ticket.spread, nowMs) }
+    return snapshotOf(this.#parts, this.#outlook, nowMs)
   }
 
   /** Begins or ends the shedding of low calls. */
   #watch(nowMs: number): void {
-    if (this.door.watch(nowMs)) this.#tell({ kind: 'shedding', isOn: this.door.shedsLowPriority })
+    const { queue, overload, settings } = this.#parts
+    const { maxQueueDepth: maxDepth, ttlMs } = settings
+    const load = { depth: queue.depth, maxDepth, estimateMs: this.#outlook.waitMs(nowMs), ttlMs }
+    if (overload.look(load, nowMs)) this.#tell({ kind: 'shedding', isOn: overload.isOn })
   }
 
   #admitted(queued: boolean, nowMs: number): void {
-    this.door.letIn(nowMs)
+    this.#parts.retryBudget.called(nowMs)
     this.#tell({ kind: 'admitted', queued })
   }
 
   #grant(call: Started & { readonly priority: Priority }, nowMs: number): Lease {
-    const lease = this.#running.begin(call, this.#settings.leaseMs, nowMs)
-    this.door.bucket.take(nowMs)
-    this.#throttle.sent(lease)
-    this.#steering.limiter.sent(lease, this.#running.active)
+    const { running, bucket, throttle, steering, settings } = this.#parts
+    const lease = running.begin(call, settings.leaseMs, nowMs)
+    bucket.take(nowMs)
+    throttle.sent(lease)
+    steering.limiter.sent(lease, running.active)
     this.#tell({ kind: 'started', waitedMs: lease.waitedMs, priority: call.priority })
     return lease
   }
 
   #reclaim(nowMs: number): Lease[] {
     const reclaimed: Lease[] = []
-    const next = () => this.#running.endSilent(this.#settings.leaseMs, nowMs)
+    const next = () => this.#parts.running.endSilent(this.settings.leaseMs, nowMs)
     for (let lease = next(); lease; lease = next()) {
       const verdict = lease.waitsFor === 'caller' ? 'ignored' : 'dropped'
       this.#lessons.learn(lease, { cause: 'reclaimed', verdict }, { nowMs, spread: this.#luck })
@@ -248,13 +271,14 @@ export class Lane {
 
   /** Hands free slots to the tickets whose turn it is; stale ones are told so and never run. */
   #dispatch(nowMs: number): Moves {
+    const { queue, steering } = this.#parts
     // What the limit is comes first, whatever made slots free: a fleet's slots may be over.
-    this.#steering.step(nowMs)
-    if (this.#queue.depth === 0) return NO_MOVES
-    const refused = this.#sendAway(nowMs)
+    steering.step(nowMs)
+    if (queue.depth === 0) return NO_MOVES
+    const refused = this.#refusals.stale(nowMs)
     const granted: Ticket[] = []
-    while (this.door.hasRoom(nowMs)) {
-      const ticket = this.#queue.shift()
+    while (this.#door.canStartNext(nowMs)) {
+      const ticket = queue.shift()
       if (ticket === undefined) break
       ticket.state = 'granted'
       ticket.lease = this.#grant(ticket, nowMs)
@@ -264,36 +288,10 @@ export class Lane {
     return granted.length === 0 && refused.length === 0 ? NO_MOVES : { reclaimed: [], refused, granted }
   }
 
-  /** Tickets whose time is over, or will be before the tool may be called again. */
-  #sendAway(nowMs: number): Refused[] {
-    const refused: Refused[] = []
-    const until = (dueMs: number, reason: LaneReason): void => {
-      for (let late = this.#queue.shiftDue(dueMs); late; late = this.#queue.shiftDue(dueMs)) {
-        late.state = 'refused'
-        refused.push({ ticket: late, refusal: this.#refuse(reason, late.spread, nowMs) })
-      }
-    }
-    until(nowMs, 'QUEUE_TTL_EXPIRED')
-    if (this.#steering.isShut) until(Infinity, 'STORE_UNAVAILABLE')
-    if (this.#throttle.closedUntilMs > nowMs) until(this.#throttle.closedUntilMs, 'UPSTREAM_THROTTLED')
-    return refused
-  }
-
-  #refuse(reason: LaneReason, spread: number, nowMs: number): Refusal {
-    const { retryAfter: bounds } = this.#settings
-    const retryAfterMs = this.#outlook.retryAfterMs(reason, {
-      bounds,
-      bucket: this.door.bucket,
-      spread,
-      nowMs,
-    })
-    const toolWaitMs = reason === 'UPSTREAM_THROTTLED' ? this.#outlook.toolWaitMs(nowMs) : undefined
-    return { reason, retryAfterMs, depths: this.depths(), toolWaitMs }
-  }
-
   #followValve(nowMs: number): void {
-    const { pinnedLimit, isPaused } = this.#steering.valve
+    const { steering } = this.#parts
+    const { pinnedLimit, isPaused } = steering.valve
     this.#tell({ kind: 'operated', paused: isPaused, pinned: pinnedLimit !== undefined })
-    this.#steering.followValve(nowMs)
+    steering.followValve(nowMs)
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The right to run one request now. Bytes renew it by writing `renewedAtMs`; the lane looks at that only when the
- * lease would otherwise run out, so that renewing costs one assignment. Ends exactly once.
+ * The right to run one request now. Only the lane writes its fields. A renewal writes `renewedAtMs`, and the lane reads
+ * that only when the lease would otherwise run out, so that renewing costs one assignment. Ends exactly once.
  */
 import type { Due } from './deadline-heap.ts'
 import type { EndCause, Verdict } from './reason.ts'
@@ -22,9 +22,9 @@ export class Lease implements Due {
   renewedAtMs: number
   /** Who has to move next: a lease that runs out because its caller stalled teaches nothing about the tool. */
   waitsFor: 'tool' | 'caller' = 'tool'
-  /** Whoever runs the call leaves here how to stop it; the lane never calls it, the gate does. */
+  /** How to stop the call; the lane never calls it, the gate does. */
   stop: (() => void) | undefined = undefined
-  /** Milliseconds from grant to the tool's response head; undefined until it came. Whoever forwards writes it. */
+  /** Milliseconds from grant to the tool's response head; undefined until it came. */
   answeredAfterMs: number | undefined = undefined
   /** Milliseconds since the grant in which this process stood still: nobody could have seen what the tool did. */
   stoppedMs = 0

@@ -6,7 +6,7 @@ import type { Depths } from './event.ts'
 import type { Lease } from './lease.ts'
 import type { Priority } from './priority.ts'
 import type { LaneReason } from './reason.ts'
-import type { Ticket } from './ticket.ts'
+import type { Ticket, Waiter } from './ticket.ts'
 
 export interface Refusal {
   readonly reason: LaneReason
@@ -36,6 +36,8 @@ export interface Want {
   readonly agent?: string | undefined
   /** The same for what may be asked later, or never; kept while the call waits and runs. */
   readonly agentOf?: (() => string | undefined) | undefined
+  /** Goes with the ticket, should the call have to wait. */
+  readonly waiter?: Waiter | undefined
 }
 
 export type Admission =

@@ -2,15 +2,11 @@
  * What a lane expects: when the next places come free, whether a newcomer can still start in time, and what those are
  * told who cannot. Reads the lane's parts, moves none of them. Units: milliseconds.
  */
+import type { ReadParts } from './parts.ts'
 import type { Priority } from './priority.ts'
-import type { Queue } from './queue.ts'
 import type { LaneReason } from './reason.ts'
-import { RetryAdvice } from './retry-after.ts'
-import type { Running } from './running.ts'
-import type { LaneSettings } from './settings.ts'
-import type { Steering } from './steering.ts'
-import type { Throttle } from './throttle.ts'
-import type { TokenBucket } from './token-bucket.ts'
+import { RetryAdvice, untilReplacedMs } from './retry-after.ts'
+import type { RetryBounds } from './retry-after.ts'
 
 /**
  * Share of the TTL that the expected wait may take: the pace varies, and who starts at the last moment has no time left.
@@ -18,17 +14,14 @@ import type { TokenBucket } from './token-bucket.ts'
  */
 const REACHABLE_RATIO = 0.9
 
-export interface OutlookParts {
-  readonly queue: Queue
-  readonly running: Running
-  readonly steering: Steering
-  readonly throttle: Throttle
-}
+/** The parts that the estimate depends on. */
+export type OutlookParts = Pick<ReadParts, 'queue' | 'running' | 'steering' | 'throttle' | 'bucket'>
 
 /** What refusing depends on beside the lane's parts. */
 export interface RefusedAt {
-  readonly bounds: LaneSettings['retryAfter']
-  readonly bucket: TokenBucket
+  readonly bounds: RetryBounds
+  /** Calls that were to start together. */
+  readonly calls: number
   readonly spread: number
   readonly nowMs: number
 }
@@ -74,11 +67,13 @@ export class Outlook {
 
   /** After which time the caller should come back. */
   retryAfterMs(reason: LaneReason, at: RefusedAt): number {
-    const { bounds, bucket, spread, nowMs } = at
-    const { pausedUntilMs } = this.#parts.steering.valve
+    const { bounds, calls, spread, nowMs } = at
+    const { queue, bucket, steering } = this.#parts
+    const { pausedUntilMs } = steering.valve
+    if (reason === 'DRAINING' || reason === 'NO_ROUTE') return untilReplacedMs(bounds, spread)
     if (reason === 'LANE_PAUSED') return this.#advice.until(pausedUntilMs, bounds, { nowMs, spread })
     if (reason === 'RATE_LIMITED') {
-      const readyAtMs = bucket.readyAtMs(this.#parts.queue.depth + 1, nowMs)
+      const readyAtMs = bucket.readyAtMs(queue.depth + calls, nowMs)
       return this.#advice.next(bucket.perTokenMs, bounds, { nowMs, spread, readyAtMs })
     }
     const readyAtMs = reason === 'UPSTREAM_THROTTLED' ? nowMs + this.toolWaitMs(nowMs) : undefined

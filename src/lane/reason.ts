@@ -27,9 +27,13 @@ export const REASONS = [
 
 export type Reason = (typeof REASONS)[number]
 
+/** Why a lane was closed: the process stops, or a reload removed the tool. */
+export type ClosedReason = Extract<Reason, 'DRAINING' | 'NO_ROUTE'>
+
 /** The reasons that the core itself gives; the others are found out around it. */
 export type LaneReason = Extract<
   Reason,
+  | ClosedReason
   | 'QUEUE_SATURATED'
   | 'SHED_LOW_PRIORITY'
   | 'QUEUE_TTL_EXPIRED'

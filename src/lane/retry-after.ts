@@ -30,6 +30,14 @@ export interface RetryBounds {
   readonly maxMs: number
 }
 
+/** Milliseconds over which the callers of a lane that was closed are spread. */
+const REPLACED_WITHIN_MS = 5000
+
+/** Milliseconds, for the callers of a closed lane: nobody knows when it is replaced, so they are only spread. */
+export function untilReplacedMs({ minMs, maxMs }: RetryBounds, spread: number): number {
+  return Math.round(minMs + spread * Math.min(REPLACED_WITHIN_MS, maxMs - minMs))
+}
+
 /** How many calls run now, and how old they are together. */
 export interface Running {
   readonly active: number

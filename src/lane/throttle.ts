@@ -69,6 +69,15 @@ export class Throttle {
     return Math.max(this.#closedUntilMs, this.#nextAtMs)
   }
 
+  /** Whether so many calls may be sent now: one while half open, and no more than the pace has left. */
+  takes(calls: number, nowMs: number): boolean {
+    if (this.opensAtMs() > nowMs) return false
+    if (calls === 1) return true
+    if (this.#isHalfOpen) return false
+    const paceMs = this.paceMs(nowMs)
+    return Math.max(this.#nextAtMs, nowMs - paceMs) + (calls - 1) * paceMs <= nowMs
+  }
+
   /** Milliseconds: until then nobody is let through, not even to see. */
   get closedUntilMs(): number {
     return this.#closedUntilMs

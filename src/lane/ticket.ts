@@ -4,9 +4,16 @@
 import type { Link } from './chain.ts'
 import type { Due } from './deadline-heap.ts'
 import type { Lease } from './lease.ts'
+import type { Refusal } from './moves.ts'
 import type { Priority } from './priority.ts'
 
 export type TicketState = 'waiting' | 'granted' | 'refused' | 'cancelled'
+
+/** The call that waits, as the lane's owner knows it. The lane only carries it: its owner passes on what was decided. */
+export interface Waiter {
+  granted(lease: Lease): void
+  refused(refusal: Refusal): void
+}
 
 export interface TicketFacts {
   readonly queuedAtMs: number
@@ -18,6 +25,7 @@ export interface TicketFacts {
   /** Milliseconds; see Want. */
   readonly leaseMs: number | undefined
   readonly agentOf?: (() => string | undefined) | undefined
+  readonly waiter?: Waiter | undefined
 }
 
 export class Ticket implements Due {
@@ -37,8 +45,9 @@ export class Ticket implements Due {
   readonly agent: string
   readonly leaseMs: number | undefined
   readonly agentOf: (() => string | undefined) | undefined
+  readonly waiter: Waiter | undefined
 
-  constructor({ queuedAtMs, dueAtMs, spread, priority, agent, leaseMs, agentOf }: TicketFacts) {
+  constructor({ queuedAtMs, dueAtMs, spread, priority, agent, leaseMs, agentOf, waiter }: TicketFacts) {
     this.queuedAtMs = queuedAtMs
     this.dueAtMs = dueAtMs
     this.spread = spread
@@ -46,5 +55,6 @@ export class Ticket implements Due {
     this.agent = agent
     this.leaseMs = leaseMs
     this.agentOf = agentOf
+    this.waiter = waiter
   }
 }

@@ -16,12 +16,20 @@ export interface RateSettings {
 const NEARLY = 1e-6
 
 export class TokenBucket {
-  readonly #rate: RateSettings | undefined
+  #rate: RateSettings | undefined
   #level: number
   #atMs: number
 
   /** Begins full. Without a rate there is always enough. */
   constructor(rate: RateSettings | undefined, nowMs: number) {
+    this.#rate = rate
+    this.#level = rate?.burst ?? Infinity
+    this.#atMs = nowMs
+  }
+
+  /** A rate that did not change keeps its level and its debts; another one begins full. */
+  reconfigure(rate: RateSettings | undefined, nowMs: number): void {
+    if (JSON.stringify(rate) === JSON.stringify(this.#rate)) return
     this.#rate = rate
     this.#level = rate?.burst ?? Infinity
     this.#atMs = nowMs

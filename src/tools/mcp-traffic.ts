@@ -4,6 +4,7 @@
  */
 import { Gate } from '../gate/gate.ts'
 import type { GateParts } from '../gate/gate.ts'
+import type { ClosedReason } from '../lane/reason.ts'
 import type { LaneSettings } from '../lane/settings.ts'
 
 /** Messages at a time: every agent of a large fleet may start at once. */
@@ -17,7 +18,7 @@ export class McpTraffic {
   readonly messages: Gate
   readonly streams: Gate
 
-  constructor(lane: LaneSettings, parts: Omit<GateParts, 'tell'>) {
+  constructor(lane: LaneSettings, parts: Pick<GateParts, 'clock' | 'random' | 'failed'>) {
     // Their figures would say something else than the lane's: nobody is told.
     const tell = (): void => undefined
     this.messages = new Gate(settingsOf(lane, MESSAGES), { ...parts, tell })
@@ -28,9 +29,9 @@ export class McpTraffic {
     this.messages.reconfigure(settingsOf(lane, MESSAGES))
   }
 
-  close(): void {
-    this.messages.close()
-    this.streams.close()
+  close(reason: ClosedReason): void {
+    this.messages.close(reason)
+    this.streams.close(reason)
   }
 }
 

@@ -6,6 +6,7 @@ import type { ReloadPlan } from '../config/reload.ts'
 import type { ToolSettings } from '../config/settings.ts'
 import type { Fleet } from '../fleet/fleet.ts'
 import { Gate } from '../gate/gate.ts'
+import type { ClosedReason } from '../lane/reason.ts'
 import type { GateParts } from '../gate/gate.ts'
 import { McpTraffic } from './mcp-traffic.ts'
 import type { ToolEvent } from '../observe/events.ts'
@@ -18,14 +19,16 @@ import { Connections } from '../upstream/pool.ts'
 /** Stays the same object over reloads, so that what waits in its lane meets the settings and connections of its turn. */
 export class Tool {
   readonly gate: Gate
-  readonly #parts: Omit<GateParts, 'tell'>
+  readonly #parts: Pick<GateParts, 'clock' | 'random' | 'failed'>
   #settings: ToolSettings
   #connections: Connections
   #traffic: McpTraffic | undefined
 
   constructor(settings: ToolSettings, parts: GateParts) {
     this.gate = new Gate(settings.lane, parts)
-    this.#parts = parts
+    // Without `demandMoved`: what goes beside the lane takes no slots of the fleet.
+    const { clock, random, failed } = parts
+    this.#parts = { clock, random, failed }
     this.#settings = settings
     this.#connections = connectionsOf(settings, parts.clock)
   }
@@ -37,9 +40,9 @@ export class Tool {
   }
 
   /** Sends away what waits; nothing is granted any more. */
-  close(): void {
-    this.gate.close()
-    this.#traffic?.close()
+  close(reason: ClosedReason): void {
+    this.gate.close(reason)
+    this.#traffic?.close(reason)
   }
 
   get settings(): ToolSettings {
@@ -75,21 +78,11 @@ export class Tool {
   }
 }
 
-export interface ToolsParts extends Omit<GateParts, 'tell'> {
+export interface ToolsParts extends Pick<GateParts, 'clock' | 'random' | 'failed'> {
   readonly emit: (tool: string, event: ToolEvent) => void
   /** Undefined for a sidecar on its own. */
   readonly fleet: Fleet | undefined
 }
-
-/** What can change how many slots of the fleet a lane would use. */
-const MOVES_DEMAND: ReadonlySet<ToolEvent['kind']> = new Set<ToolEvent['kind']>([
-  'admitted',
-  'ended',
-  'left',
-  'decided',
-  'operated',
-  'throttled',
-])
 
 export class Tools {
   readonly #parts: ToolsParts
@@ -142,7 +135,7 @@ export class Tools {
 
   /** Sends away what waits; nothing is granted any more. */
   closeGates(): void {
-    for (const tool of [...this.all(), ...this.#retiring.values()]) tool.close()
+    for (const tool of [...this.all(), ...this.#retiring.values()]) tool.close('DRAINING')
   }
 
   /** Cuts all connections. After closeGates. */
@@ -155,11 +148,9 @@ export class Tools {
   #open(settings: ToolSettings): Tool {
     const { emit, clock, random, failed, fleet } = this.#parts
     const { tool: name, lane } = settings
-    const tell = (event: ToolEvent): void => {
-      emit(name, event)
-      if (MOVES_DEMAND.has(event.kind)) fleet?.notice(name)
-    }
-    const tool = new Tool(settings, { clock, random, failed, tell })
+    const tell = (event: ToolEvent): void => emit(name, event)
+    const demandMoved = fleet && ((): void => fleet.notice(name))
+    const tool = new Tool(settings, { clock, random, failed, tell, demandMoved })
     fleet?.join(name, lane.maxConcurrent, tool.gate)
     return tool
   }
@@ -185,7 +176,7 @@ export class Tools {
     }
     this.#retiring.delete(tool.tool)
     this.#parts.fleet?.leave(tool.tool)
-    tool.close()
+    tool.close('NO_ROUTE')
     retire(tool.connections)
   }
 }

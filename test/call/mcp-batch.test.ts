@@ -12,7 +12,7 @@ import { rethrow } from '../support/rethrow.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
 
 const clock = new VirtualClock()
-const around = { clock, isDraining: () => false }
+const around = { isDraining: () => false }
 
 function wantOf(overrides: Partial<LaneSettings>): { want: Routed; gate: Gate } {
   const lane = laneSettings(overrides)
@@ -41,8 +41,8 @@ test('a batch for a paused lane hears that, and when to come back', () => {
 
 test('a batch puts nobody out of a queue, however high its class is', () => {
   const { want, gate } = wantOf({ maxConcurrent: 1, maxQueueDepth: 1 })
-  gate.enter()
-  gate.enter({ priority: 'low' })
+  gate.enter({}, () => undefined)
+  gate.enter({ priority: 'low' }, () => undefined)
   const refused = leaseAll([{ ...want, priority: 'critical' }], around)
   assert.ok(refused.kind === 'refused' && refused.reason === 'QUEUE_SATURATED')
   assert.equal(gate.lane.depths().queueDepth, 1)

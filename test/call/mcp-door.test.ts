@@ -23,7 +23,10 @@ class FakeResponse extends EventEmitter {
   }
 }
 
-const FULL = { enter: () => ({ kind: 'refused' }), lane: { depths: () => ({ active: 0 }) } }
+const FULL = {
+  enter: () => ({ kind: 'refused', refusal: { reason: 'QUEUE_SATURATED' } }),
+  lane: { depths: () => ({ active: 0 }) },
+}
 const SLOT: Slot = {
   renew: () => undefined,
   waitsFor: () => undefined,

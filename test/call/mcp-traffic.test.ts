@@ -17,7 +17,7 @@ import { VirtualClock } from '../support/virtual-clock.ts'
 /** How many enter at once before one is refused; none waits. */
 function room(gate: Gate): number {
   for (let count = 0; ; count++) {
-    const entry = gate.enter()
+    const entry = gate.enter({}, () => undefined)
     if (entry.kind !== 'granted') {
       assert.equal(entry.kind, 'refused')
       return count
@@ -33,16 +33,16 @@ test('messages and streams have a bound each, neither takes the room of the othe
   })
   assert.equal(room(traffic.streams), 1024)
   assert.equal(room(traffic.messages), 256)
-  traffic.close()
+  traffic.close('DRAINING')
 })
 
 test('a stream may be silent for hours, a message no longer than a call', () => {
   const clock = new VirtualClock()
   const traffic = new McpTraffic(laneSettings({ leaseMs: 1000 }), { clock, random: () => 0, failed: rethrow })
-  for (const gate of [traffic.streams, traffic.messages]) gate.enter()
+  for (const gate of [traffic.streams, traffic.messages]) gate.enter({}, () => undefined)
   clock.advance(3_600_000)
   assert.deepEqual([traffic.streams.lane.depths().active, traffic.messages.lane.depths().active], [1, 0])
-  traffic.close()
+  traffic.close('DRAINING')
   assert.equal(clock.timers, 0)
 })
 

@@ -134,13 +134,13 @@ test('a stalled process starts nothing on slots that ended while it stood still'
     failed: rethrow,
   })
   gate.cap({ slots: 1, untilMs: 2000, isShut: false })
-  const first = gate.enter()
+  const first = gate.enter({}, () => undefined)
   assert.ok(first.kind === 'granted')
-  const second = gate.enter()
+  const second = gate.enter({}, () => undefined)
   assert.ok(second.kind === 'queued')
   nowMs = 2000
-  gate.settle(first.lease, { cause: 'completed', verdict: 'ok', latencyMs: 1 })
-  assert.equal(gate.enter().kind, 'queued')
+  first.lease.settle({ cause: 'completed', verdict: 'ok', latencyMs: 1 })
+  assert.equal(gate.enter({}, () => undefined).kind, 'queued')
   assert.deepEqual(gate.lane.depths().active, 0)
 })
 
@@ -290,6 +290,6 @@ test('a membership that is closed leaves no timer', async () => {
   const sidecar = await rig.start()
   await rig.pass(10)
   await sidecar.membership.close()
-  sidecar.gate.close()
+  sidecar.gate.close('DRAINING')
   assert.equal(rig.clock.timers, 0)
 })

@@ -79,15 +79,13 @@ export class Sidecar {
       call.waitedMs = this.#clock.nowMs() - askedAtMs
       if (turn.kind === 'refused') call.reason = turn.refusal.reason
       if (turn.kind !== 'granted') return
-      const done = () =>
-        this.gate.settle(turn.lease, { cause: 'completed', verdict: 'ok', latencyMs: holdMs })
+      const done = () => turn.lease.settle({ cause: 'completed', verdict: 'ok', latencyMs: holdMs })
       this.#clock.after(holdMs, () => {
         if (!this.isDead) done()
       })
     }
-    const entry = this.gate.enter()
-    if (entry.kind === 'queued') void entry.turn.then(end)
-    else end(entry)
+    const entered = this.gate.enter({}, end)
+    if (entered.kind !== 'queued') end(entered)
     return call
   }
 

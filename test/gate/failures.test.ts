@@ -4,9 +4,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Gate } from '../../src/gate/gate.ts'
-import type { Entry, GateParts } from '../../src/gate/gate.ts'
+import type { GateParts } from '../../src/gate/gate.ts'
 import type { LaneSettings } from '../../src/lane/settings.ts'
 import { laneSettings } from '../support/lane-settings.ts'
+import { started, visit } from '../support/lane-turns.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
 
 const OK = { cause: 'completed', verdict: 'ok', latencyMs: 5 } as const
@@ -19,86 +20,85 @@ function open(overrides: Partial<LaneSettings> = {}, tell: GateParts['tell'] = (
   return { clock, failures, gate: new Gate(settings, { clock, random: () => 0, tell, failed }) }
 }
 
-function leaseOf(entry: Entry) {
-  assert.ok(entry.kind === 'granted')
-  return entry.lease
+function fail(whose: string): () => never {
+  return () => {
+    throw new Error(`of the ${whose}`)
+  }
 }
 
-function turnOf(entry: Entry) {
-  assert.ok(entry.kind === 'queued')
-  return entry.turn
-}
-
-test('a stop that throws keeps nobody from being stopped, refused or granted, and is reported', async () => {
+test('a stop that throws keeps nobody from being stopped, refused or granted, and is reported', () => {
   const { clock, gate, failures } = open()
   const stopped: string[] = []
-  leaseOf(gate.enter()).stop = () => {
-    throw new Error('of the first')
-  }
-  leaseOf(gate.enter()).stop = () => stopped.push('second')
-  const stale = turnOf(gate.enter({ ttlMs: 1000 }))
-  const turns = [turnOf(gate.enter()), turnOf(gate.enter())]
+  started(gate).onReclaimed(fail('first'))
+  started(gate).onReclaimed(() => stopped.push('second'))
+  const stale = visit(gate, { ttlMs: 1000 })
+  const turns = [visit(gate), visit(gate)]
   clock.advance(1000)
   assert.deepEqual(stopped, ['second'])
-  assert.equal((await stale).kind, 'refused')
+  assert.equal(stale.now, 'refused')
   assert.deepEqual(
-    (await Promise.all(turns)).map(({ kind }) => kind),
+    turns.map(({ now }) => now),
     ['granted', 'granted'],
   )
   assert.deepEqual(failures.map(String), ['Error: of the first'])
+  gate.close('DRAINING')
 })
 
 test('after a stop that throws the timer is set for what is due next', () => {
   const { clock, gate, failures } = open()
-  leaseOf(gate.enter()).stop = () => {
-    throw new Error('of the first')
-  }
+  started(gate).onReclaimed(fail('first'))
   clock.advance(400)
-  const second = leaseOf(gate.enter())
+  const second = started(gate)
   clock.advance(600)
   assert.equal(failures.length, 1)
   assert.deepEqual([clock.timers, clock.nextDueAtMs()], [1, 1400])
   clock.advance(400)
-  assert.equal(second.state, 'reclaimed')
+  assert.equal(second.isOver, true)
   assert.equal(clock.timers, 0)
 })
 
-test('a listener that throws changes nothing in the lane, and each time is reported', async () => {
+test('a callback that throws is reported, and the turns after it are told', () => {
+  const { gate, failures } = open()
+  const leases = [started(gate), started(gate)]
+  const first = visit(gate, {}, fail('first'))
+  const second = visit(gate)
+  gate.operate({ paused: true })
+  for (const lease of leases) lease.settle(OK)
+  gate.operate({ paused: false })
+  assert.deepEqual([first.now, second.now], ['granted', 'granted'])
+  assert.deepEqual(failures.map(String), ['Error: of the first'])
+  gate.close('DRAINING')
+})
+
+test('turns are told with the next act even where reporting an error throws', () => {
+  const clock = new VirtualClock()
+  const parts = { clock, random: () => 0, tell: () => undefined, failed: fail('reporter') }
+  const gate = new Gate(laneSettings({ maxConcurrent: 2 }), parts)
+  const leases = [started(gate), started(gate)]
+  visit(gate, {}, fail('first'))
+  const second = visit(gate)
+  gate.operate({ paused: true })
+  for (const lease of leases) lease.settle(OK)
+  assert.throws(() => gate.operate({ paused: false }), /of the reporter/)
+  assert.equal(second.now, 'waiting')
+  gate.operate({})
+  assert.equal(second.now, 'granted')
+  gate.close('DRAINING')
+})
+
+test('a listener that throws changes nothing in the lane, and each time is reported', () => {
   const { clock, gate, failures } = open({ maxConcurrent: 1 }, ({ kind }) => {
     throw new Error(kind)
   })
-  const lease = leaseOf(gate.enter())
-  const turn = turnOf(gate.enter())
+  const lease = started(gate)
+  const next = visit(gate)
   clock.advance(10)
-  gate.settle(lease, OK)
-  assert.equal((await turn).kind, 'granted')
+  lease.settle(OK)
+  assert.equal(next.now, 'granted')
   assert.deepEqual(gate.lane.depths(), { queueDepth: 0, active: 1, limit: 1 })
   assert.deepEqual(
     failures.map((error) => (error as Error).message),
     ['admitted', 'started', 'admitted', 'ended', 'started'],
   )
-  gate.close()
-})
-
-test('leaving says whether the ticket still waited', async () => {
-  const { gate } = open({ maxConcurrent: 1 })
-  const lease = leaseOf(gate.enter())
-  const [first, second] = [gate.enter(), gate.enter()]
-  assert.ok(first.kind === 'queued' && second.kind === 'queued')
-  assert.equal(second.leave(), true)
-  assert.equal(second.leave(), false)
-  gate.settle(lease, OK)
-  // It was granted in this very turn of the event loop, and its caller does not know yet.
-  assert.equal(first.leave(), false)
-  assert.equal((await first.turn).kind, 'granted')
-  gate.close()
-})
-
-test('a closed gate lets nobody in', () => {
-  const { gate, clock } = open({ maxConcurrent: 2 })
-  leaseOf(gate.enter())
-  gate.close()
-  assert.deepEqual(gate.enter(), { kind: 'closed' })
-  assert.deepEqual(gate.lane.depths(), { queueDepth: 0, active: 1, limit: 2 })
-  assert.equal(clock.timers, 0)
+  gate.close('DRAINING')
 })

@@ -1,15 +1,14 @@
 /**
- * Tickets as promises and due times as one timer, on virtual time.
+ * What a gate answers at once, which turns it tells later, and that leaving and reclaiming never lose a slot. On virtual
+ * time.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Gate } from '../../src/gate/gate.ts'
-import type { Entry, Turn } from '../../src/gate/gate.ts'
-import { LeaseSlot } from '../../src/gate/slot.ts'
 import type { LaneEvent } from '../../src/lane/event.ts'
-import type { Lease } from '../../src/lane/lease.ts'
 import type { LaneSettings } from '../../src/lane/settings.ts'
 import { laneSettings } from '../support/lane-settings.ts'
+import { started, visit } from '../support/lane-turns.ts'
 import { rethrow } from '../support/rethrow.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
 
@@ -21,103 +20,143 @@ function open(overrides: Partial<LaneSettings> = {}) {
   const settings = laneSettings({ maxConcurrent: 1, ttlMs: 500, leaseMs: 200, ...overrides })
   const tell = (event: LaneEvent) => events.push(event)
   const gate = new Gate(settings, { clock, random: () => 0, tell, failed: rethrow })
-  return { clock, events, gate, settings }
-}
-
-function granted(entry: Entry): Lease {
-  assert.ok(entry.kind === 'granted')
-  return entry.lease
-}
-
-function queued(entry: Entry): Extract<Entry, { kind: 'queued' }> {
-  assert.ok(entry.kind === 'queued')
-  return entry
-}
-
-/** What a turn has come to; `waiting` when it has not settled once all promise reactions are through. */
-async function stateOf(turn: Promise<Turn>): Promise<string> {
-  const reactionsAreThrough = new Promise<'waiting'>((resolve) => setImmediate(() => resolve('waiting')))
-  const state = await Promise.race([turn, reactionsAreThrough])
-  return state === 'waiting' ? state : state.kind
+  const ended = () => events.flatMap((event) => (event.kind === 'ended' ? [event.cause] : []))
+  return { clock, events, ended, gate, settings }
 }
 
 test('the gate answers at once: a lease, a place in the line or a refusal', () => {
   const { gate } = open({ maxQueueDepth: 1 })
-  assert.deepEqual(
-    [gate.enter().kind, gate.enter().kind, gate.enter().kind],
-    ['granted', 'queued', 'refused'],
-  )
-  gate.close()
+  assert.deepEqual([visit(gate).kind, visit(gate).kind, visit(gate).kind], ['granted', 'queued', 'refused'])
+  gate.close('DRAINING')
 })
 
-test('a turn settles with the lease when a slot is freed, oldest first', async () => {
+test('a turn brings the lease when a slot is freed, oldest first', () => {
   const { gate, clock } = open()
-  const lease = granted(gate.enter())
-  const [first, second] = [queued(gate.enter()), queued(gate.enter())]
+  const lease = started(gate)
+  const [first, second] = [visit(gate), visit(gate)]
   clock.advance(40)
-  gate.settle(lease, OK)
-  const turn = await first.turn
-  assert.ok(turn.kind === 'granted')
-  assert.equal(turn.lease.waitedMs, 40)
-  assert.equal(await stateOf(second.turn), 'waiting')
-  gate.close()
+  lease.settle(OK)
+  assert.equal(first.lease.waitedMs, 40)
+  assert.equal(first.lease.grantedAtMs, 1040)
+  assert.equal(second.now, 'waiting')
+  gate.close('DRAINING')
 })
 
-test('a turn settles with a refusal at its deadline, by the timer alone', async () => {
+test('a turn brings a refusal at its deadline, by the timer alone', () => {
   const { gate, clock } = open({ leaseMs: 10_000 })
-  gate.enter()
-  const { turn } = queued(gate.enter())
+  visit(gate)
+  const stale = visit(gate)
   clock.advance(499)
-  assert.equal(await stateOf(turn), 'waiting')
+  assert.equal(stale.now, 'waiting')
   clock.advance(1)
-  const end = await turn
-  assert.equal(end.kind === 'refused' && end.refusal.reason, 'QUEUE_TTL_EXPIRED')
-  gate.close()
+  assert.equal(stale.reason, 'QUEUE_TTL_EXPIRED')
+  gate.close('DRAINING')
 })
 
-test('leaving settles the turn as left and frees the place at once', async () => {
+test('a call that left is told nothing, and its place is free at once', () => {
   const { gate, clock, events } = open({ maxQueueDepth: 1 })
-  gate.enter()
-  const entry = queued(gate.enter())
-  assert.equal(gate.enter().kind, 'refused')
+  visit(gate)
+  const gone = visit(gate)
+  assert.equal(visit(gate).kind, 'refused')
   clock.advance(30)
-  entry.leave()
+  assert.equal(gone.leave(), true)
   assert.deepEqual(
     events.find(({ kind }) => kind === 'left'),
     { kind: 'left', waitedMs: 30 },
   )
-  assert.equal(gate.enter().kind, 'queued')
-  assert.deepEqual(await entry.turn, { kind: 'left' })
-  gate.close()
+  assert.equal(visit(gate).kind, 'queued')
+  assert.deepEqual(gone.turns, [])
+  gate.close('DRAINING')
+  assert.deepEqual(gone.turns, [])
 })
 
-test('a turn settles with a refusal when a more important call puts its ticket out', async () => {
+test('a turn brings a refusal when a more important call puts its ticket out', () => {
   const { gate } = open({ maxQueueDepth: 1 })
-  gate.enter()
-  const entry = queued(gate.enter({ priority: 'normal' }))
-  assert.equal(gate.enter({ priority: 'high' }).kind, 'queued')
-  const end = await entry.turn
-  assert.equal(end.kind === 'refused' && end.refusal.reason, 'SHED_LOW_PRIORITY')
-  entry.leave()
+  visit(gate)
+  const out = visit(gate, { priority: 'normal' })
+  assert.equal(visit(gate, { priority: 'high' }).kind, 'queued')
+  assert.equal(out.reason, 'SHED_LOW_PRIORITY')
+  assert.equal(out.leave(), false)
   assert.equal(gate.lane.depths().queueDepth, 1)
-  gate.close()
+  gate.close('DRAINING')
 })
 
-test('leaving again, or after the turn was granted, changes nothing', async () => {
+test('leaving again, or after the turn was told, is false and changes nothing', () => {
   const { gate, events } = open()
-  const lease = granted(gate.enter())
-  const [gone, served] = [queued(gate.enter()), queued(gate.enter())]
-  gone.leave()
-  gone.leave()
-  gate.settle(lease, OK)
-  served.leave()
-  assert.equal((await served.turn).kind, 'granted')
+  const lease = started(gate)
+  const [gone, served] = [visit(gate), visit(gate)]
+  assert.deepEqual([gone.leave(), gone.leave()], [true, false])
+  lease.settle(OK)
+  assert.equal(served.leave(), false)
+  assert.equal(served.now, 'granted')
   assert.equal(events.filter(({ kind }) => kind === 'left').length, 1)
   assert.equal(gate.lane.depths().active, 1)
-  gate.close()
+  gate.close('DRAINING')
 })
 
-test('a newcomer is not refused because of a ticket that is already stale', async () => {
+test('a call that leaves between its grant and its turn gives the lease back, and the next in line gets it', () => {
+  const { gate, ended } = open({ maxConcurrent: 2 })
+  const leases = [started(gate), started(gate)]
+  // The callback of the first turn makes the second lease free, so that the second turn is decided and not told.
+  const order: string[] = []
+  const first = visit(gate, {}, () => {
+    leases[1]?.settle(OK)
+    order.push(`second leaves: ${second.leave()}`, `again: ${second.leave()}`)
+  })
+  const second = visit(gate)
+  const third = visit(gate, {}, () => order.push('third'))
+  leases[0]?.settle(OK)
+  assert.deepEqual(order, ['second leaves: true', 'again: false', 'third'])
+  assert.deepEqual([first.now, second.turns.length, third.now], ['granted', 0, 'granted'])
+  assert.deepEqual(ended(), ['completed', 'completed', 'cancelled'])
+  assert.deepEqual(gate.lane.depths(), { queueDepth: 0, active: 2, limit: 2 })
+  gate.close('DRAINING')
+})
+
+test('a call that leaves between its refusal and its turn is told nothing', () => {
+  const { gate, clock } = open({ leaseMs: 10_000 })
+  visit(gate)
+  const first = visit(gate, {}, () => assert.equal(second.leave(), true))
+  const second = visit(gate)
+  clock.advance(500)
+  assert.deepEqual([first.now, second.turns.length], ['refused', 0])
+  gate.close('DRAINING')
+})
+
+test('a newcomer whose turn comes while it enters is answered with it at once', () => {
+  const { gate } = open({ maxQueueDepth: 1 })
+  const lease = started(gate)
+  // The ticket that has to go for the newcomer ends the running call in its callback.
+  visit(gate, { priority: 'low' }, () => lease.settle(OK))
+  const newcomer = visit(gate, { priority: 'high' })
+  assert.deepEqual([newcomer.kind, newcomer.turns.length], ['granted', 0])
+  assert.deepEqual(gate.lane.depths(), { queueDepth: 0, active: 1, limit: 1 })
+  newcomer.lease.settle(OK)
+  assert.equal(gate.lane.isIdle(), true)
+  gate.close('DRAINING')
+})
+
+test('100,000 calls that end as soon as their turn comes are told one after the other, without a deeper stack', () => {
+  const CALLS = 100_000
+  const { gate, ended } = open({ maxQueueDepth: CALLS, ttlMs: 60_000 })
+  const lease = started(gate)
+  let [inside, most, told] = [0, 0, 0]
+  for (let i = 0; i < CALLS; i++) {
+    gate.enter({}, (turn) => {
+      most = Math.max(most, ++inside)
+      told++
+      if (turn.kind === 'granted') turn.lease.settle(OK)
+      inside--
+    })
+  }
+  lease.settle(OK)
+  assert.deepEqual([told, most], [CALLS, 1])
+  assert.equal(ended().length, CALLS + 1)
+  assert.equal(gate.lane.isIdle(), true)
+  gate.close('DRAINING')
+})
+
+test('a newcomer is not refused because of a ticket that is already stale', () => {
   const { gate, clock, settings } = open({ maxQueueDepth: 1, leaseMs: 10_000 })
   const late = new Gate(settings, {
     // A clock whose timers are late, as on a busy event loop.
@@ -131,77 +170,73 @@ test('a newcomer is not refused because of a ticket that is already stale', asyn
     tell: () => undefined,
     failed: rethrow,
   })
-  late.enter()
-  const stale = queued(late.enter())
+  visit(late)
+  const stale = visit(late)
   clock.advance(500)
-  assert.equal(late.enter().kind, 'queued')
-  assert.equal((await stale.turn).kind, 'refused')
-  gate.close()
+  assert.equal(visit(late).kind, 'queued')
+  assert.equal(stale.now, 'refused')
+  gate.close('DRAINING')
 })
 
-test('a reclaim stops the silent call before the next ticket is granted', async () => {
-  const { gate, clock, events } = open({ leaseMs: 100 })
+test('a reclaim stops the silent call before the next ticket is granted', () => {
+  const { gate, clock, ended } = open({ leaseMs: 100 })
   const order: string[] = []
-  const lease = granted(gate.enter())
-  new LeaseSlot(gate, lease).onReclaimed(() => order.push('stopped'))
-  const { turn } = queued(gate.enter())
-  const seen = turn.then(({ kind }) => order.push(kind))
+  const lease = started(gate)
+  lease.onReclaimed(() => order.push('stopped'))
+  visit(gate, {}, ({ kind }) => order.push(kind))
   clock.advance(100)
-  assert.deepEqual(order, ['stopped'])
-  await seen
   assert.deepEqual(order, ['stopped', 'granted'])
-  assert.equal(lease.state, 'reclaimed')
-  assert.ok(events.some((event) => event.kind === 'ended' && event.cause === 'reclaimed'))
-  gate.close()
+  assert.equal(lease.isOver, true)
+  assert.deepEqual(ended(), ['reclaimed'])
+  gate.close('DRAINING')
 })
 
-test('a call that settles while it is being stopped ends once, and its ticket is granted once', async () => {
-  const { gate, clock, events } = open({ leaseMs: 100 })
-  const slot = new LeaseSlot(gate, granted(gate.enter()))
-  slot.onReclaimed(() => slot.settle({ cause: 'failed', verdict: 'dropped' }))
-  const { turn } = queued(gate.enter())
+test('a call that settles while it is being stopped ends once, and its ticket is granted once', () => {
+  const { gate, clock, events, ended } = open({ leaseMs: 100 })
+  const lease = started(gate)
+  lease.onReclaimed(() => lease.settle({ cause: 'failed', verdict: 'dropped' }))
+  const next = visit(gate)
   clock.advance(100)
-  assert.equal((await turn).kind, 'granted')
-  const kinds = events.map(({ kind }) => kind)
-  assert.equal(kinds.filter((kind) => kind === 'ended').length, 1)
-  assert.ok(!kinds.includes('ended_twice'))
-  gate.close()
+  assert.equal(next.now, 'granted')
+  assert.deepEqual(ended(), ['reclaimed'])
+  assert.ok(!events.some(({ kind }) => kind === 'ended_twice'))
+  gate.close('DRAINING')
 })
 
 test('a call that was settled is not stopped any more', () => {
   const { gate, clock } = open({ leaseMs: 100 })
-  const lease = granted(gate.enter())
-  new LeaseSlot(gate, lease).onReclaimed(() => assert.fail('a settled call was stopped'))
-  gate.settle(lease, OK)
+  const lease = started(gate)
+  lease.onReclaimed(() => assert.fail('a settled call was stopped'))
+  lease.settle(OK)
   clock.advance(1000)
-  gate.close()
+  gate.close('DRAINING')
 })
 
 test('a renewed lease is not reclaimed until it is silent for its whole time', () => {
   const { gate, clock } = open({ leaseMs: 100 })
-  const lease = granted(gate.enter())
+  const lease = started(gate)
   for (let i = 0; i < 10; i++) {
     clock.advance(99)
-    gate.renew(lease)
+    lease.renew()
   }
   clock.advance(99.9)
-  assert.equal(lease.state, 'running')
+  assert.equal(lease.isOver, false)
   clock.advance(0.1)
-  assert.equal(lease.state, 'reclaimed')
-  gate.close()
+  assert.equal(lease.isOver, true)
+  gate.close('DRAINING')
 })
 
-test('an order opens the line, and its end does so by the timer', async () => {
+test('an order opens the line, and its end does so by the timer', () => {
   const { gate, clock } = open()
-  gate.enter()
-  const { turn } = queued(gate.enter())
+  visit(gate)
+  const waiting = visit(gate)
   gate.reconfigure(laneSettings({ maxConcurrent: 2, leaseMs: 100_000 }))
-  assert.equal((await turn).kind, 'granted')
+  assert.equal(waiting.now, 'granted')
   gate.operate({ paused: true, forMs: 50 })
-  assert.equal(gate.enter().kind, 'refused')
+  assert.equal(visit(gate).kind, 'refused')
   clock.advance(50)
-  assert.equal(gate.enter().kind, 'queued')
+  assert.equal(visit(gate).kind, 'queued')
   gate.operate({ limit: 1 })
   assert.equal(gate.lane.depths().limit, 1)
-  gate.close()
+  gate.close('DRAINING')
 })

@@ -4,11 +4,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Gate } from '../../src/gate/gate.ts'
-import { LeaseSlot } from '../../src/gate/slot.ts'
 import type { LaneEvent } from '../../src/lane/event.ts'
-import type { Lease } from '../../src/lane/lease.ts'
 import type { LaneSettings } from '../../src/lane/settings.ts'
 import { laneSettings } from '../support/lane-settings.ts'
+import { started, visit } from '../support/lane-turns.ts'
 import { rethrow } from '../support/rethrow.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
 
@@ -24,63 +23,55 @@ function open(overrides: Partial<LaneSettings> = {}) {
   return { clock, events, gate: new Gate(settings, { clock, random: () => 0, tell, failed: rethrow }) }
 }
 
-function granted(gate: Gate): Lease {
-  const entry = gate.enter()
-  assert.ok(entry.kind === 'granted')
-  return entry.lease
-}
-
 test('a newcomer that is read before the late timer fires reclaims nobody', () => {
   const { clock, gate } = open({ maxConcurrent: 2 })
-  const lease = granted(gate)
+  const lease = started(gate)
   // A clock that has noticed no stop: the timer alone is late.
   Object.assign(clock, { stoppedMs: () => 0 })
   clock.stop(5000)
-  granted(gate)
-  assert.equal(lease.state, 'running')
-  gate.settle(lease, OK)
-  assert.equal(lease.state, 'completed')
-  gate.close()
+  started(gate)
+  assert.equal(lease.isOver, false)
+  lease.settle(OK)
+  assert.equal(lease.isOver, true)
+  gate.close('DRAINING')
 })
 
 test('a stop is no silence: a lease is reclaimed after its whole time without it', () => {
   const { clock, gate } = open()
-  const lease = granted(gate)
+  const lease = started(gate)
   clock.advance(500)
   clock.stop(5000)
   clock.advance(0)
-  assert.equal(lease.state, 'running')
+  assert.equal(lease.isOver, false)
   clock.advance(1499)
-  assert.equal(lease.state, 'running')
+  assert.equal(lease.isOver, false)
   clock.advance(1)
-  assert.equal(lease.state, 'reclaimed')
-  gate.close()
+  assert.equal(lease.isOver, true)
+  gate.close('DRAINING')
 })
 
 test('a lease that was renewed after the stop has no more than its time left', () => {
   const { clock, gate } = open()
-  const lease = granted(gate)
+  const lease = started(gate)
   clock.stop(5000)
-  new LeaseSlot(gate, lease).renew()
+  lease.renew()
   clock.advance(1999)
-  assert.equal(lease.state, 'running')
+  assert.equal(lease.isOver, false)
   clock.advance(1)
-  assert.equal(lease.state, 'reclaimed')
-  gate.close()
+  assert.equal(lease.isOver, true)
+  gate.close('DRAINING')
 })
 
-test('the time of those who wait goes on while the process stands still', async () => {
+test('the time of those who wait goes on while the process stands still', () => {
   const { clock, gate, events } = open()
-  const lease = granted(gate)
-  const entry = gate.enter()
-  assert.ok(entry.kind === 'queued')
+  const lease = started(gate)
+  const waiting = visit(gate)
   clock.stop(5000)
   // The end of the running call is read first, and must not start a ticket that is stale.
-  gate.settle(lease, OK)
-  const turn = await entry.turn
-  assert.equal(turn.kind === 'refused' && turn.refusal.reason, 'QUEUE_TTL_EXPIRED')
+  lease.settle(OK)
+  assert.equal(waiting.reason, 'QUEUE_TTL_EXPIRED')
   assert.equal(events.filter(({ kind }) => kind === 'started').length, 1)
-  gate.close()
+  gate.close('DRAINING')
 })
 
 for (const algorithm of ['aimd', 'adaptive', 'gradient'] as const) {
@@ -91,36 +82,36 @@ for (const algorithm of ['aimd', 'adaptive', 'gradient'] as const) {
     })
     const second = (): void => {
       for (let tenth = 0; tenth < 10; tenth++) {
-        const leases = Array.from({ length: BUSY }, () => granted(gate))
+        const leases = Array.from({ length: BUSY }, () => started(gate))
         clock.advance(100)
-        for (const lease of leases) gate.settle(lease, { ...OK, latencyMs: 100 })
+        for (const lease of leases) lease.settle({ ...OK, latencyMs: 100 })
       }
     }
     for (let i = 0; i < 20; i++) second()
     const { limit } = gate.lane.depths()
-    const leases = Array.from({ length: BUSY }, () => granted(gate))
+    const leases = Array.from({ length: BUSY }, () => started(gate))
     clock.stop(5000)
     clock.advance(0)
-    for (const lease of leases) gate.settle(lease, { ...OK, latencyMs: 5100 })
+    for (const lease of leases) lease.settle({ ...OK, latencyMs: 5100 })
     for (let i = 0; i < 5; i++) second()
     assert.equal(limit, 16)
     assert.equal(gate.lane.depths().limit, 16)
     const { p95Ms, errorRate } = gate.lane.snapshot(clock.nowMs())
     assert.deepEqual([p95Ms, errorRate], [100, 0])
-    gate.close()
+    gate.close('DRAINING')
   })
 }
 
 test('what a lane expects does not take a stop for a hang', () => {
   const { clock, gate } = open({ maxConcurrent: 4, ttlMs: 10_000 })
   for (let i = 0; i < 10; i++) {
-    const lease = granted(gate)
+    const lease = started(gate)
     clock.advance(100)
-    gate.settle(lease, { ...OK, latencyMs: 100 })
+    lease.settle({ ...OK, latencyMs: 100 })
   }
-  for (let i = 0; i < 4; i++) granted(gate)
+  for (let i = 0; i < 4; i++) started(gate)
   clock.stop(60_000)
-  assert.equal(gate.enter().kind, 'queued')
+  assert.equal(visit(gate).kind, 'queued')
   assert.ok(gate.lane.snapshot(clock.nowMs()).estimateMs < 200)
-  gate.close()
+  gate.close('DRAINING')
 })

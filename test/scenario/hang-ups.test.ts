@@ -64,7 +64,7 @@ class World {
 
   #call({ agent, patienceMs, toolMs }: Stream): void {
     const name = agent()
-    const entry = this.gate.enter({ agentOf: () => name })
+    const entry = this.gate.enter({ agentOf: () => name }, () => undefined)
     if (entry.kind === 'queued') entry.leave()
     if (entry.kind !== 'granted') return
     const { lease } = entry
@@ -76,7 +76,7 @@ class World {
         : ({ cause: 'cancelled', verdict: 'dropped', latencyMs: leftMs } as const)
     this.clock.after(Math.min(tookMs, leftMs), () => {
       if (end.verdict === 'ok') this.answers++
-      this.gate.settle(lease, end)
+      lease.settle(end)
     })
   }
 }
@@ -138,7 +138,7 @@ for (const controller of LAWS) {
       if (controller.algorithm === 'aimd') assert.equal(world.lowest, LIMIT)
       assert.ok(world.gate.lane.depths().limit >= LIMIT / 2)
       assert.ok(world.answers > 90 * 15, `${world.answers} answers`)
-      world.gate.close()
+      world.gate.close('DRAINING')
     })
   }
 
@@ -149,7 +149,7 @@ for (const controller of LAWS) {
     world.start(PATIENT)
     world.run(30)
     assert.equal(world.lowest, LIMIT)
-    world.gate.close()
+    world.gate.close('DRAINING')
   })
 }
 
@@ -167,7 +167,7 @@ for (const controller of LAWS) {
       world.slowdown = 100
       world.run(60)
       assert.ok(world.lowest <= LIMIT / 2, `the limit fell to ${world.lowest} only`)
-      world.gate.close()
+      world.gate.close('DRAINING')
     })
   }
 }

@@ -1,0 +1,54 @@
+/**
+ * What a lane consists of. Only lane.ts and refusals.ts change the parts; admission, the wait estimator, the demand and
+ * the snapshot read them.
+ */
+import { Overload } from './overload.ts'
+import { Queue } from './queue.ts'
+import type { ClosedReason } from './reason.ts'
+import { RetryBudget } from './retry-budget.ts'
+import { Running } from './running.ts'
+import { RecentCalls } from './sample.ts'
+import type { LaneSettings } from './settings.ts'
+import { Steering } from './steering.ts'
+import type { SteeringParts } from './steering.ts'
+import { Throttle } from './throttle.ts'
+import { TokenBucket } from './token-bucket.ts'
+
+export interface LaneParts {
+  settings: LaneSettings
+  /** Set once, when the lane is closed: nothing starts or waits any more. */
+  closedFor: ClosedReason | undefined
+  readonly queue: Queue
+  readonly running: Running
+  readonly steering: Steering
+  readonly throttle: Throttle
+  /** The call rate. */
+  readonly bucket: TokenBucket
+  /** Whether low-priority calls are shed. */
+  readonly overload: Overload
+  readonly retryBudget: RetryBudget
+  readonly recent: RecentCalls
+}
+
+export type ReadParts = Readonly<LaneParts>
+
+export function newParts(
+  settings: LaneSettings,
+  nowMs: number,
+  { limiterOf, decided }: Omit<SteeringParts, 'figures'>,
+): LaneParts {
+  const recent = new RecentCalls(nowMs)
+  const figures: SteeringParts['figures'] = (atMs) => ({ calls: 0, ...recent.figures(atMs) })
+  return {
+    settings,
+    closedFor: undefined,
+    queue: new Queue(),
+    running: new Running(),
+    steering: new Steering(settings, { limiterOf, figures, decided }),
+    throttle: new Throttle(),
+    bucket: new TokenBucket(settings.rate, nowMs),
+    overload: new Overload(),
+    retryBudget: new RetryBudget(),
+    recent,
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * Takes tickets out of the queue that will not run, and says to each of them, and to newcomers that may not wait, why
+ * and when to come back. Which newcomers these are is the door's decision.
+ */
+import type { Refusal, Refused } from './moves.ts'
+import type { Outlook } from './outlook.ts'
+import type { ReadParts } from './parts.ts'
+import type { Priority } from './priority.ts'
+import type { LaneReason } from './reason.ts'
+import type { Ticket } from './ticket.ts'
+
+export class Refusals {
+  readonly #parts: ReadParts
+  readonly #outlook: Outlook
+
+  constructor(parts: ReadParts, outlook: Outlook) {
+    this.#parts = parts
+    this.#outlook = outlook
+  }
+
+  /** `calls`: how many were to start together. `spread` is luck, 0 <= spread < 1. */
+  because(reason: LaneReason, at: { spread: number; nowMs: number; calls?: number }): Refusal {
+    const { spread, nowMs, calls = 1 } = at
+    const { queue, running, steering, settings } = this.#parts
+    const { retryAfter: bounds } = settings
+    const retryAfterMs = this.#outlook.retryAfterMs(reason, { bounds, calls, spread, nowMs })
+    const toolWaitMs = reason === 'UPSTREAM_THROTTLED' ? this.#outlook.toolWaitMs(nowMs) : undefined
+    const depths = { queueDepth: queue.depth, active: running.active, limit: steering.limit }
+    return { reason, retryAfterMs, depths, toolWaitMs }
+  }
+
+  /** In a full queue, the ticket that matters least makes room for a newcomer of this class. */
+  putOut(ticket: Ticket, priority: Priority, nowMs: number): Refused {
+    this.#parts.queue.remove(ticket)
+    return this.#refuse(ticket, ticket.priority === priority ? 'QUEUE_SATURATED' : 'SHED_LOW_PRIORITY', nowMs)
+  }
+
+  /** Tickets whose time is over, or will be before the tool may be called again. */
+  stale(nowMs: number): Refused[] {
+    const { steering, throttle } = this.#parts
+    const refused = this.#dueBy(nowMs, 'QUEUE_TTL_EXPIRED', nowMs)
+    if (steering.isShut) refused.push(...this.#dueBy(Infinity, 'STORE_UNAVAILABLE', nowMs))
+    const { closedUntilMs } = throttle
+    if (closedUntilMs > nowMs) refused.push(...this.#dueBy(closedUntilMs, 'UPSTREAM_THROTTLED', nowMs))
+    return refused
+  }
+
+  /** All that wait. */
+  everybody(reason: LaneReason, nowMs: number): Refused[] {
+    return this.#dueBy(Infinity, reason, nowMs)
+  }
+
+  #dueBy(dueMs: number, reason: LaneReason, nowMs: number): Refused[] {
+    const { queue } = this.#parts
+    const refused: Refused[] = []
+    for (let due = queue.shiftDue(dueMs); due; due = queue.shiftDue(dueMs))
+      refused.push(this.#refuse(due, reason, nowMs))
+    return refused
+  }
+
+  #refuse(ticket: Ticket, reason: LaneReason, nowMs: number): Refused {
+    ticket.state = 'refused'
+    return { ticket, refusal: this.because(reason, { spread: ticket.spread, nowMs }) }
+  }
+}
