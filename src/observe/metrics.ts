@@ -4,7 +4,7 @@
  */
 import { Counter, Gauge, Histogram, Registry } from '@prometheus-io/client'
 import type { Lane } from '../lane/lane.ts'
-import type { Board, Counts } from './board.ts'
+import type { Board, Counts } from './totals.ts'
 import { showConnections } from './connections.ts'
 import type { ConnectionFigures } from './connections.ts'
 import { OUTCOMES, RETRY_RESULTS } from '../lane/reason.ts'

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { Lane } from '../../src/lane/lane.ts'
 import type { Lease } from '../../src/lane/lease.ts'
 import type { LaneSettings } from '../../src/lane/settings.ts'
-import { Board } from '../../src/observe/board.ts'
+import { Board } from '../../src/observe/totals.ts'
 import { laneSettings } from '../support/lane-settings.ts'
 
 const WALL_MS = Date.UTC(2026, 0, 1)
