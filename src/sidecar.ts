@@ -11,7 +11,6 @@ import type { Address, McpSettings, Settings } from './config/settings.ts'
 import { ConnectionBounds } from './capacity/connection-bounds.ts'
 import { saltedHash } from './call/identifiers.ts'
 import { Fleet } from './fleet/fleet.ts'
-import type { MembershipStatus } from './fleet/membership.ts'
 import { openStore } from './fleet/open.ts'
 import type { Lane } from './lane/lane.ts'
 import { LeaseDesk } from './call/worker-leases.ts'
@@ -19,8 +18,9 @@ import { createAdminServer } from './listen/admin.ts'
 import { Drain } from './listen/drain.ts'
 import type { Malformed } from './listen/head.ts'
 import { createProxyServer } from './listen/server.ts'
-import { Board } from './observe/totals.ts'
+import { Totals } from './observe/totals.ts'
 import { Events, NO_TOOL } from './observe/events.ts'
+import { showLane } from './observe/lane-json.ts'
 import type { Log } from './observe/log.ts'
 import { Metrics } from './observe/metrics.ts'
 import { Narrator, statusFields } from './observe/narrate.ts'
@@ -52,7 +52,7 @@ export type DrainResult = 'finished' | 'ran out of time'
 export class Sidecar {
   readonly #parts: SidecarParts
   readonly #events = new Events()
-  readonly #board = new Board()
+  readonly #totals = new Totals()
   readonly #drain = new Drain()
   readonly #fleet: Fleet | undefined
   readonly #tools: Tools
@@ -200,13 +200,18 @@ export class Sidecar {
   #subscribe(): Metrics {
     const { nowMs } = this.#parts.clock
     const metrics = new Metrics({
-      board: this.#board,
+      totals: this.#totals,
       nowMs,
       connections: () => this.#bounds.figures(),
       lanes: () => this.#allLanes(),
       fleet: (tool) => this.#fleet?.status(tool),
     })
-    for (const subscriber of [this.#board.count, metrics.observe, this.#narrator.tell, this.#watchers.tell]) {
+    for (const subscriber of [
+      this.#totals.count,
+      metrics.observe,
+      this.#narrator.tell,
+      this.#watchers.tell,
+    ]) {
       this.#events.subscribe(subscriber)
     }
     return metrics
@@ -251,9 +256,9 @@ export class Sidecar {
   #lane(tool: string): object | undefined {
     const { nowMs, wallMs } = this.#parts.clock
     const found = this.#tools.get(tool)
-    const shared = this.#fleet?.status(tool)
-    const more = { mcp: showMcp(found?.settings.mcp), fleet: shared && showFleet(shared) }
-    return found && this.#board.show(found.gate.lane, { nowMs: nowMs(), wallMs: wallMs() }, more)
+    const beside = { mcp: showMcp(found?.settings.mcp), fleet: this.#fleet?.status(tool) }
+    const moment = { nowMs: nowMs(), wallMs: wallMs() }
+    return found && showLane(found.gate.lane, this.#totals.of(tool), moment, beside)
   }
 
   #statusOf(tool: string) {
@@ -272,11 +277,6 @@ export class Sidecar {
     this.#events.emit(NO_TOOL, { kind: 'finished', outcome: 'refused', durationMs: undefined })
     return lastRefusal({ reason, requestId: crypto.randomUUID(), detail })
   }
-}
-
-/** A lane's part in its fleet, in JSON. */
-function showFleet({ mode, held, ceiling, sidecars, waitingSidecars }: MembershipStatus): object {
-  return { store: mode, held, ceiling, sidecars: sidecars ?? null, waiting_sidecars: waitingSidecars }
 }
 
 function showMcp(mcp: McpSettings | undefined): object | undefined {

@@ -1,10 +1,10 @@
 /**
- * The Prometheus page. Histograms are fed by events; gauges and counters are read from the lanes and the board when
+ * The Prometheus page. Histograms are fed by events; gauges and counters are read from the lanes and the totals when
  * the page is asked for, so that a request costs three observations and no more. Label values come from closed sets.
  */
 import { Counter, Gauge, Histogram, Registry } from '@prometheus-io/client'
 import type { Lane } from '../lane/lane.ts'
-import type { Board, Counts } from './totals.ts'
+import type { Counts, Totals } from './totals.ts'
 import { showConnections } from './connections.ts'
 import type { ConnectionFigures } from './connections.ts'
 import { OUTCOMES, RETRY_RESULTS } from '../lane/reason.ts'
@@ -14,7 +14,7 @@ import type { FleetMode, ToolEvent } from './events.ts'
 const DURATION_BUCKETS_S = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120]
 
 export interface MetricsParts {
-  readonly board: Board
+  readonly totals: Totals
   readonly lanes: () => Iterable<Lane>
   readonly nowMs: () => number
   readonly connections: () => ConnectionFigures
@@ -127,17 +127,17 @@ export class Metrics {
   }
 
   #counters(): void {
-    const { board } = this.#parts
+    const { totals } = this.#parts
     this.#counter(
       'requests_total',
       'Requests by how they ended for the caller.',
       ['outcome'],
       (tool, add) => {
-        for (const outcome of OUTCOMES) add({ outcome }, board.totals(tool).outcomes[outcome] ?? 0)
+        for (const outcome of OUTCOMES) add({ outcome }, totals.of(tool).outcomes[outcome] ?? 0)
       },
     )
     this.#counter('refused_total', "Spillway's own answers.", ['reason', 'priority'], (tool, add) => {
-      each(board.totals(tool).refusedByClass, (key, count) => {
+      each(totals.of(tool).refusedByClass, (key, count) => {
         const [reason = '', priority = ''] = key.split(' ')
         add({ reason, priority }, count)
       })
@@ -147,46 +147,46 @@ export class Metrics {
       'What the controller decided.',
       ['action', 'reason'],
       (tool, add) => {
-        each(board.totals(tool).actions, (key, count) => {
+        each(totals.of(tool).actions, (key, count) => {
           const [action = '', reason = ''] = key.split(' ')
           add({ action, reason }, count)
         })
       },
     )
     this.#counter('leases_reclaimed_total', 'Leases taken back.', ['cause'], (tool, add) => {
-      add({ cause: 'silent' }, board.totals(tool).reclaimed)
+      add({ cause: 'silent' }, totals.of(tool).reclaimed)
     })
     this.#counter(
       'leases_ended_twice_total',
       'Second ends of a lease: always 0 but for a bug.',
       [],
       (tool, add) => {
-        add({}, board.totals(tool).endedTwice)
+        add({}, totals.of(tool).endedTwice)
       },
     )
     this.#counter(
       'internal_errors_total',
       'Errors inside Spillway, each of which ended one call: always 0 but for a bug.',
       [],
-      (tool, add) => add({}, board.totals(tool).internalErrors),
+      (tool, add) => add({}, totals.of(tool).internalErrors),
     )
     this.#counter('mcp_messages_total', 'Messages to MCP servers.', ['method'], (tool, add) => {
-      each(board.totals(tool).mcpMessages, (method, count) => add({ method }, count))
+      each(totals.of(tool).mcpMessages, (method, count) => add({ method }, count))
     })
     this.#counter('upstream_responses_total', "The tool's answers.", ['code_class'], (tool, add) => {
-      each(board.totals(tool).codeClasses, (codeClass, count) => add({ code_class: codeClass }, count))
+      each(totals.of(tool).codeClasses, (codeClass, count) => add({ code_class: codeClass }, count))
     })
   }
 
   /** What was tried beyond the first try, and what went wrong on the way. */
   #upstreamCounters(): void {
-    const { board } = this.#parts
+    const { totals } = this.#parts
     this.#counter(
       'retries_total',
       "Spillway's own retries, by what became of them.",
       ['result'],
       (tool, add) => {
-        for (const result of RETRY_RESULTS) add({ result }, board.totals(tool).retries[result] ?? 0)
+        for (const result of RETRY_RESULTS) add({ result }, totals.of(tool).retries[result] ?? 0)
       },
     )
     this.#counter(
@@ -194,7 +194,7 @@ export class Metrics {
       'Calls that went out again, since the tool had closed the idle connection.',
       [],
       (tool, add) => {
-        add({}, board.totals(tool).reconnects)
+        add({}, totals.of(tool).reconnects)
       },
     )
     this.#counter(
@@ -202,19 +202,19 @@ export class Metrics {
       'Calls that the way to the tool failed.',
       ['cause'],
       (tool, add) => {
-        each(board.totals(tool).faults, (cause, count) => add({ cause }, count))
+        each(totals.of(tool).faults, (cause, count) => add({ cause }, count))
       },
     )
   }
 
   #fleetCounters(): void {
-    const { board } = this.#parts
+    const { totals } = this.#parts
     this.#counter(
       'fleet_overshoot_total',
       'Calls that ran on though their slots were lost.',
       [],
       (tool, add) => {
-        add({}, board.totals(tool).fleetOvershoot)
+        add({}, totals.of(tool).fleetOvershoot)
       },
     )
     this.#counter(
@@ -223,7 +223,7 @@ export class Metrics {
       ['result'],
       (tool, add) => {
         for (const result of ['ok', 'failed'] as const)
-          add({ result }, board.totals(tool).fleetReports[result] ?? 0)
+          add({ result }, totals.of(tool).fleetReports[result] ?? 0)
       },
     )
   }
@@ -261,16 +261,16 @@ export class Metrics {
     labelNames: string[],
     read: (tool: string, add: (labels: Record<string, string>, count: number) => void) => void,
   ): void {
-    const { board, lanes } = this.#parts
+    const { totals, lanes } = this.#parts
     new Counter({
       name: `spillway_${name}`,
       help,
       labelNames: ['tool', ...labelNames],
       registers: [this.#registry],
       collect() {
-        // The board's totals only grow, so writing them anew is a counter still.
+        // Totals only grow, so that writing them anew keeps the metric a counter.
         this.reset()
-        for (const tool of toolsOf(lanes(), board))
+        for (const tool of toolsOf(lanes(), totals))
           read(tool, (labels, count) => this.inc({ tool, ...labels }, count))
       },
     })
@@ -278,8 +278,8 @@ export class Metrics {
 }
 
 /** Every configured tool, so that its counters start at 0, and every other that something happened to. */
-function toolsOf(lanes: Iterable<Lane>, board: Board): Set<string> {
-  const tools = new Set(board.tools())
+function toolsOf(lanes: Iterable<Lane>, totals: Totals): Set<string> {
+  const tools = new Set(totals.tools())
   for (const lane of lanes) tools.add(lane.settings.tool)
   return tools
 }

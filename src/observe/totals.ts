@@ -1,9 +1,8 @@
 /**
- * What operators see of a lane: running totals, added up from events, beside the lane's own state now. The one place
- * that counts; metrics.ts reads the same totals. Pure but for the totals it keeps.
+ * Running totals of each tool, added up from events. The only file that counts: the metrics page and the lane in JSON read
+ * the same totals.
  */
-import type { Lane } from '../lane/lane.ts'
-import type { Action, ActionReason, Decision, Figures } from '../lane/limit/limiter.ts'
+import type { Action, ActionReason } from '../lane/limit/limiter.ts'
 import type { Priority } from '../lane/priority.ts'
 import type { Fault, FaultCause, Outcome, Reason, RetryResult } from '../lane/reason.ts'
 import type { ToolEvent } from './events.ts'
@@ -11,7 +10,7 @@ import type { ToolEvent } from './events.ts'
 /** Counts by a closed set of names. */
 export type Counts<K extends string> = Partial<Record<K, number>>
 
-export interface Totals {
+export interface ToolTotals {
   /** Let in: granted at once, or queued. */
   admitted: number
   /** Leases by how they ended. */
@@ -45,7 +44,7 @@ export interface Totals {
   readonly fleetReports: Counts<'ok' | 'failed'>
 }
 
-const newTotals = (): Totals => ({
+const newTotals = (): ToolTotals => ({
   admitted: 0,
   completed: 0,
   failed: 0,
@@ -67,25 +66,11 @@ const newTotals = (): Totals => ({
   fleetReports: {},
 })
 
-/** Wall and monotonic time at the same moment, to turn one into the other. */
-export interface Moment {
-  readonly nowMs: number
-  readonly wallMs: number
-}
+export class Totals {
+  readonly #totals = new Map<string, ToolTotals>()
 
-/** What is shown with a lane, and absent where it has none of it. */
-export interface Beside {
-  /** What an operator set for an MCP lane. */
-  readonly mcp?: object | undefined
-  /** How it stands with its fleet. */
-  readonly fleet?: object | undefined
-}
-
-export class Board {
-  readonly #totals = new Map<string, Totals>()
-
-  /** The totals of a tool since the start; zeros for one that nothing happened to. */
-  totals(tool: string): Totals {
+  /** Since the start; zeros for a tool without events. */
+  of(tool: string): ToolTotals {
     let totals = this.#totals.get(tool)
     if (totals === undefined) {
       totals = newTotals()
@@ -100,7 +85,7 @@ export class Board {
   }
 
   readonly count = (tool: string, event: ToolEvent): void => {
-    const totals = this.totals(tool)
+    const totals = this.of(tool)
     switch (event.kind) {
       case 'admitted':
         totals.admitted++
@@ -159,52 +144,6 @@ export class Board {
         event satisfies never
     }
   }
-
-  /** A lane in JSON, with the contract's words (section 6). `more`: what is not the lane's own. */
-  show(lane: Lane, moment: Moment, more: Beside = {}) {
-    const now = lane.snapshot(moment.nowMs)
-    const { settings } = lane
-    const totals = this.totals(settings.tool)
-    const { admitted, completed, failed, refused, reclaimed, cancelled, mcpMessages } = totals
-    return {
-      tool: settings.tool,
-      queue_depth: now.queueDepth,
-      max_queue_depth: settings.maxQueueDepth,
-      oldest_wait_ms: Math.round(now.oldestWaitMs),
-      active_workers: now.active,
-      limit: now.limit,
-      min_limit: settings.minConcurrent,
-      max_limit: settings.maxConcurrent,
-      p95_ms: now.p95Ms === undefined ? null : round(now.p95Ms),
-      error_rate: round(now.errorRate),
-      shed_low_priority: now.shedsLowPriority,
-      paused: now.paused,
-      paused_until: wallTime(now.pausedUntilMs, moment),
-      pinned: now.pinned,
-      pinned_until: wallTime(now.pinnedUntilMs, moment),
-      throttled_until: wallTime(now.throttledUntilMs ?? Infinity, moment),
-      controller: {
-        algorithm: now.algorithm,
-        last_action: now.lastDecision?.decision.action ?? null,
-        last_reason: now.lastDecision?.decision.reason ?? null,
-        at: now.lastDecision === undefined ? null : wallTime(now.lastDecision.atMs, moment),
-        figures: now.lastDecision === undefined ? null : showFigures(now.lastDecision.decision.figures),
-      },
-      estimate_ms: Math.round(now.estimateMs),
-      last_error: totals.lastFault === undefined ? null : showFault(totals.lastFault, moment),
-      totals: { admitted, completed, failed, refused, reclaimed, cancelled },
-      ...(more.mcp && { mcp: { ...more.mcp, messages: mcpMessages } }),
-      ...(more.fleet && { fleet: more.fleet }),
-    }
-  }
-}
-
-/** The last failure of the way to the tool, in JSON. */
-function showFault({ fault, atMs }: NonNullable<Totals['lastFault']>, moment: Moment) {
-  const { phase, cause, code } = fault
-  const unreached: Reason = cause === 'local' ? 'PROXY_OVERLOADED' : 'UPSTREAM_UNREACHABLE'
-  const reason: Reason = phase === 'connect' ? unreached : 'UPSTREAM_FAILED'
-  return { reason, phase, cause, code: code ?? null, at: wallTime(atMs, moment) }
 }
 
 /** `1xx` to `5xx`, or `other`. */
@@ -214,38 +153,4 @@ function codeClass(status: number): string {
 
 function add<K extends string>(counts: Counts<K>, key: K): void {
   counts[key] = (counts[key] ?? 0) + 1
-}
-
-/** Three decimals: enough for milliseconds and shares. */
-function round(value: number): number {
-  return Math.round(value * 1000) / 1000
-}
-
-/** A decision of the controller in JSON. */
-export function showDecision({ action, reason, limit, figures: of }: Decision) {
-  return { action, reason, limit, ...showFigures(of) }
-}
-
-/** What a decision was made on: the figures that its law looks at, the others left out. */
-export function showFigures(of: Figures) {
-  return {
-    calls: of.calls,
-    p95_ms: rounded(of.p95Ms),
-    mean_ms: rounded(of.meanMs),
-    median_ms: rounded(of.medianMs),
-    base_ms: rounded(of.baseMs),
-    error_rate: round(of.errorRate),
-  }
-}
-
-function rounded(value: number | undefined): number | undefined {
-  return value === undefined ? undefined : round(value)
-}
-
-/** Milliseconds: a Date holds 8.64e15; what lies beyond a century is as good as never. */
-const LATEST_MS = 100 * 365 * 86_400_000
-
-/** RFC 3339; null for "never". */
-function wallTime(atMs: number, moment: Moment): string | null {
-  return Math.abs(atMs) <= LATEST_MS ? new Date(moment.wallMs + (atMs - moment.nowMs)).toISOString() : null
 }

@@ -7,7 +7,7 @@ import type { Fault } from '../lane/reason.ts'
 import { give } from '../reply/answer.ts'
 import { eventStream, eventText, noPlaceToWatch } from '../reply/event-stream.ts'
 import type { Clock, Timer } from '../time/clock.ts'
-import { showDecision } from './totals.ts'
+import { showDecision } from './lane-json.ts'
 import type { ToolEvent } from './events.ts'
 
 /** Watchers at once: a few dashboards, not an audience. */

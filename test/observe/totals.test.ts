@@ -3,15 +3,20 @@ import { test } from 'node:test'
 import { Lane } from '../../src/lane/lane.ts'
 import type { Lease } from '../../src/lane/lease.ts'
 import type { LaneSettings } from '../../src/lane/settings.ts'
-import { Board } from '../../src/observe/totals.ts'
+import { showLane } from '../../src/observe/lane-json.ts'
+import { Totals } from '../../src/observe/totals.ts'
 import { laneSettings } from '../support/lane-settings.ts'
 
 const WALL_MS = Date.UTC(2026, 0, 1)
 
 function open(overrides: Partial<LaneSettings> = {}) {
-  const board = new Board()
-  const lane = new Lane(laneSettings(overrides), 0, (event) => board.count('github', event))
-  return { board, lane, show: (nowMs: number) => board.show(lane, { nowMs, wallMs: WALL_MS + nowMs }) }
+  const totals = new Totals()
+  const lane = new Lane(laneSettings(overrides), 0, (event) => totals.count('github', event))
+  return {
+    totals,
+    lane,
+    show: (nowMs: number) => showLane(lane, totals.of('github'), { nowMs, wallMs: WALL_MS + nowMs }),
+  }
 }
 
 function running(lane: Lane, nowMs: number): Lease {
@@ -92,7 +97,7 @@ test('the last decision is shown with its moment and figures', () => {
 })
 
 test('totals add up how leases ended, who left and what was refused', () => {
-  const { board, lane, show } = open({ maxConcurrent: 2, leaseMs: 100 })
+  const { totals, lane, show } = open({ maxConcurrent: 2, leaseMs: 100 })
   lane.settle(running(lane, 0), { cause: 'completed', verdict: 'ok' }, 1)
   lane.settle(running(lane, 1), { cause: 'failed', verdict: 'dropped' }, 2)
   lane.settle(running(lane, 2), { cause: 'cancelled', verdict: 'ignored' }, 3)
@@ -103,7 +108,7 @@ test('totals add up how leases ended, who left and what was refused', () => {
   lane.expire(103)
   lane.settle(silent, { cause: 'completed', verdict: 'ok' }, 104)
   for (const reason of ['QUEUE_SATURATED', 'DRAINING', 'QUEUE_SATURATED'] as const) {
-    board.count('github', {
+    totals.count('github', {
       kind: 'replied',
       reason,
       priority: 'normal',
@@ -119,35 +124,35 @@ test('totals add up how leases ended, who left and what was refused', () => {
     reclaimed: 2,
     cancelled: 2,
   })
-  assert.equal(board.totals('github').endedTwice, 1)
-  assert.deepEqual(board.totals('github').refusedByClass, {
+  assert.equal(totals.of('github').endedTwice, 1)
+  assert.deepEqual(totals.of('github').refusedByClass, {
     'QUEUE_SATURATED normal': 2,
     'DRAINING normal': 1,
   })
 })
 
 test('answers are counted by class, requests by outcome, decisions by action and reason', () => {
-  const board = new Board()
+  const totals = new Totals()
   for (const status of [101, 200, 204, 404, 503])
-    board.count('github', { kind: 'answered', status, firstByteMs: 1 })
-  board.count('github', { kind: 'finished', outcome: 'completed', durationMs: 1 })
-  board.count('github', { kind: 'finished', outcome: 'refused', durationMs: undefined })
+    totals.count('github', { kind: 'answered', status, firstByteMs: 1 })
+  totals.count('github', { kind: 'finished', outcome: 'completed', durationMs: 1 })
+  totals.count('github', { kind: 'finished', outcome: 'refused', durationMs: undefined })
   const figures = { calls: 1, errorRate: 0 }
   const decision = { limit: 6, action: 'decrease_concurrency', reason: 'latency_high', figures } as const
   const depths = { queueDepth: 0, active: 0, limit: 6 }
-  board.count('github', { kind: 'decided', algorithm: 'aimd', decision, from: 8, depths })
-  const { codeClasses, outcomes, actions } = board.totals('github')
+  totals.count('github', { kind: 'decided', algorithm: 'aimd', decision, from: 8, depths })
+  const { codeClasses, outcomes, actions } = totals.of('github')
   assert.deepEqual(codeClasses, { '1xx': 1, '2xx': 2, '4xx': 1, '5xx': 1 })
   assert.deepEqual(outcomes, { completed: 1, refused: 1 })
   assert.deepEqual(actions, { 'decrease_concurrency latency_high': 1 })
 })
 
 test('each tool has its own totals', () => {
-  const board = new Board()
-  board.count('github', { kind: 'admitted', queued: false })
-  board.count('browser', { kind: 'admitted', queued: true })
-  board.count('browser', { kind: 'admitted', queued: true })
-  assert.deepEqual([...board.tools()], ['github', 'browser'])
-  assert.deepEqual([board.totals('github').admitted, board.totals('browser').admitted], [1, 2])
-  assert.equal(board.totals('new').admitted, 0)
+  const totals = new Totals()
+  totals.count('github', { kind: 'admitted', queued: false })
+  totals.count('browser', { kind: 'admitted', queued: true })
+  totals.count('browser', { kind: 'admitted', queued: true })
+  assert.deepEqual([...totals.tools()], ['github', 'browser'])
+  assert.deepEqual([totals.of('github').admitted, totals.of('browser').admitted], [1, 2])
+  assert.equal(totals.of('new').admitted, 0)
 })

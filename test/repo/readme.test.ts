@@ -20,7 +20,8 @@ import type { Default } from '../../src/config/defaults.ts'
 import { parseSettings } from '../../src/config/load.ts'
 import { KEYS } from '../../src/config/schema.ts'
 import { Lane } from '../../src/lane/lane.ts'
-import { Board } from '../../src/observe/totals.ts'
+import { showLane } from '../../src/observe/lane-json.ts'
+import { Totals } from '../../src/observe/totals.ts'
 import { Metrics } from '../../src/observe/metrics.ts'
 import { refuse } from '../../src/reply/refuse.ts'
 import { laneSettings } from '../support/lane-settings.ts'
@@ -105,7 +106,7 @@ test("the README's exit codes are the program's", () => {
 
 test("the README's metrics and their types are those of /metrics", async () => {
   const page = await new Metrics({
-    board: new Board(),
+    totals: new Totals(),
     lanes: () => [],
     nowMs: () => 0,
     connections: () => ({ open: [], refused: [] }),
@@ -135,7 +136,10 @@ test('the sample refusal and the sample lane in the README have the keys of real
     retryAfterMs: 8287,
   })
   assert.deepEqual(keysOf(refusal), keysOf(reply.body))
-  assert.deepEqual(keysOf(lane), keysOf(JSON.stringify(new Board().show(real, { nowMs: 0, wallMs: 0 }))))
+  assert.deepEqual(
+    keysOf(lane),
+    keysOf(JSON.stringify(showLane(real, new Totals().of('t'), { nowMs: 0, wallMs: 0 }))),
+  )
   for (const name of ['X-Spillway-Reason', 'X-Spillway-Tool', 'Retry-After', 'retry-after-ms']) {
     assert.ok(reply.headers.includes(name))
     assert.match(README, new RegExp(`^${name}: \\S+$`, 'm'))

@@ -146,7 +146,7 @@ const PLANTED: readonly (readonly [file: string, code: string, rule: string])[] 
   ['src/route/planted.ts', "import { refuse } from '../reply/refuse.ts'", IMPORTS],
   ['src/route/planted.ts', "import type { IncomingMessage } from 'node:http'", IMPORTS],
   ['src/reply/planted.ts', "import { randomUUID } from 'node:crypto'", IMPORTS],
-  ['src/gate/planted.ts', "import { Board } from '../observe/totals.ts'", IMPORTS],
+  ['src/gate/planted.ts', "import { Totals } from '../observe/totals.ts'", IMPORTS],
   ['src/gate/planted.ts', "import { systemClock } from '../time/system.ts'", IMPORTS],
   ['src/gate/planted.ts', "import { setTimeout } from 'node:timers'", IMPORTS],
   ['src/fleet/planted.ts', "import { Gate } from '../gate/gate.ts'", IMPORTS],
