@@ -1,5 +1,5 @@
-// The linter holds the walls between the rooms of src (see docs/map.md): which room may import which, and who may touch
-// time, luck and the process. test/repo/walls.test.ts plants a violation of each and expects it to be caught.
+// The linter enforces the walls between the rooms of src (see docs/map.md): which room may import which, and which files
+// may use timers, the clock, random numbers and the process. test/repo/walls.test.ts plants a violation of each rule.
 import js from '@eslint/js'
 import tseslint from 'typescript-eslint'
 
@@ -9,13 +9,13 @@ const walls = (...regexes) => ({
   'no-restricted-imports': ['error', { patterns: regexes.map((regex) => ({ regex, message })) }],
 })
 
-/** A room imports from its own folder and what is let in, nothing else. */
+/** A room may import only from its own folder and from what is allowed here. */
 const room = (files, ...allowed) => ({
   files,
   rules: walls(`^(?!\\./)(?!${['$^', ...allowed].join('|')})`),
 })
 
-/** The files above the rooms import any room, but not what stands above themselves. */
+/** Files above the rooms may import any room, but not the files above themselves. */
 const aboveRooms = (files, above, ...allowed) => ({
   files,
   rules: walls(`^(?!\\./)(?!${['$^', ...allowed].join('|')})`, above),
@@ -28,7 +28,7 @@ const REPLY = '\\.\\./reply/'
 const HEADERS = '\\.\\./upstream/headers\\.ts'
 const NODE = 'node:'
 
-const NO_TIME_NO_LUCK = [
+const NO_TIME_NO_PROCESS = [
   ...[
     'Date',
     'performance',
@@ -41,7 +41,7 @@ const NO_TIME_NO_LUCK = [
     'globalThis',
   ].map((name) => ({
     name,
-    message: 'The core gets time as nowMs and knows no process.',
+    message: 'The core gets time as nowMs and must not use the process.',
   })),
 ]
 
@@ -98,10 +98,10 @@ export default tseslint.config(
   {
     files: ['src/lane/**/*.ts', 'src/time/clock.ts'],
     rules: {
-      'no-restricted-globals': ['error', ...NO_TIME_NO_LUCK],
+      'no-restricted-globals': ['error', ...NO_TIME_NO_PROCESS],
       'no-restricted-properties': [
         'error',
-        { object: 'Math', property: 'random', message: 'Luck comes in as a number.' },
+        { object: 'Math', property: 'random', message: 'The core gets random numbers as arguments.' },
       ],
       'no-restricted-syntax': [
         'error',

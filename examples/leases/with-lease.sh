@@ -3,7 +3,8 @@
 #
 #     with-lease.sh TOOL COMMAND [ARGUMENT...]        ADMIN=http://127.0.0.1:9090 by default
 #
-# Renews the lease every 2 s; when it is lost, the command gets SIGTERM. Exit codes: the command's; 3 refused; 4 lost.
+# Renews the lease every 2 s. If the lease is lost, the command gets SIGTERM. Exit codes: 3 if the lease was refused, 4 if it
+# was lost, otherwise that of the command.
 set -eu
 admin=${ADMIN:-http://127.0.0.1:9090}
 tool=$1

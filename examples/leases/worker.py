@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""A worker that holds a slot of a lane while it works. Python's standard library only.
+"""A worker that holds a slot of a lane while it works. Uses Python's standard library only.
 
     python3 worker.py TOOL SECONDS [ADMIN_URL]
 
-Takes a lease, renews it at a third of its time in the background, works for SECONDS, and ends it with a verdict.
-Exit codes: 0 done, 3 refused (come back after the time that is printed), 4 the lease was lost while working: stop at
-once, since the slot is another's by now.
+Takes a lease, renews it in the background three times per lease time, works for SECONDS, and ends the lease with a verdict.
+Exit codes: 0 done; 3 the lease was refused, try again after the printed time; 4 the lease was lost during the work. A
+worker without its lease must stop at once, because the slot already belongs to another.
 """
 import json
 import sys
@@ -18,7 +18,7 @@ LEASE_SECONDS = 6
 
 
 def call(method, url, body=None):
-    """Status and JSON of an answer, whatever the status."""
+    """Returns the status and the JSON of an answer, also of an error."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data=data, method=method, headers={"Content-Type": "application/json"})
     try:
@@ -54,7 +54,7 @@ def main():
     heartbeat.start()
     ends_at = time.monotonic() + seconds
     while time.monotonic() < ends_at and not lost.is_set():
-        time.sleep(0.05)  # the work, in pieces, so that a lost lease is seen soon
+        time.sleep(0.05)  # stands for the work, in short pieces, so that a lost lease stops it soon
     done.set()
     heartbeat.join()
     if lost.is_set():

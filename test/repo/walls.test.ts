@@ -176,7 +176,7 @@ const PLANTED: readonly (readonly [file: string, code: string, rule: string])[] 
   ['src/lane/planted.ts', 'setTimeout(() => undefined, 1)', 'no-restricted-globals'],
   ['src/lane/limit/planted.ts', 'export const name = process.title', 'no-restricted-globals'],
   ['src/time/clock.ts', 'export const now = () => Date.now()', 'no-restricted-globals'],
-  ['src/lane/planted.ts', 'export const luck = Math.random()', 'no-restricted-properties'],
+  ['src/lane/planted.ts', 'export const random = Math.random()', 'no-restricted-properties'],
   ['src/lane/planted.ts', 'export const later = async () => undefined', 'no-restricted-syntax'],
   ['src/gate/planted.ts', 'setTimeout(() => undefined, 1)', 'no-restricted-globals'],
   ['src/observe/planted.ts', 'export const now = Date.now()', 'no-restricted-properties'],

@@ -178,7 +178,7 @@ const FORWARDS: readonly Case[] = [
     allow: [passed({ has: [/^via: 1\.1 \S+$/] })],
   },
   {
-    name: 'Via tells the version of the caller',
+    name: 'Via names the version of the caller',
     rfc: '9110 7.6.3',
     level: 'MUST',
     send: ['GET $T/x HTTP/1.0\r\nHost: $H\r\n\r\n'],
