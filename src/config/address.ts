@@ -3,7 +3,7 @@
  * and when two of them meet. Pure. Must not know which listener an address is for.
  */
 import type { Address } from './settings.ts'
-import { refuse } from './problems.ts'
+import { invalid } from './problems.ts'
 import type { Parsed } from './problems.ts'
 import { show } from './show.ts'
 
@@ -18,19 +18,19 @@ const REMEDY = 'write HOST:PORT, for example 127.0.0.1:8080'
 export function parseAddress(written: string | number): Parsed<Address> {
   const text = String(written)
   if (PORT_ONLY.test(text)) return withPort('127.0.0.1', text)
-  if (/^[a-z]+:\/\//i.test(text)) return refuse('must be an address, not a URL', REMEDY)
+  if (/^[a-z]+:\/\//i.test(text)) return invalid('must be an address, not a URL', REMEDY)
   const parts = HOST_AND_PORT.exec(text)
-  if (parts === null) return refuse(`must be an address with a port, not ${show(written)}`, remedyFor(text))
+  if (parts === null) return invalid(`must be an address with a port, not ${show(written)}`, remedyFor(text))
   const [, ipv6, name = '', port = ''] = parts
   if (ipv6 !== undefined) {
     const url = `http://[${ipv6}]/`
     if (!URL.canParse(url))
-      return refuse(`${show(ipv6)} is no IPv6 address`, 'write for example "[::1]:8080"')
+      return invalid(`${show(ipv6)} is no IPv6 address`, 'write for example "[::1]:8080"')
     return withPort(new URL(url).hostname.slice(1, -1), port)
   }
   const host = name.toLowerCase()
   if (host === '') return withPort('0.0.0.0', port)
-  if (!isHostName(host)) return refuse(`${show(name)} is no host name or IPv4 address`, REMEDY)
+  if (!isHostName(host)) return invalid(`${show(name)} is no host name or IPv4 address`, REMEDY)
   return withPort(host, port)
 }
 
@@ -61,7 +61,8 @@ export function arrivesAt(target: Address, listen: Address): boolean {
 
 function withPort(host: string, text: string): Parsed<Address> {
   const port = Number(text)
-  if (port > HIGHEST_PORT) return refuse(`${show(text)} is no port`, `write a port from 0 to ${HIGHEST_PORT}`)
+  if (port > HIGHEST_PORT)
+    return invalid(`${show(text)} is no port`, `write a port from 0 to ${HIGHEST_PORT}`)
   return { ok: true, value: { host, port } }
 }
 

@@ -21,24 +21,24 @@ export function says(expected: string, example: string): Says {
   }
 }
 
-interface Bounds {
+interface NumberBounds {
   readonly from: number
   readonly to: number
   readonly example: number
 }
 
-export function whole({ from, to, example }: Bounds) {
+export function whole({ from, to, example }: NumberBounds) {
   const error = says(`a whole number from ${from} to ${to}`, String(example))
   return z.number({ error }).int({ error }).min(from, { error }).max(to, { error })
 }
 
-export function decimal({ from, to, example }: Bounds) {
+export function decimal({ from, to, example }: NumberBounds) {
   const error = says(`a number from ${from} to ${to}`, String(example))
   return z.number({ error }).min(from, { error }).max(to, { error })
 }
 
 /** Fractions are welcome. */
-export function seconds({ to, example }: Omit<Bounds, 'from'>) {
+export function seconds({ to, example }: Omit<NumberBounds, 'from'>) {
   const error = says(`a number of seconds above 0 and up to ${to}`, String(example))
   return z.number({ error }).min(SHORTEST_SECONDS, { error }).max(to, { error })
 }

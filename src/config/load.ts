@@ -9,7 +9,7 @@ import { laneConflicts } from './conflicts.ts'
 import { mcpConflicts } from './mcp-lanes.ts'
 import { formatPath } from './paths.ts'
 import type { Places } from './places.ts'
-import { inOrder, refuse } from './problems.ts'
+import { inOrder, invalid } from './problems.ts'
 import type { Complaint, Parsed, Problem } from './problems.ts'
 import type { Settings } from './settings.ts'
 import { checkShape } from './shape.ts'
@@ -85,36 +85,36 @@ function located({ where, what, remedy }: Complaint, file: string, places: Place
 function readText(file: string): Parsed<string> {
   try {
     const { size } = statSync(file)
-    if (size > LARGEST_BYTES) return tooLarge()
+    if (size > LARGEST_BYTES) return fileTooLarge()
     const bytes = readFileSync(file)
     // A pipe has no size before it is read.
-    if (bytes.length > LARGEST_BYTES) return tooLarge()
+    if (bytes.length > LARGEST_BYTES) return fileTooLarge()
     return { ok: true, value: new TextDecoder('utf-8', { fatal: true }).decode(bytes) }
   } catch (error) {
-    return refuseUnreadable(error instanceof Error && 'code' in error ? String(error.code) : '')
+    return unreadableFile(error instanceof Error && 'code' in error ? String(error.code) : '')
   }
 }
 
-function tooLarge() {
-  return refuse('is larger than 1 MiB', 'name the tools.yaml of Spillway with -c FILE')
+function fileTooLarge() {
+  return invalid('is larger than 1 MiB', 'name the tools.yaml of Spillway with -c FILE')
 }
 
-function refuseUnreadable(code: string) {
+function unreadableFile(code: string) {
   switch (code) {
     case 'ENOENT':
     case 'ENOTDIR':
-      return refuse(
+      return invalid(
         'there is no such file',
         'write it, name another with -c FILE, or use --upstream URL without a file',
       )
     case 'EISDIR':
-      return refuse('is a directory', 'name the file in it with -c FILE')
+      return invalid('is a directory', 'name the file in it with -c FILE')
     case 'EACCES':
     case 'EPERM':
-      return refuse('may not be read by this user', 'give this user the right to read it')
+      return invalid('may not be read by this user', 'give this user the right to read it')
     case 'ERR_ENCODING_INVALID_ENCODED_DATA':
-      return refuse('is not UTF-8 text', 'save it as UTF-8')
+      return invalid('is not UTF-8 text', 'save it as UTF-8')
     default:
-      return refuse(`cannot be read${code === '' ? '' : ` (${code})`}`, 'look at the file and its disk')
+      return invalid(`cannot be read${code === '' ? '' : ` (${code})`}`, 'look at the file and its disk')
   }
 }

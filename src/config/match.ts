@@ -6,7 +6,7 @@ import { pathKey, readingsOf } from '../route/normal-path.ts'
 import { normalHost } from '../route/normal-host.ts'
 import { isHostName } from './address.ts'
 import type { MatchRule } from './settings.ts'
-import { refuse } from './problems.ts'
+import { invalid } from './problems.ts'
 import type { Parsed } from './problems.ts'
 import { show } from './show.ts'
 
@@ -20,33 +20,33 @@ export function parseMatchHost(text: string): Parsed<string> {
   const host = normalHost(text)
   if (host !== undefined && (isHostName(host) || (host.startsWith('[') && host.endsWith(']'))))
     return { ok: true, value: host }
-  if (text.includes('://')) return refuse('must be a host name, not a URL', HOST_EXAMPLE)
+  if (text.includes('://')) return invalid('must be a host name, not a URL', HOST_EXAMPLE)
   if (/^[^:]+:\d*$/.test(text))
-    return refuse('must be a host name without a port', 'write it without the port')
-  return refuse(`must be a host name, not ${show(text)}`, HOST_EXAMPLE)
+    return invalid('must be a host name without a port', 'write it without the port')
+  return invalid(`must be a host name, not ${show(text)}`, HOST_EXAMPLE)
 }
 
 export function parseMatchPath(text: string): Parsed<string> {
   if (!text.startsWith('/'))
-    return refuse(`must start with /, not ${show(text)}`, 'write for example /github')
+    return invalid(`must start with /, not ${show(text)}`, 'write for example /github')
   if (text === '/') return { ok: true, value: text }
-  if (text.length > LONGEST_PATH) return refuse('is too long', `write at most ${LONGEST_PATH} characters`)
+  if (text.length > LONGEST_PATH) return invalid('is too long', `write at most ${LONGEST_PATH} characters`)
   if (/[?#]/.test(text))
-    return refuse('holds a ? or a #', 'write the path alone; a query takes no part in matching')
+    return invalid('holds a ? or a #', 'write the path alone; a query takes no part in matching')
   if (!PATH_CHARACTERS.test(text))
-    return refuse('holds a character that no path has', 'write it percent-encoded')
+    return invalid('holds a character that no path has', 'write it percent-encoded')
   if (/;|%3b/i.test(text))
-    return refuse('holds a semicolon', 'write the path up to it; parameters take no part in matching')
-  if (/%(?![0-9a-f]{2})/i.test(text)) return refuse('holds a % that starts no escape', 'write %25 for a %')
-  if (NO_CHARACTER.test(text)) return refuse('holds a control character', 'write the path without it')
+    return invalid('holds a semicolon', 'write the path up to it; parameters take no part in matching')
+  if (/%(?![0-9a-f]{2})/i.test(text)) return invalid('holds a % that starts no escape', 'write %25 for a %')
+  if (NO_CHARACTER.test(text)) return invalid('holds a control character', 'write the path without it')
   const path = text.endsWith('/') ? text.slice(0, -1) : text
   if (path.slice(1).split('/').includes(''))
-    return refuse('holds an empty segment', 'write one / between two segments')
+    return invalid('holds an empty segment', 'write one / between two segments')
   const [normal, ...others] = readingsOf(path)
   if ([normal, ...others].some(({ names }) => names.some(isDots)))
-    return refuse('holds a . or .. segment', 'write the path that it stands for')
+    return invalid('holds a . or .. segment', 'write the path that it stands for')
   if (others.some(({ isLoose, names }) => isLoose && pathKey(names) !== pathKey(normal.names)))
-    return refuse(
+    return invalid(
       'holds a %3F or %23, or a space or dot at the end of a segment, which some servers leave out',
       'write the path of a tool without them',
     )

@@ -34,7 +34,7 @@ export interface Complaint extends Advice {
   readonly where: Where
 }
 
-export function refuse(what: string, remedy: string): { readonly ok: false } & Advice {
+export function invalid(what: string, remedy: string): { readonly ok: false } & Advice {
   return { ok: false, what, remedy }
 }
 

@@ -2,7 +2,7 @@
  * The URL of the fleet's store, checked as far as it can be without asking it. Pure.
  * Never repeats the URL in a message: it holds a password.
  */
-import { refuse } from './problems.ts'
+import { invalid } from './problems.ts'
 import type { Parsed } from './problems.ts'
 
 export const STORE_EXAMPLE = 'redis://127.0.0.1:6379'
@@ -20,41 +20,41 @@ const FLEET_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/
 /** Part of keys and channels in the store. */
 export function parseFleetName(text: string): Parsed<string> {
   if (FLEET_NAME.test(text)) return { ok: true, value: text }
-  return refuse(
+  return invalid(
     'must be 1 to 63 letters, digits, _ . or -, the first a letter or digit',
     'write for example production',
   )
 }
 
 export function parseStoreUrl(text: string): Parsed<string> {
-  if (text === '') return refuse('is empty', EXAMPLE)
+  if (text === '') return invalid('is empty', EXAMPLE)
   // To try a fleet of one, without a server.
   if (text === 'memory:') return { ok: true, value: text }
-  if (text.length > LONGEST) return refuse(`is longer than ${LONGEST} characters`, EXAMPLE)
+  if (text.length > LONGEST) return invalid(`is longer than ${LONGEST} characters`, EXAMPLE)
   if (UNSAFE_CHARACTER.test(text)) {
-    return refuse('holds a space, a backslash or a control character', 'percent-encode it in the password')
+    return invalid('holds a space, a backslash or a control character', 'percent-encode it in the password')
   }
   if (!URL.canParse(text))
-    return refuse('is not a URL', `${EXAMPLE}; percent-encode / : @ ? # in the password`)
+    return invalid('is not a URL', `${EXAMPLE}; percent-encode / : @ ? # in the password`)
   const url = new URL(text)
   if (!SCHEMES.has(url.protocol)) {
-    return refuse('names no store that Spillway knows', 'write redis://, rediss:// (TLS) or postgres://')
+    return invalid('names no store that Spillway knows', 'write redis://, rediss:// (TLS) or postgres://')
   }
-  if (url.hostname === '') return refuse('names no host', EXAMPLE)
-  if (url.hash !== '') return refuse('holds a fragment', 'write %23 for a # in the password')
+  if (url.hostname === '') return invalid('names no host', EXAMPLE)
+  if (url.hash !== '') return invalid('holds a fragment', 'write %23 for a # in the password')
   return url.protocol.startsWith('redis') ? redisProblem(url, text) : postgresProblem(url, text)
 }
 
 function redisProblem(url: URL, text: string): Parsed<string> {
   if (!REDIS_DATABASE.test(url.pathname))
-    return refuse('has a path that is no database', 'write /0 or nothing')
-  if (url.search !== '') return refuse('holds a query', 'write rediss:// for TLS, and the rest without ?')
+    return invalid('has a path that is no database', 'write /0 or nothing')
+  if (url.search !== '') return invalid('holds a query', 'write rediss:// for TLS, and the rest without ?')
   return { ok: true, value: text }
 }
 
 function postgresProblem(url: URL, text: string): Parsed<string> {
   const mode = url.searchParams.get('sslmode')
   if (mode !== null && !SSL_MODES.includes(mode))
-    return refuse('has an sslmode that Spillway does not take', `write one of ${SSL_MODES.join(', ')}`)
+    return invalid('has an sslmode that Spillway does not take', `write one of ${SSL_MODES.join(', ')}`)
   return { ok: true, value: text }
 }

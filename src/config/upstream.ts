@@ -3,7 +3,7 @@
  * Never repeats the URL in a message: people paste credentials into URLs.
  */
 import type { ToolSettings } from './settings.ts'
-import { refuse } from './problems.ts'
+import { invalid } from './problems.ts'
 import type { Parsed } from './problems.ts'
 
 export type Upstream = ToolSettings['upstream']
@@ -18,38 +18,39 @@ const UNSAFE_CHARACTER = /[\\\s\p{Cc}]/u
 export function parseUpstream(text: string): Parsed<Upstream> {
   const refusal = spellingProblem(text)
   if (refusal !== undefined) return refusal
-  if (!URL.canParse(text)) return refuse('is not a URL', `write for example ${UPSTREAM_EXAMPLE}`)
+  if (!URL.canParse(text)) return invalid('is not a URL', `write for example ${UPSTREAM_EXAMPLE}`)
   const url = new URL(text)
   if (url.port === '0')
-    return refuse('has the port 0, which nothing answers on', 'write the port of the tool')
+    return invalid('has the port 0, which nothing answers on', 'write the port of the tool')
   const { origin, host } = url
   return { ok: true, value: { origin, host, basePath: url.pathname.replace(/\/+$/, '') } }
 }
 
 /** What the URL parser would silently repair or drop. */
-function spellingProblem(text: string): ReturnType<typeof refuse> | undefined {
+function spellingProblem(text: string): ReturnType<typeof invalid> | undefined {
   const example = `write for example ${UPSTREAM_EXAMPLE}`
-  if (text === '') return refuse('is empty', example)
-  if (text.length > LONGEST) return refuse(`is longer than ${LONGEST} characters`, example)
-  if (UNSAFE_CHARACTER.test(text)) return refuse('holds a space, a backslash or a control character', example)
+  if (text === '') return invalid('is empty', example)
+  if (text.length > LONGEST) return invalid(`is longer than ${LONGEST} characters`, example)
+  if (UNSAFE_CHARACTER.test(text))
+    return invalid('holds a space, a backslash or a control character', example)
   const scheme = SCHEME.exec(text)?.[1]?.toLowerCase()
   if (scheme === undefined) {
-    return refuse(
+    return invalid(
       'must be a URL with http:// or https://',
       BARE_HOST.test(text) ? `write ${likelyScheme(text)}://${text}` : example,
     )
   }
   if (scheme !== 'http' && scheme !== 'https') {
-    return refuse(`has the scheme ${scheme}, which Spillway does not speak`, 'write http:// or https://')
+    return invalid(`has the scheme ${scheme}, which Spillway does not speak`, 'write http:// or https://')
   }
   if (/^[^/]*\/\/[^/?#]*@/.test(text)) {
-    return refuse(
+    return invalid(
       'holds a user name or password',
       'write the URL without it; the caller sends its own Authorization',
     )
   }
-  if (text.includes('?')) return refuse('holds a query', 'write the URL up to the ?')
-  if (text.includes('#')) return refuse('holds a fragment', 'write the URL up to the #')
+  if (text.includes('?')) return invalid('holds a query', 'write the URL up to the ?')
+  if (text.includes('#')) return invalid('holds a fragment', 'write the URL up to the #')
   return undefined
 }
 
