@@ -129,7 +129,8 @@ export default tseslint.config(
     LANE,
   ),
   room(['src/config/*.ts'], LANE, 'zod', 'yaml', NODE),
-  room(['src/config/schema.ts', 'src/config/defaults.ts'], LANE, 'zod'),
+  room(['src/config/schema.ts'], LANE, 'zod'),
+  room(['src/config/keys/*.ts'], LANE, 'zod', '\\.\\./[^/]+$'),
   room(['src/config/match.ts', 'src/config/claims.ts'], LANE, '\\.\\./route/normal-(?:path|host)\\.ts'),
   room(['src/observe/{events,internal-error}.ts'], LANE),
   room(

@@ -129,9 +129,8 @@ export class Sidecar {
     const plan = planReload(this.#settings, reread.settings)
     this.#tools.apply(plan)
     this.#bounds.allot(reread.settings.tools)
-    const { listen, admin, fleet } = this.#settings
     // What needs a restart keeps its running value, so that the next reload still sees the difference.
-    this.#settings = { ...reread.settings, listen, admin, fleet }
+    this.#settings = plan.settings
     const { added, changed, removed, needsRestart, takesEffect } = plan
     const body = {
       reloaded: true,

@@ -3,8 +3,8 @@
  * does not need a valid configuration: an address from flag, environment or file, else the default.
  */
 import { readSettings } from '../config/load.ts'
-import { formatAddress, parseAddress } from '../config/address.ts'
-import { SIDECAR_DEFAULTS } from '../config/defaults.ts'
+import { formatAddress } from '../config/address.ts'
+import { readProcessSettings } from '../config/process-settings.ts'
 import type { Address } from '../config/settings.ts'
 import type { Typed } from './arguments.ts'
 import { EXIT } from './exit.ts'
@@ -33,7 +33,5 @@ export async function healthcheck(typed: Typed): Promise<ExitCode> {
 function adminAddress({ config: file, flags }: Typed): Address {
   const parsed = readSettings({ file, env: process.env, flags })
   if (parsed.ok) return parsed.settings.admin
-  const written = flags.admin ?? process.env['SPILLWAY_ADMIN'] ?? SIDECAR_DEFAULTS.admin.value
-  const address = parseAddress(written)
-  return address.ok ? address.value : { host: '127.0.0.1', port: 9090 }
+  return readProcessSettings({}, process.env, flags).admin.value
 }

@@ -3,12 +3,12 @@
  * of another algorithm. Says so where the operator wrote the nearer of the two. Must not know other tools (claims.ts).
  */
 import { isAbove, PRIORITIES } from '../lane/priority.ts'
+import { TOOL_ROWS } from './keys/list.ts'
 import { effective } from './layers.ts'
 import type { Effective } from './layers.ts'
 import { formatPath, valueAt } from './paths.ts'
 import type { Path } from './paths.ts'
 import type { Complaint } from './problems.ts'
-import { KEYS } from './schema.ts'
 import type { Remains } from './schema.ts'
 import type { Shape } from './shape.ts'
 
@@ -52,11 +52,11 @@ export function laneConflicts(shape: Shape): readonly Complaint[] {
         outOfOrder(order, certain(shape, tool, order.low), certain(shape, tool, order.high)),
       ),
       ...overClaim(certain(shape, tool, ['priority', 'default']), certain(shape, tool, ['priority', 'max'])),
-      ...idleFigures(shape.remains, ['tools', tool, 'controller'], algorithm),
+      ...idleFigures(shape.remains, ['tools', tool], algorithm),
     ]
   })
   const byDefault = defaults?.controller?.algorithm
-  return [...ofTools, ...idleFigures(shape.remains, ['defaults', 'controller'], byDefault)]
+  return [...ofTools, ...idleFigures(shape.remains, ['defaults'], byDefault)]
 }
 
 /** The value that counts; undefined when the one that was meant to count is refused. */
@@ -102,14 +102,13 @@ function overClaim(byDefault?: Effective, max?: Effective): readonly Complaint[]
   return [{ where: { kind: 'value', path: byDefault.path }, what, remedy }]
 }
 
-/** aimd's figures under another algorithm: somebody believes that they work. */
-function idleFigures(written: Remains, controller: Path, algorithm: unknown): readonly Complaint[] {
-  if (typeof algorithm !== 'string' || algorithm === 'aimd') return []
-  return KEYS.controller.keys
-    .filter((key) => key !== 'algorithm' && valueAt(written, [...controller, key]) !== undefined)
-    .map((key) => ({
-      where: { kind: 'key', path: [...controller, key] },
-      what: `does nothing under the algorithm ${algorithm}`,
-      remedy: 'remove it, or write algorithm: aimd',
-    }))
+/** A law's figures under another law: somebody believes that they work. */
+function idleFigures(written: Remains, place: Path, algorithm: unknown): readonly Complaint[] {
+  if (typeof algorithm !== 'string') return []
+  return TOOL_ROWS.flatMap(({ path, key }): readonly Complaint[] => {
+    const at = [...place, ...path]
+    if (key.under === undefined || key.under === algorithm || valueAt(written, at) === undefined) return []
+    const what = `does nothing under the algorithm ${algorithm}`
+    return [{ where: { kind: 'key', path: at }, what, remedy: `remove it, or write algorithm: ${key.under}` }]
+  })
 }

@@ -1,12 +1,26 @@
 /**
- * The kinds of values a setting can have, as zod schemas whose messages say what is expected and what to write.
- * A message is two lines, what is wrong and the remedy, as `adviceIn` takes it apart. Must not know the settings.
+ * The kinds of values that a key can have: a zod schema whose messages say what is expected and what to write, together
+ * with both texts for the table. A message is two lines, what is wrong and the remedy; `adviceIn` takes it apart.
+ * Must not know the keys.
  */
 import * as z from 'zod'
 import type { Advice, Parsed } from './problems.ts'
 import { show } from './show.ts'
 
+export interface Field<Schema extends z.ZodType = z.ZodType> {
+  readonly schema: Schema
+  /** Type and bounds: `a whole number from 1 to 10000`. */
+  readonly expected: string
+  /** A good value, as YAML. */
+  readonly example: string
+}
+
 type Says = (issue: { readonly input?: unknown }) => string
+
+interface Expected {
+  readonly what: string
+  readonly example: string
+}
 
 /** The shortest duration: anything shorter would be no whole millisecond. */
 const SHORTEST_SECONDS = 0.001
@@ -27,46 +41,65 @@ interface NumberBounds {
   readonly example: number
 }
 
+/** `make` gets the answer for every value that is not the expected one. */
+export function field<Schema extends z.ZodType>(
+  { what: expected, example }: Expected,
+  make: (error: Says) => Schema,
+): Field<Schema> {
+  return { schema: make(says(expected, example)), expected, example }
+}
+
 export function whole({ from, to, example }: NumberBounds) {
-  const error = says(`a whole number from ${from} to ${to}`, String(example))
-  return z.number({ error }).int({ error }).min(from, { error }).max(to, { error })
+  return field({ what: `a whole number from ${from} to ${to}`, example: String(example) }, (error) =>
+    z.number({ error }).int({ error }).min(from, { error }).max(to, { error }),
+  )
 }
 
 export function decimal({ from, to, example }: NumberBounds) {
-  const error = says(`a number from ${from} to ${to}`, String(example))
-  return z.number({ error }).min(from, { error }).max(to, { error })
+  return field({ what: `a number from ${from} to ${to}`, example: String(example) }, (error) =>
+    z.number({ error }).min(from, { error }).max(to, { error }),
+  )
 }
 
 /** Fractions are welcome. */
 export function seconds({ to, example }: Omit<NumberBounds, 'from'>) {
-  const error = says(`a number of seconds above 0 and up to ${to}`, String(example))
-  return z.number({ error }).min(SHORTEST_SECONDS, { error }).max(to, { error })
+  return field({ what: `a number of seconds above 0 and up to ${to}`, example: String(example) }, (error) =>
+    z.number({ error }).min(SHORTEST_SECONDS, { error }).max(to, { error }),
+  )
 }
 
 export function yesOrNo() {
-  return z.boolean({ error: says('true or false', 'true') })
+  return field({ what: 'true or false', example: 'true' }, (error) => z.boolean({ error }))
 }
 
-export function oneOf<const T extends string>(words: readonly [T, ...T[]]) {
-  return z.enum(words, { error: says(listed(words), words[0]) })
+export function oneOf<const Word extends string>(words: readonly [Word, ...Word[]]) {
+  return field({ what: listed(words), example: words[0] }, (error) => z.enum(words, { error }))
 }
 
 /** Text that `parse` takes; its refusal is the message. */
-export function text(parse: (value: string) => Parsed<unknown>, expected: { what: string; example: string }) {
-  return z
-    .string({ error: says(expected.what, expected.example) })
-    .superRefine((value, context) => check(parse(value), context))
+export function text(parse: (value: string) => Parsed<unknown>, expected: Expected) {
+  return field(expected, (error) =>
+    z.string({ error }).superRefine((value, context) => check(parse(value), context)),
+  )
 }
 
-export function textOrNumber(
-  parse: (value: string | number) => Parsed<unknown>,
-  expected: { what: string; example: string },
-) {
-  const error = says(expected.what, expected.example)
-  const number = z.number({ error }).int({ error }).min(0, { error })
-  return z
-    .union([z.string(), number], { error })
-    .superRefine((value, context) => check(parse(value), context))
+export function textOrNumber(parse: (value: string | number) => Parsed<unknown>, expected: Expected) {
+  return field(expected, (error) => {
+    const number = z.number({ error }).int({ error }).min(0, { error })
+    return z
+      .union([z.string(), number], { error })
+      .superRefine((value, context) => check(parse(value), context))
+  })
+}
+
+/** A map with these keys and no others. */
+export function map<Shape extends z.ZodRawShape>(expected: Expected, shape: Shape) {
+  return field(expected, (error) => z.strictObject(shape, { error }))
+}
+
+/** The word `none`, or a map. The map stands last: shape.ts looks there for what is wrong in a map. */
+export function noneOr<Schema extends z.ZodType>(expected: Expected, inMap: Field<Schema>) {
+  return field(expected, (error) => z.union([z.literal('none'), inMap.schema], { error }))
 }
 
 export function twoLines(what: string, remedy: string): string {

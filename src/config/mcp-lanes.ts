@@ -2,7 +2,8 @@
  * What cannot be true between the lanes of an MCP server: a server that is none, keys that a lane without an upstream
  * of its own cannot have, one name taken by two lanes. Must not know how names are matched (mcp/glob.ts).
  */
-import { formatPath } from './paths.ts'
+import { TOOL_ROWS } from './keys/list.ts'
+import { formatPath, valueAt } from './paths.ts'
 import type { Path } from './paths.ts'
 import type { Complaint } from './problems.ts'
 import type { Remains } from './schema.ts'
@@ -11,8 +12,8 @@ import { show } from './show.ts'
 
 type Tool = NonNullable<Remains['tools']>[string]
 
-/** What says how a server is reached, which its lanes cannot say again. */
-const OF_THE_SERVER = ['upstream', 'match', 'stripPath', 'keepHost', 'connectTimeoutSeconds'] as const
+/** The keys that say how a server is reached. Its lanes cannot have them. */
+const OF_SERVER = TOOL_ROWS.filter(({ key }) => key.isOfServer === true)
 
 /** Of what the schema has already refused nothing is said. */
 export function mcpConflicts({ remains, isRefused }: Shape): readonly Complaint[] {
@@ -66,8 +67,8 @@ function isServer(tool: Tool | undefined): boolean {
 }
 
 function ofTheServer(path: Path, tool: Tool): readonly Complaint[] {
-  return OF_THE_SERVER.filter((key) => tool[key] !== undefined).map((key) => ({
-    where: { kind: 'key', path: [...path, key] },
+  return OF_SERVER.filter((row) => valueAt(tool, row.path) !== undefined).map((row) => ({
+    where: { kind: 'key', path: [...path, ...row.path] },
     what: "does nothing with mcp.server: the calls go the server's way",
     remedy: 'remove it, or write it at the server',
   }))

@@ -3,20 +3,19 @@
  * A value that is overruled must still be a good one: it would surprise on the day it counts. Must not know tools.
  */
 import { parseAddress } from './address.ts'
-import { SIDECAR_DEFAULTS } from './defaults.ts'
 import { adviceIn } from './fields.ts'
+import { PROCESS_KEYS } from './keys/process.ts'
 import type { Complaint, Parsed, Where } from './problems.ts'
-import { drainSchema } from './schema.ts'
 import type { Remains } from './schema.ts'
 import type { Address } from './settings.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
-export interface Flags {
-  readonly listen?: string | undefined
-  readonly admin?: string | undefined
-  readonly drainSeconds?: string | undefined
-}
+/** The keys that a flag or a variable can overrule. */
+type Overruled = 'listen' | 'admin' | 'drainSeconds'
+
+/** As typed, by the key that each stands for. */
+export type Flags = { readonly [Name in Overruled]?: string | undefined }
 
 export interface Sourced<T> {
   readonly value: T
@@ -27,77 +26,74 @@ export interface Sourced<T> {
 export interface ProcessSettings {
   readonly listen: Sourced<Address>
   readonly admin: Sourced<Address>
-  readonly drainSeconds: Sourced<number>
+  /** The values that count, as they could stand in the file. */
+  readonly written: ReadonlyMap<string, unknown>
   readonly complaints: readonly Complaint[]
   /** Whether every address that was given is a good one, so that the two may be compared. */
   readonly areAddressesGood: boolean
 }
 
+type Text = string | number
+
 interface Written {
   readonly where: Where | undefined
-  readonly text: string | number | undefined
+  readonly text: Text | undefined
 }
 
 export function readProcessSettings(file: Remains, env: Environment, flags: Flags): ProcessSettings {
   const complaints: Complaint[] = []
-  const listen = [
-    named('--listen', flags.listen),
-    named('SPILLWAY_LISTEN', env['SPILLWAY_LISTEN']),
-    inFile('listen', file.listen),
-    { where: undefined, text: SIDECAR_DEFAULTS.listen.value },
-  ]
-  const admin = [
-    named('--admin', flags.admin),
-    named('SPILLWAY_ADMIN', env['SPILLWAY_ADMIN']),
-    inFile('admin', file.admin),
-    { where: undefined, text: SIDECAR_DEFAULTS.admin.value },
-  ]
-  const drainSeconds = [
-    named('--drain-seconds', flags.drainSeconds),
-    inFile('drainSeconds', file.drainSeconds),
-    { where: undefined, text: SIDECAR_DEFAULTS.drainSeconds.value },
-  ]
-  const addresses = {
-    listen: first(listen, parseAddress, complaints),
-    admin: first(admin, parseAddress, complaints),
-  }
+  const given = { file, env, flags }
+  const listen = first(candidates('listen', given), parseAddress, complaints)
+  const admin = first(candidates('admin', given), parseAddress, complaints)
   const areAddressesGood = complaints.length === 0
-  return {
-    ...addresses,
-    areAddressesGood,
-    drainSeconds: first(drainSeconds, parseSeconds, complaints),
-    complaints,
-  }
+  const drainSeconds = first(candidates('drainSeconds', given), parseSeconds, complaints)
+  const written = new Map<string, unknown>([
+    ['listen', listen.text],
+    ['admin', admin.text],
+    ['drainSeconds', drainSeconds.value],
+  ])
+  return { listen, admin, written, areAddressesGood, complaints }
+}
+
+/** From the one that wins to the built-in one. */
+function candidates(
+  name: Overruled,
+  { file, env, flags }: { readonly file: Remains; readonly env: Environment; readonly flags: Flags },
+): readonly Written[] {
+  const { flag = '', variable, default: fallback } = PROCESS_KEYS[name]
+  const builtIn = fallback.kind === 'given' ? (fallback.value as Text) : undefined
+  return [
+    { where: named(flag), text: flags[name] },
+    ...(variable === undefined ? [] : [{ where: named(variable), text: env[variable] }]),
+    { where: { kind: 'value', path: [name] }, text: file[name] },
+    { where: undefined, text: builtIn },
+  ]
+}
+
+function named(name: string): Where {
+  return { kind: 'named', name }
 }
 
 /** The first good value; `complaints` gets what is wrong with any of them. The last, built in, is always good. */
 function first<T>(
-  candidates: readonly Written[],
-  parse: (text: string | number) => Parsed<T>,
+  written: readonly Written[],
+  parse: (text: Text) => Parsed<T>,
   complaints: Complaint[],
-): Sourced<T> {
-  let found: Sourced<T> | undefined
-  for (const { where, text } of candidates) {
+): Sourced<T> & { readonly text: Text } {
+  let found: (Sourced<T> & { readonly text: Text }) | undefined
+  for (const { where, text } of written) {
     if (text === undefined) continue
     const parsed = parse(text)
-    if (parsed.ok) found ??= { value: parsed.value, where }
+    if (parsed.ok) found ??= { value: parsed.value, where, text }
     else if (where !== undefined) complaints.push({ where, what: parsed.what, remedy: parsed.remedy })
   }
   if (found === undefined) throw new Error('a built-in setting of the process is not a good one')
   return found
 }
 
-function named(name: string, text: string | undefined): Written {
-  return { where: { kind: 'named', name }, text }
-}
-
-function inFile(key: string, text: string | number | undefined): Written {
-  return { where: { kind: 'value', path: [key] }, text }
-}
-
-function parseSeconds(text: string | number): Parsed<number> {
+function parseSeconds(text: Text): Parsed<number> {
   const isNumber = typeof text === 'number' || /^\d+(\.\d+)?$/.test(text)
-  const parsed = drainSchema.safeParse(isNumber ? Number(text) : text)
+  const parsed = PROCESS_KEYS.drainSeconds.field.schema.safeParse(isNumber ? Number(text) : text)
   if (parsed.success) return { ok: true, value: parsed.data }
   return { ok: false, ...adviceIn(parsed.error.issues[0]?.message ?? '') }
 }

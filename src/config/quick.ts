@@ -2,7 +2,7 @@
  * The tools.yaml that `spillway --upstream URL [--concurrency N]` stands for, and the name its one tool gets.
  * Takes any text: parseSettings judges it. Print it only once that has found it good: a refused URL may hold a password.
  */
-import { TOOL_NAME } from './schema.ts'
+import { TOOL_NAME } from './tool-name.ts'
 
 const NAMELESS = 'tool'
 /** Names inside a network, where the first label is the service: `search.default.svc.cluster.local`. */

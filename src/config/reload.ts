@@ -1,14 +1,16 @@
 /**
  * What a reload would do, decided before anything is touched: which tools come, go, change (and in what), and what only
- * a restart can change. Pure. Must not know how a change is applied.
+ * a restart can change. Whole settings are compared; the rows of keys/ say which key made a setting that differs.
+ * Pure. Must not know how a change is applied.
  */
 import { isDeepStrictEqual } from 'node:util'
-import type { ControllerSettings } from '../lane/settings.ts'
+import { PROCESS_SETTINGS, TOOL_SETTINGS } from './keys/list.ts'
+import type { SettingOwner } from './keys/list.ts'
 import type { Settings, ToolSettings } from './settings.ts'
 
 export interface ToolChange {
   readonly tool: string
-  /** The settings that differ, as the operator writes them: `ttlSeconds`, `controller.decreaseBy`. */
+  /** The keys that differ, as the operator writes them: `ttlSeconds`, `controller.decreaseBy`. */
   readonly keys: readonly string[]
   readonly next: ToolSettings
 }
@@ -18,87 +20,71 @@ export interface ReloadPlan {
   readonly removed: readonly string[]
   readonly changed: readonly ToolChange[]
   readonly unchanged: readonly string[]
-  /** Settings of the process that differ and stay as they are until a restart. */
+  /** Keys of the process that differ and stay as they are until a restart. */
   readonly needsRestart: readonly string[]
-  /** Settings of the process that differ and count from now on. */
+  /** Keys of the process that differ and count from now on. */
   readonly takesEffect: readonly string[]
+  /** What counts from now on: the wanted settings, with the running value of what needs a restart. */
+  readonly settings: Settings
 }
 
-type Written = Readonly<Record<string, unknown>>
+type Owners = ReadonlyMap<string, SettingOwner>
 
 export function planReload(running: Settings, wanted: Settings): ReloadPlan {
   const before = new Map(running.tools.map((tool) => [tool.tool, tool]))
   const after = new Set(wanted.tools.map(({ tool }) => tool))
   const kept = wanted.tools.flatMap((next) => {
     const old = before.get(next.tool)
-    return old === undefined ? [] : [{ tool: next.tool, keys: changedKeys(old, next), next }]
+    return old === undefined ? [] : [{ tool: next.tool, keys: changedKeys(old, next, TOOL_SETTINGS), next }]
   })
+  const ofProcess = changedKeys({ ...running, tools: [] }, { ...wanted, tools: [] }, PROCESS_SETTINGS)
   return {
     added: wanted.tools.filter(({ tool }) => !before.has(tool)),
     removed: running.tools.map(({ tool }) => tool).filter((tool) => !after.has(tool)),
     changed: kept.filter(({ keys }) => keys.length > 0),
     unchanged: kept.filter(({ keys }) => keys.length === 0).map(({ tool }) => tool),
-    needsRestart: (['listen', 'admin', 'fleet'] as const).filter(
-      (key) => !isDeepStrictEqual(running[key], wanted[key]),
-    ),
-    takesEffect: running.drainMs === wanted.drainMs ? [] : ['drainSeconds'],
+    needsRestart: ofProcess.filter((key) => RESTART.names.has(key)),
+    takesEffect: ofProcess.filter((key) => !RESTART.names.has(key)),
+    settings: { ...wanted, ...settingsThatStay(running) },
   }
 }
 
-function changedKeys(old: ToolSettings, next: ToolSettings): readonly string[] {
+const RESTART = {
+  names: new Set(restartOwners().map(([, { name }]) => name)),
+  settings: new Set(restartOwners().map(([at]) => at)),
+}
+
+function restartOwners() {
+  return [...PROCESS_SETTINGS].filter(([, { reload }]) => reload === 'restart')
+}
+
+function settingsThatStay(running: Settings): Partial<Settings> {
+  return Object.fromEntries(Object.entries(running).filter(([at]) => RESTART.settings.has(at)))
+}
+
+/** In the order of the rows. */
+function changedKeys(old: object, next: object, owners: Owners): readonly string[] {
+  const places = new Set(differingPlaces(old, next, owners))
+  const known = [...owners].filter(([at]) => places.has(at)).map(([, owner]) => owner)
   // Under another algorithm every figure differs, which says nothing.
-  if (old.lane.controller.algorithm !== next.lane.controller.algorithm) {
-    return [...differing(asWritten(old), asWritten(next)), 'controller.algorithm']
-  }
+  const isOtherLaw = known.some(({ name }) => name === 'controller.algorithm')
+  const unknown = [...places].filter((at) => !owners.has(at))
   return [
-    ...differing(asWritten(old), asWritten(next)),
-    ...differing(controllerAsWritten(old.lane.controller), controllerAsWritten(next.lane.controller)),
+    ...known.filter(({ under }) => under === undefined || !isOtherLaw).map(({ name }) => name),
+    ...unknown,
   ]
 }
 
-function differing(a: Written, b: Written): readonly string[] {
-  return Object.keys(a).filter((key) => !isDeepStrictEqual(a[key], b[key]))
+/** The settings that differ, each at the place that a row names. One without a row is named by its own place. */
+function differingPlaces(old: unknown, next: unknown, owners: Owners, at = ''): readonly string[] {
+  if (isDeepStrictEqual(old, next)) return []
+  if (owners.has(at) || !isMap(old) || !isMap(next)) return [at]
+  const steps = new Set([...Object.keys(old), ...Object.keys(next)])
+  return [...steps].flatMap((step) =>
+    differingPlaces(old[step], next[step], owners, at === '' ? step : `${at}.${step}`),
+  )
 }
 
-/** Keyed by the operator's names; the values only have to be comparable. */
-function asWritten({ upstream, match, lane, ...tool }: ToolSettings): Written {
-  return {
-    upstream,
-    match,
-    stripPath: tool.stripPath,
-    keepHost: tool.keepHost,
-    maxQueueDepth: lane.maxQueueDepth,
-    maxConcurrent: lane.maxConcurrent,
-    startConcurrent: lane.startConcurrent,
-    minConcurrent: lane.minConcurrent,
-    ttlSeconds: lane.ttlMs,
-    leaseSeconds: lane.leaseMs,
-    connectTimeoutSeconds: tool.connectTimeoutMs,
-    maxBodyBytes: tool.maxBodyBytes,
-    onClientGone: tool.onClientGone,
-    fallbackTools: tool.fallbackTools,
-    fairness: tool.agentHeader,
-    mcp: tool.mcp,
-    'priority.max': lane.priority.max,
-    'priority.default': lane.priority.default,
-    'retries.max': tool.retries.max,
-    'retries.on': tool.retries.on,
-    'retries.budgetRatio': lane.retryBudgetRatio,
-    rate: lane.rate,
-    'retryAfter.minSeconds': lane.retryAfter.minMs,
-    'retryAfter.maxSeconds': lane.retryAfter.maxMs,
-  }
-}
-
-function controllerAsWritten(controller: ControllerSettings): Written {
-  if (controller.algorithm !== 'aimd') return {}
-  return {
-    'controller.decreaseAboveP95Ms': controller.decreaseAboveP95Ms,
-    'controller.increaseBelowP95Ms': controller.increaseBelowP95Ms,
-    'controller.halveAboveErrorRate': controller.halveAboveErrorRate,
-    'controller.increaseBelowErrorRate': controller.increaseBelowErrorRate,
-    'controller.decreaseBy': controller.decreaseBy,
-    'controller.increaseBy': controller.increaseBy,
-    'controller.windowSeconds': controller.windowMs,
-  }
+function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

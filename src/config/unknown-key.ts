@@ -2,15 +2,29 @@
  * What to tell somebody about a key that has no meaning where it stands: the key they meant, the place it belongs to,
  * or what is known there. Pure. Must not know positions.
  */
+import { LANE_KEYS } from './keys/lane.ts'
+import { PROCESS_KEYS } from './keys/process.ts'
+import { TOOL_KEYS } from './keys/tool.ts'
 import type { Path } from './paths.ts'
 import type { Advice } from './problems.ts'
-import { KEYS } from './schema.ts'
+import { fileSchema } from './schema.ts'
 import { nearest, sameInCamelCase } from './suggest.ts'
 
 export interface UnknownKey extends Advice {
   /** The key that was probably meant, in the same map. */
   readonly meant: string | undefined
 }
+
+interface Kind {
+  readonly keys: readonly string[]
+  /** How the place is named to a person. */
+  readonly place: string
+}
+
+const TOP: Kind = { keys: Object.keys(fileSchema.shape), place: 'at the top level' }
+const LANE: Kind = { keys: Object.keys(LANE_KEYS), place: 'in a tool or in defaults' }
+const TOOL: Kind = { keys: Object.keys(TOOL_KEYS), place: 'in a tool' }
+const INNER = innerMaps()
 
 /** `path` is that of the map that holds the key. */
 export function adviseOnKey(key: string, path: Path): UnknownKey {
@@ -21,7 +35,7 @@ export function adviseOnKey(key: string, path: Path): UnknownKey {
     const remedy = 'write what tools share in defaults, or an alias as a whole value'
     return { meant: undefined, what: 'merge keys are not part of YAML 1.2', remedy }
   }
-  const home = Object.values(KEYS).find(({ keys }) => keys.includes(key))
+  const home = [TOP, LANE, TOOL, ...INNER.values()].find(({ keys }) => keys.includes(key))
   if (home !== undefined) {
     return { meant: undefined, what: 'has no meaning here', remedy: `write it ${home.place}` }
   }
@@ -30,16 +44,22 @@ export function adviseOnKey(key: string, path: Path): UnknownKey {
   return { meant, what: 'unknown key', remedy: `remove it, or write one of ${known.join(', ')}` }
 }
 
-/** The maps inside a lane are known by their own name. */
-function isSection(word: string): word is Exclude<keyof typeof KEYS, 'top' | 'lane' | 'tool' | 'match'> {
-  return Object.hasOwn(KEYS, word)
+function kindOf(path: Path): Kind {
+  const last = path.at(-1)
+  if (last === undefined) return TOP
+  if (path.length === 1) return last === 'fleet' ? (INNER.get(last) ?? LANE) : LANE
+  if (path.length === 2 && path[0] === 'tools') return TOOL
+  // An entry of a list.
+  if (typeof last === 'number') return INNER.get('match') ?? LANE
+  return INNER.get(last) ?? LANE
 }
 
-function kindOf(path: Path): (typeof KEYS)[keyof typeof KEYS] {
-  const last = path.at(-1)
-  if (last === undefined) return KEYS.top
-  if (path.length === 1) return last === 'fleet' ? KEYS.fleet : KEYS.lane
-  if (path.length === 2 && path[0] === 'tools') return KEYS.tool
-  if (typeof last === 'number') return KEYS.match
-  return isSection(last) ? KEYS[last] : KEYS.lane
+/** The maps inside a tool, and `fleet`. */
+function innerMaps(): ReadonlyMap<string, Kind> {
+  const maps = Object.entries({ ...TOOL_KEYS, fleet: PROCESS_KEYS.fleet }).flatMap(([name, row]) => {
+    const inner = row.kind === 'section' ? row.keys : row.parts
+    const place = name === 'match' ? 'in an entry of match' : `in ${name}`
+    return inner === undefined ? [] : [[name, { keys: Object.keys(inner), place }] as const]
+  })
+  return new Map(maps)
 }

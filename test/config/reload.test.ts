@@ -18,6 +18,7 @@ test('a reload of the same file plans nothing', () => {
     unchanged: ['kept', 'gone', 'changed', 'controlled'],
     needsRestart: [],
     takesEffect: [],
+    settings: RUNNING,
   })
 })
 
@@ -47,10 +48,10 @@ tools:
           'upstream',
           'maxConcurrent',
           'startConcurrent',
-          'priority.max',
-          'retryAfter.minSeconds',
           'controller.decreaseBy',
           'controller.windowSeconds',
+          'priority.max',
+          'retryAfter.minSeconds',
         ],
       ],
       ['controlled', ['keepHost', 'controller.algorithm']],
@@ -58,4 +59,5 @@ tools:
   )
   assert.equal(plan.changed[0]?.next, wanted.tools[2])
   assert.deepEqual([plan.needsRestart, plan.takesEffect], [['listen'], ['drainSeconds']])
+  assert.deepEqual(plan.settings, { ...wanted, listen: RUNNING.listen })
 })

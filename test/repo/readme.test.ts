@@ -6,72 +6,32 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { COMMANDS, HELP } from '../../src/cli/arguments.ts'
 import { EXIT } from '../../src/cli/exit.ts'
-import {
-  CONTROLLER_DEFAULTS,
-  FLEET_DEFAULTS,
-  LANE_DEFAULTS,
-  MCP_DEFAULTS,
-  PRIORITY_DEFAULTS,
-  RETRIES_DEFAULTS,
-  RETRY_AFTER_DEFAULTS,
-  SIDECAR_DEFAULTS,
-} from '../../src/config/defaults.ts'
-import type { Default } from '../../src/config/defaults.ts'
 import { parseSettings } from '../../src/config/load.ts'
-import { KEYS } from '../../src/config/schema.ts'
 import { Lane } from '../../src/lane/lane.ts'
 import { showLane } from '../../src/observe/lane-json.ts'
 import { Totals } from '../../src/observe/totals.ts'
 import { Metrics } from '../../src/observe/metrics.ts'
 import { refuse } from '../../src/reply/refuse.ts'
 import { laneSettings } from '../support/lane-settings.ts'
+import { PROCESS_LINES, shownDefault, TOOL_LINES } from './configuration-page.ts'
 import { blocksOf, codeIn, filesBelow, read, tableAfter } from './tree.ts'
 
 const README = read('README.md')
 
-/** Keys without a fixed default, with the text of the README's table in its place. */
-const WITHOUT_DEFAULT: Readonly<Record<string, string>> = {
-  defaults: '',
-  tools: '',
-  upstream: '',
-  match: '[{ path: /TOOL }]',
-  startConcurrent: 'maxConcurrent',
-  rate: '',
-  mcp: '',
-  'mcp.server': '',
-  'mcp.tools': '',
-}
-
-function shown(defaults: Readonly<Record<string, Default<unknown>>>, section = ''): [string, string][] {
-  return Object.entries(defaults).map(([key, { value }]) => [
-    section + key,
-    Array.isArray(value) ? `[${value.join(', ')}]` : String(value),
-  ])
-}
+/** Keys that the README explains in the row of the key that they stand in. */
+const TOLD_ELSEWHERE = /^(?:match\[\]|rate|fairness)\./
 
 test('the README has every key of the configuration with its default', () => {
   const table = tableAfter(README, '## Configuration').map(([key = '', value = '']) => [
     codeIn(key)[0],
     codeIn(value)[0] ?? '',
   ])
-  assert.deepEqual(Object.fromEntries(table), {
-    ...Object.fromEntries(shown(SIDECAR_DEFAULTS)),
-    'fleet.store': '',
-    ...Object.fromEntries(shown(FLEET_DEFAULTS, 'fleet.')),
-    ...WITHOUT_DEFAULT,
-    ...Object.fromEntries(shown(LANE_DEFAULTS)),
-    fairness: '{ by: X-Agent-Id }',
-    ...Object.fromEntries(shown(PRIORITY_DEFAULTS, 'priority.')),
-    ...Object.fromEntries(shown(RETRY_AFTER_DEFAULTS, 'retryAfter.')),
-    ...Object.fromEntries(shown(RETRIES_DEFAULTS, 'retries.')),
-    ...Object.fromEntries(shown(MCP_DEFAULTS, 'mcp.')),
-    ...Object.fromEntries(shown(CONTROLLER_DEFAULTS, 'controller.')),
-  })
-  const schema = [...KEYS.top.keys, ...KEYS.tool.keys].filter(
-    (key) => !['controller', 'fleet', 'priority', 'retries', 'retryAfter'].includes(key),
+  const keys = [...PROCESS_LINES, ...TOOL_LINES].filter(({ key }) => !TOLD_ELSEWHERE.test(key))
+  assert.deepEqual(
+    Object.fromEntries(table),
+    Object.fromEntries(keys.map(({ key, row }) => [key, shownDefault(row.default)])),
   )
-  const top = table.map(([key]) => key ?? '').filter((key) => !key.includes('.'))
-  assert.deepEqual(top.toSorted(), schema.toSorted())
+  assert.equal(table.length, keys.length)
 })
 
 test("the README's commands are scripts of package.json and commands of spillway", () => {

@@ -165,7 +165,7 @@ const PLANTED: readonly (readonly [file: string, code: string, rule: string])[] 
   ['src/observe/watch.ts', "import { pino } from 'pino'", IMPORTS],
   ['src/observe/internal-error.ts', "import { pino } from 'pino'", IMPORTS],
   ['src/config/schema.ts', "import { readFileSync } from 'node:fs'", IMPORTS],
-  ['src/config/defaults.ts', "import { parse } from 'yaml'", IMPORTS],
+  ['src/config/keys/planted.ts', "import { parse } from 'yaml'", IMPORTS],
   ['src/config/match.ts', "import { Router } from '../route/match.ts'", IMPORTS],
   ['src/config/claims.ts', "import { PathTable } from '../route/path-table.ts'", IMPORTS],
   ['src/pipeline.ts', "import { pino } from 'pino'", IMPORTS],
