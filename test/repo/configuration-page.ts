@@ -73,9 +73,7 @@ function table(lines: readonly Line[]): string[] {
 function defaultCell(row: Key | Part): string {
   if (row.default.kind === 'needed') return 'has to be written'
   const plain = withReason(row.default)
-  return 'withMcp' in row && row.withMcp !== undefined
-    ? `${plain}<br>with \`mcp\` ${withReason(row.withMcp)}`
-    : plain
+  return 'withMcp' in row ? `${plain}<br>with \`mcp\` ${withReason(row.withMcp)}` : plain
 }
 
 function withReason(fallback: Default<unknown>): string {
