@@ -59,7 +59,6 @@ export const remainsSchema = z.strictObject({
 })
 
 export type WrittenFile = z.infer<typeof fileSchema>
-export type WrittenTool = z.infer<typeof toolSchema>
 export type Remains = z.infer<typeof remainsSchema>
 
 /** The file for editors: types and bounds, and each key's description, unit and default out of its row. */
