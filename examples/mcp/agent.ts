@@ -1,6 +1,6 @@
 /**
- * An agent loop: a model asks for six slow calls in one turn, reads the answers, and acts on what they say. The model is
- * played by `decide`, which reads only what a model would be shown: `node examples/mcp/agent.ts [URL]`.
+ * An agent loop: a model asks for six slow calls in one turn, reads the answers and acts on them. The function `decide`
+ * stands for the model and gets only the text that a model would read. Run it with `node examples/mcp/agent.ts [URL]`.
  */
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 
@@ -17,7 +17,7 @@ interface Answer {
 const QUERIES = ['otters', 'herons', 'eels', 'newts', 'perch', 'voles']
 const URL_OF_SPILLWAY = process.argv[2] ?? 'http://127.0.0.1:8180/search/mcp'
 
-/** The model: satisfied with what is an answer; in place of a refused call it takes the tool that is offered. */
+/** The model: it accepts an answer, and repeats a refused call with the tool that the refusal offers. */
 function decide(answers: readonly Answer[]): readonly Call[] {
   return answers.flatMap(({ call, text }) => {
     const [, other] = /In its place you can use (\w+) now/.exec(text) ?? []

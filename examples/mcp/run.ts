@@ -1,12 +1,12 @@
 /**
- * The whole example in one command, `npm run example:mcp`: the server, Spillway in front of it, the agent, and the lane's
- * figures at the end. Stops what it started.
+ * The whole example in one command, `npm run example:mcp`: starts the server, Spillway in front of it and the agent, prints
+ * the counters of the lane at the end, and stops the processes.
  */
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
-const PATIENCE_MS = 15_000
+const START_TIMEOUT_MS = 15_000
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url))
 
 function start(...args: string[]): ChildProcess {
@@ -14,7 +14,7 @@ function start(...args: string[]): ChildProcess {
 }
 
 async function until(url: string): Promise<void> {
-  const endsAt = performance.now() + PATIENCE_MS
+  const endsAt = performance.now() + START_TIMEOUT_MS
   for (;;) {
     const response = await fetch(url).catch(() => undefined)
     await response?.body?.cancel()

@@ -1,5 +1,5 @@
 /**
- * An MCP server as anyone would write one, with a slow tool and a fast one: `node examples/mcp/server.ts`.
+ * A simple MCP server with a slow tool and a fast tool. Run it with `node examples/mcp/server.ts`.
  */
 import { createServer } from 'node:http'
 import { toNodeHandler } from '@modelcontextprotocol/node'

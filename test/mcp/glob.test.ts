@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { isPattern, literalCharacters, matchesGlob } from '../../src/mcp/glob.ts'
 
-test('a pattern matches as the regular expression that it stands for', () => {
+test('a glob matches the same names as the regular expression that it stands for', () => {
   const letters = fc.string({ unit: fc.constantFrom('a', 'b', '.', '/'), maxLength: 12 })
   const globs = fc.string({ unit: fc.constantFrom('a', 'b', '.', '*', '?'), maxLength: 8 })
   fc.assert(
@@ -17,7 +17,7 @@ test('a pattern matches as the regular expression that it stands for', () => {
   )
 })
 
-test('a pattern of many stars costs no more than its length times that of the name', () => {
+test('a glob of many stars takes time proportional to its length times that of the name', () => {
   assert.equal(matchesGlob('*a'.repeat(60), 'a'.repeat(1000) + 'b'), false)
   assert.equal(matchesGlob('*a'.repeat(60), 'a'.repeat(1000)), true)
 })

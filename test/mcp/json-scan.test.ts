@@ -1,37 +1,37 @@
 /**
- * The scan takes for JSON what JSON.parse takes, of well-formed UTF-8, in whatever steps it goes.
+ * The scan accepts the JSON that JSON.parse accepts, in well-formed UTF-8, in steps of any size.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { JsonScan, MAX_DEPTH } from '../../src/mcp/json-scan.ts'
 
-interface Told {
+interface Reported {
   readonly opened: string[]
   readonly keys: string[]
   readonly values: string[]
 }
 
-/** The verdict, and what a sink hears that sees into the outermost `levels` containers. */
+/** The result of a scan, and what is reported to a sink that asks for the outermost `levels` containers. */
 function scanned(bytes: Buffer, step = Infinity, levels = 2) {
-  const told: Told = { opened: [], keys: [], values: [] }
+  const reported: Reported = { opened: [], keys: [], values: [] }
   let depth = 0
   const text = (from: number, to: number): string => bytes.toString('utf8', from, to)
   const scan = new JsonScan(bytes, {
     open: (isObject) => {
-      told.opened.push(isObject ? '{' : '[')
+      reported.opened.push(isObject ? '{' : '[')
       if (depth === levels) return false
       depth++
       return true
     },
     close: () => depth--,
-    key: (from, to) => told.keys.push(text(from, to)),
-    value: (from, to) => told.values.push(text(from, to)),
+    key: (from, to) => reported.keys.push(text(from, to)),
+    value: (from, to) => reported.values.push(text(from, to)),
     problem: undefined,
   })
   let steps = 0
-  while (!scan.step(step)) assert.ok(steps++ <= bytes.length, 'it does not end')
-  return { isJson: scan.problem === undefined, problem: scan.problem, told }
+  while (!scan.step(step)) assert.ok(steps++ <= bytes.length, 'the scan does not end')
+  return { isJson: scan.problem === undefined, problem: scan.problem, reported }
 }
 
 function isJson(bytes: Buffer): boolean {
@@ -55,13 +55,13 @@ const BROKEN = [
   '1e5.5', '1-', '"a" "b"', '\u000b1', '\f1', ':', ',',
 ] // prettier-ignore
 
-test('what is JSON passes and what is none does not, as with JSON.parse', () => {
+test('well-formed JSON is accepted and other text is not, as by JSON.parse', () => {
   for (const text of WELL_FORMED)
     assert.ok(isJson(Buffer.from(text)) && scanned(Buffer.from(text)).isJson, text)
   for (const text of BROKEN) assert.ok(!isJson(Buffer.from(text)) && !scanned(Buffer.from(text)).isJson, text)
 })
 
-/** Pieces that meet in JSON, most of them where they do not belong. */
+/** Tokens of JSON in any order. */
 const pieces = fc
   .array(
     fc.oneof(
@@ -87,7 +87,7 @@ const pieces = fc
   )
   .map((parts) => Buffer.from(parts.join('')))
 
-/** JSON with one byte changed, left out or put in. */
+/** JSON with one byte changed, removed or inserted. */
 const damaged = fc
   .tuple(fc.json({ maxDepth: 3, stringUnit: 'grapheme' }), fc.nat(), fc.nat(255), fc.constantFrom(0, 1, 2))
   .map(([json, place, byte, how]) => {
@@ -99,7 +99,7 @@ const damaged = fc
 
 const step = fc.integer({ min: 1, max: 7 })
 
-test('any bytes are judged as JSON.parse judges them, in whatever steps', () => {
+test('any bytes are accepted exactly when JSON.parse accepts them, in steps of any size', () => {
   const any = fc.oneof(
     pieces,
     damaged,
@@ -115,7 +115,7 @@ test('any bytes are judged as JSON.parse judges them, in whatever steps', () => 
   )
 })
 
-test('strings are judged by every sequence of up to four bytes at the borders of UTF-8', () => {
+test('byte sequences at the limits of the UTF-8 ranges are accepted exactly when they are well-formed', () => {
   const borders = [0x22, 0x41, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc1, 0xc2, 0xdf, 0xe0, 0xe1, 0xec, 0xed, 0xee, 0xef, 0xf0, 0xf1, 0xf3, 0xf4, 0xf5, 0xff] // prettier-ignore
   for (const a of borders)
     for (const b of borders)
@@ -132,27 +132,27 @@ test('strings are judged by every sequence of up to four bytes at the borders of
       }
 })
 
-test('the sink hears of the outer containers what JSON.parse finds there', () => {
+test('the keys and values reported of an object are those that JSON.parse finds', () => {
   fc.assert(
     fc.property(fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 3 })), step, (value, maxBytes) => {
-      const { told, isJson: isTaken } = scanned(Buffer.from(JSON.stringify(value)), maxBytes, 1)
+      const { reported, isJson: isTaken } = scanned(Buffer.from(JSON.stringify(value)), maxBytes, 1)
       assert.ok(isTaken)
       assert.deepEqual(
-        told.keys,
+        reported.keys,
         Object.keys(value).map((key) => JSON.stringify(key)),
       )
       const inner = Object.values(value)
       const plain = inner.filter((each) => typeof each !== 'object' || each === null)
       assert.deepEqual(
-        told.values,
+        reported.values,
         plain.map((each) => JSON.stringify(each)),
       )
-      assert.equal(told.opened.length, 1 + inner.length - plain.length)
+      assert.equal(reported.opened.length, 1 + inner.length - plain.length)
     }),
   )
 })
 
-test('containers may be as deep as the bound and no deeper, in any mixture', () => {
+test('objects and lists may be nested up to the bound', () => {
   const nested = (depth: number): Buffer => {
     const half = Math.floor(depth / 2)
     const inner = '['.repeat(depth - half) + ']'.repeat(depth - half)
@@ -162,7 +162,7 @@ test('containers may be as deep as the bound and no deeper, in any mixture', () 
   assert.match(scanned(nested(MAX_DEPTH + 1)).problem ?? '', /nested/)
 })
 
-test('a sink that has found a problem ends the scan there', () => {
+test('a problem of the sink ends the scan', () => {
   const sink = {
     open: () => true,
     close: () => undefined,

@@ -1,5 +1,5 @@
 /**
- * JSON-RPC messages as they flow by, in whatever pieces, alone or as server-sent events.
+ * The messages of a server are recognized in text that comes in any pieces, plain or as server-sent events.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -13,7 +13,7 @@ interface Sink {
   write(bytes: Buffer): void
 }
 
-/** What a reader sees of a text that comes in pieces of these lengths, again and again. */
+/** The messages that are recognized in a text that comes in pieces of these lengths, in a cycle. */
 function seen(
   text: string,
   pieces: readonly number[],
@@ -85,7 +85,7 @@ const message = fc
   })
 const pieces = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 5 })
 
-test('a message is seen as JSON.parse sees it, in whatever pieces it comes', () => {
+test('a message has the content that JSON.parse finds, in whatever pieces it comes', () => {
   fc.assert(
     fc.property(message, pieces, fc.constantFrom(undefined, 1), (value, lengths, space) => {
       assert.deepEqual(seen(JSON.stringify(value, null, space), lengths), [parsed(value)])
@@ -93,7 +93,7 @@ test('a message is seen as JSON.parse sees it, in whatever pieces it comes', () 
   )
 })
 
-test('the messages of a batch are seen one by one', () => {
+test('each message of a batch is recognized', () => {
   fc.assert(
     fc.property(fc.array(message, { maxLength: 4 }), pieces, (values, lengths) => {
       assert.deepEqual(seen(JSON.stringify(values), lengths), values.map(parsed))
@@ -101,7 +101,7 @@ test('the messages of a batch are seen one by one', () => {
   )
 })
 
-test('events are seen with every line ending, with comments and other fields between them', () => {
+test('events are recognized with every line ending, with comments and other fields between them', () => {
   const ends = fc.constantFrom('\n', '\r', '\r\n')
   const noise = fc.constantFrom('', ': ping', 'id: 7', 'retry: 10', 'event: message', 'database: {"id":9}')
   fc.assert(
@@ -117,13 +117,13 @@ test('events are seen with every line ending, with comments and other fields bet
   )
 })
 
-test('data over several lines is one message, and an event that breaks off leaves nothing behind', () => {
+test('data over several lines is one message, and an unfinished event is dropped', () => {
   const stream =
     'data: {"id":\ndata:1,\ndata: "result":{}}\n\ndata: {"id":2,"result":{"x":"\n\ndata\n\ndata:{"id":3}\n\n'
   assert.deepEqual(idKeysOf(seen(stream, [3], (scan) => new EventScan(scan))), ['number:1', 'number:3'])
 })
 
-test('what is no JSON at all does no harm', () => {
+test('after malformed text and a reset the next message is recognized', () => {
   fc.assert(
     fc.property(
       fc.string({ unit: fc.constantFrom('"', '\\', '{', '}', '[', ']', ',', ':', '1') }),
@@ -142,7 +142,7 @@ test('what is no JSON at all does no harm', () => {
   )
 })
 
-test('any bytes are seen alike whole and in pieces, alone and as events, and nothing is thrown', () => {
+test('any bytes give the same messages whole and in pieces, and nothing is thrown', () => {
   const parts = fc.constantFrom(
     ...[
       '{',
@@ -192,7 +192,7 @@ test('any bytes are seen alike whole and in pieces, alone and as events, and not
   )
 })
 
-test('what is no JSON costs no more to see than what is', () => {
+test('malformed ids and keys take no longer than well-formed ones', () => {
   const costMs = (text: string): number => {
     const bytes = Buffer.from(text)
     const runs = Array.from({ length: 5 }, () => {
@@ -216,7 +216,7 @@ test('what is no JSON costs no more to see than what is', () => {
   }
 })
 
-test('an id that is longer than what is held is nobody’s', () => {
+test('an id longer than the buffer gives no id', () => {
   assert.deepEqual(idKeysOf(seen(JSON.stringify({ id: 'x'.repeat(10_000), result: {} }), [1000])), [
     undefined,
   ])

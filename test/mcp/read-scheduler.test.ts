@@ -1,5 +1,5 @@
 /**
- * Messages are schedulerd in turns, so that long ones keep nothing else waiting.
+ * Bodies share the time for reading: long ones are read in steps, and the servers take turns.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -9,11 +9,11 @@ import { VirtualClock } from '../support/virtual-clock.ts'
 
 const HEADERS = { contentType: ['application/json'], contentEncoding: [], version: [], method: [], name: [] }
 
-function judging() {
+function reading() {
   const clock = new VirtualClock()
   const scheduler = new ReadScheduler(clock)
   const done: string[] = []
-  /** A ping of this many steps. */
+  /** Reads a ping that takes this many steps. */
   const read = (server: string, steps: number, name = server) => {
     const bytes = Buffer.from(`{"id":1,"method":"ping","params":"${'x'.repeat(STEP_BYTES * (steps - 1))}"}`)
     return scheduler.read(
@@ -23,27 +23,27 @@ function judging() {
       assert.ifError,
     )
   }
-  /** One turn of the loop. */
+  /** Lets the timer fire once. */
   const turn = (): void => clock.advanceTo(clock.nextDueAtMs())
   return { clock, scheduler, done, read, turn }
 }
 
-test('a short message is schedulerd at once, and sets no timer', () => {
-  const { clock, done, read } = judging()
+test('a short body is read at once, without a timer', () => {
+  const { clock, done, read } = reading()
   read('a', 1)
   assert.deepEqual([done, clock.timers], [['a request'], 0])
 })
 
-test('a message that is refused early costs no more than its beginning', () => {
-  const { clock, scheduler } = judging()
+test('a body with a problem near its beginning is not read further', () => {
+  const { clock, scheduler } = reading()
   const bytes = Buffer.from(`[${'{},'.repeat(1_000_000)}{}]`)
   const kinds: string[] = []
   scheduler.read('a', { bytes, headers: HEADERS }, ({ kind }) => kinds.push(kind), assert.ifError)
   assert.deepEqual([kinds, clock.timers], [['problem'], 0])
 })
 
-test('long messages take turns by server, and one timer serves them all', () => {
-  const { clock, done, read, turn } = judging()
+test('servers take turns, bodies of one server wait for each other, and one timer serves all', () => {
+  const { clock, done, read, turn } = reading()
   for (const name of ['a1', 'a2', 'a3']) read('a', 4, name)
   read('b', 2)
   assert.deepEqual([done, clock.timers], [[], 1])
@@ -54,8 +54,8 @@ test('long messages take turns by server, and one timer serves them all', () => 
   assert.deepEqual(done, ['b request', 'a1 request', 'a2 request', 'a3 request'])
 })
 
-test('a message whose caller has left is looked at no more', () => {
-  const { clock, scheduler, done, read } = judging()
+test('a body whose timer is cleared is not read further', () => {
+  const { clock, scheduler, done, read } = reading()
   const timer = read('a', 3)
   read('a', 3, 'a2')
   timer.clear()
@@ -65,8 +65,8 @@ test('a message whose caller has left is looked at no more', () => {
   assert.deepEqual([done, scheduler.waiting], [['a2 request'], 0])
 })
 
-test('an error over one message is that message’s own: the others go on', () => {
-  const { clock, scheduler, done, read } = judging()
+test('an error of a callback does not stop the reading of other bodies', () => {
+  const { clock, scheduler, done, read } = reading()
   const bytes = Buffer.from(`"${'x'.repeat(STEP_BYTES)}"`)
   scheduler.read(
     'a',
@@ -82,8 +82,8 @@ test('an error over one message is that message’s own: the others go on', () =
   assert.deepEqual([done, scheduler.waiting], [['b request'], 0])
 })
 
-test('an error of ours in a later turn ends the message that it met, and no request', (t) => {
-  const { clock, scheduler, done, read } = judging()
+test('an error of the reader in a later step is reported for its body, and the others are read', (t) => {
+  const { clock, scheduler, done, read } = reading()
   const errors: unknown[] = []
   const bytes = Buffer.from(`"${'x'.repeat(2 * STEP_BYTES)}"`)
   scheduler.read(

@@ -1,5 +1,5 @@
 /**
- * What a POST to an MCP server is, by its body and, since 2026-07-28, its headers.
+ * The body of a request to an MCP server, read as data: calls, other messages, batches and problems.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -20,21 +20,21 @@ function read(body: string, headers: Partial<McpHeaders> = {}): McpBody {
   return readBody(Buffer.from(body), { ...HEADERS, ...headers })
 }
 
-/** Why the body is none that all readers read alike. */
+/** Why the envelope of the body is a problem; undefined when it is none. */
 function problemOf(body: string): string | undefined {
   const shape = new EnvelopeReader(Buffer.from(body)).step(Infinity)
   return shape?.kind === 'problem' ? shape.what : undefined
 }
 
 const KINDS = ['call', 'request', 'notification', 'response', 'batch', 'opaque', 'problem']
-const SAID = [
+const VALUES = [
   'application/json',
   'application/json; charset=utf-8',
   '2026-07-28',
   'tools/call',
   '=?base64?eA==?=',
 ]
-/** Bytes that look like a message here and there. */
+/** Bytes that resemble a message in places. */
 const anyBytes = fc
   .array(
     fc.oneof(
@@ -65,7 +65,7 @@ const anyBytes = fc
 const call = (id: string, name = '"x"'): string =>
   `{"id":${id},"method":"tools/call","params":{"name":${name}}}`
 
-test('a call is known by its name and its id as it was written', () => {
+test('a call has its name, its id as it was written, and a key that is equal for equal ids', () => {
   for (const [id, idKey] of [
     ['0', 'number:0'],
     ['-1', 'number:-1'],
@@ -79,12 +79,12 @@ test('a call is known by its name and its id as it was written', () => {
   }
 })
 
-test('the id of a message is that of the message, not one within it', () => {
+test('the id of a message is its own member, not a member of its params', () => {
   const body = '{"params":{"id":1,"name":"x","arguments":{"id":2}},"method":"tools/call","id":3}'
   assert.deepEqual(read(body), { kind: 'call', call: { id: '3', idKey: 'number:3', name: 'x' } })
 })
 
-test('messages are counted under names of a closed set', () => {
+test('the method of a message is a method of the specification, or other', () => {
   const methods = ['ping', 'tools/list', 'x/y', 'GET', 'batch', 'notifications/made/up'].map((method) => {
     const body = read(JSON.stringify({ id: 1, method }))
     return body.kind === 'request' ? body.method : body.kind
@@ -92,7 +92,7 @@ test('messages are counted under names of a closed set', () => {
   assert.deepEqual(methods, ['ping', 'tools/list', 'other', 'other', 'other', 'other'])
 })
 
-test('long streams are told apart from messages', () => {
+test('a request that may be answered by a long stream is marked', () => {
   for (const [method, isStream] of [
     ['subscriptions/listen', true],
     ['tasks/result', true],
@@ -103,7 +103,7 @@ test('long streams are told apart from messages', () => {
   }
 })
 
-test('a batch belongs to the revisions that have batches, and is bounded', () => {
+test('a batch is accepted in revisions that have batches, up to its bound, and without equal ids', () => {
   const batch = `[${call('1')},{"method":"ping","id":2}]`
   assert.equal(read(batch).kind, 'batch')
   assert.equal(read(batch, { version: ['2025-03-26'] }).kind, 'batch')
@@ -115,14 +115,14 @@ test('a batch belongs to the revisions that have batches, and is bounded', () =>
   assert.equal(read(`[${call('1')},${call('1.0')}]`).kind, 'problem')
 })
 
-test('names and ids are bounded', () => {
+test('names and ids longer than the bound are a problem', () => {
   const long = 'x'.repeat(MAX_NAME_CHARACTERS)
   assert.equal(read(call('1', JSON.stringify(long))).kind, 'call')
   assert.equal(read(call('1', JSON.stringify(`${long}x`))).kind, 'problem')
   assert.equal(read(call(JSON.stringify(long))).kind, 'problem')
 })
 
-test('a call that waits keeps its name and its id, and not the text that they came in', () => {
+test('the data of a call holds its name and id, and does not keep the body in memory', () => {
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as () => void
   const text = 'x'.repeat(2_000_000)
@@ -139,14 +139,14 @@ test('a call that waits keeps its name and its id, and not the text that they ca
   assert.ok(kept.every(({ kind }) => kind === 'call'))
 })
 
-test('a message may be nested as deep as the bound and no deeper', () => {
+test('a message nested deeper than the bound is a problem', () => {
   const nested = (depth: number): string => `{"a":${'['.repeat(depth)}${']'.repeat(depth)}}`
   assert.equal(problemOf(nested(MAX_DEPTH - 1)), undefined)
   assert.match(problemOf(nested(MAX_DEPTH)) ?? '', /nested/)
   assert.match(problemOf(nested(1_000_000)) ?? '', /nested/)
 })
 
-test('a message and its params may have as many keys as the bound, arguments any number', () => {
+test('a message and its params may have as many keys as the bound, and arguments any number', () => {
   const keys = (count: number): string => Array.from({ length: count }, (_, n) => `"k${n}":1`).join(',')
   assert.equal(problemOf(`{${keys(MAX_KEYS)}}`), undefined)
   assert.match(problemOf(`{${keys(MAX_KEYS + 1)}}`) ?? '', /keys/)
@@ -154,7 +154,7 @@ test('a message and its params may have as many keys as the bound, arguments any
   assert.equal(problemOf(`{"params":{"arguments":{${keys(MAX_KEYS + 1)}}}}`), undefined)
 })
 
-test('what is longer than any name of the protocol is a problem, and costs no more to find', () => {
+test('a method, name, id or key beyond its bound is a problem, however long it is', () => {
   const long = JSON.stringify('x'.repeat(MAX_NAME_CHARACTERS + 1))
   const longer = JSON.stringify('x'.repeat(100_000))
   for (const each of [long, longer]) {
@@ -170,14 +170,14 @@ test('what is longer than any name of the protocol is a problem, and costs no mo
   assert.equal(read(key(MAX_KEY_BYTES + 1)).kind, 'problem')
 })
 
-test('a content type full of blank is looked at in no time', () => {
+test('a content type of 16 KiB of spaces is refused in linear time', () => {
   const contentType = [`application/json${' '.repeat(16_000)}x`]
   const startedAt = performance.now()
   for (let n = 0; n < 20; n++) assert.equal(read('{}', { contentType }).kind, 'problem')
   assert.ok(performance.now() - startedAt < 500)
 })
 
-test('a body is read alike at once and in steps', () => {
+test('a body gives the same data in one step and in many', () => {
   const types = ['application/json', 'text/plain', 'application/json; charset=utf-16', 'x'.repeat(300)]
   fc.assert(
     fc.property(
@@ -199,8 +199,10 @@ test('a body is read alike at once and in steps', () => {
   )
 })
 
-test('arbitrary bytes under arbitrary headers are read or refused, and nothing is thrown', () => {
-  const values = fc.array(fc.oneof(fc.string({ maxLength: 40 }), fc.constantFrom(...SAID)), { maxLength: 2 })
+test('arbitrary bytes under arbitrary headers give data, and nothing is thrown', () => {
+  const values = fc.array(fc.oneof(fc.string({ maxLength: 40 }), fc.constantFrom(...VALUES)), {
+    maxLength: 2,
+  })
   const headers = fc.record({
     contentType: values,
     contentEncoding: values,
@@ -209,14 +211,14 @@ test('arbitrary bytes under arbitrary headers are read or refused, and nothing i
     name: values,
   })
   fc.assert(
-    fc.property(anyBytes, headers, (bytes, said) => {
-      assert.ok(KINDS.includes(readBody(bytes, said).kind))
+    fc.property(anyBytes, headers, (bytes, values) => {
+      assert.ok(KINDS.includes(readBody(bytes, values).kind))
     }),
     { numRuns: 2000 },
   )
 })
 
-test('headers count since 2026-07-28 only, and then have to agree', () => {
+test('routing headers are ignored before 2026-07-28, and have to agree with the body from then on', () => {
   const lie = { method: ['tools/list'], name: ['y'] }
   assert.equal(read(call('1'), lie).kind, 'call')
   assert.equal(read(call('1'), { ...lie, version: ['2025-11-25'] }).kind, 'call')
@@ -233,7 +235,7 @@ test('headers count since 2026-07-28 only, and then have to agree', () => {
   assert.equal(read(call('1'), { version: ['2026-07-28', '2025-11-25'] }).kind, 'problem')
 })
 
-test('a name in the headers may be base64 of UTF-8, canonical and whole', () => {
+test('Mcp-Name may be canonical base64 of UTF-8', () => {
   const version = ['2026-07-28']
   fc.assert(
     fc.property(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 }), (name) => {
@@ -248,7 +250,7 @@ test('a name in the headers may be base64 of UTF-8, canonical and whole', () => 
   }
 })
 
-test('the reader never throws, and finds a call only where JSON.parse finds the same one', () => {
+test('the reader never throws, and arguments of any JSON do not change the call', () => {
   fc.assert(
     fc.property(fc.json({ maxDepth: 4 }), fc.string(), (json, text) => {
       read(text)

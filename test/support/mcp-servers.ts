@@ -1,6 +1,6 @@
 /**
- * Real MCP servers on loopback: the protocol's own test server (server-everything, sessions and event streams), and one on
- * the SDK 2.x that speaks 2026-07-28 and, to those who know no better, the revisions before.
+ * Real MCP servers on loopback: the protocol's own test server (server-everything, with sessions and event streams), a
+ * server on the SDK 2.x for 2026-07-28 and earlier revisions, and a server on the SDK 1.x with resumable streams.
  */
 import { spawn } from 'node:child_process'
 import { createServer } from 'node:http'
@@ -23,7 +23,7 @@ export interface RunningServer extends AsyncDisposable {
   readonly url: string
 }
 
-/** On a free port of loopback. */
+/** Listens on a free port of loopback. */
 export async function serve(listener: RequestListener): Promise<RunningServer> {
   const server = createServer(listener)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -57,15 +57,15 @@ export async function everythingServer(): Promise<RunningServer> {
 }
 
 export interface ModernServer extends RunningServer {
-  /** How often `work` began, and how often its caller took it back. */
+  /** How many calls of `work` began, and how many their caller aborted. */
   readonly seen: { begun: number; aborted: number }
-  /** Answers the calls that it holds. */
+  /** Answers the held calls. */
   letGo(): void
 }
 
 type Held = Set<() => void>
 
-/** Holds the calls of its tools until they are let go: `work`, and `answer`, which has an output schema. */
+/** Has two tools, `work`, and `answer` with an output schema. Their calls are held until `letGo`. */
 export async function modernServer(): Promise<ModernServer> {
   const seen = { begun: 0, aborted: 0 }
   const held: Held = new Set()
@@ -96,7 +96,7 @@ function serverOf(seen: { begun: number; aborted: number }, held: Held): McpServ
         resolve()
       }
       const end = (): void => {
-        // The SDK aborts what has ended, too.
+        // The SDK fires the abort signal of ended calls, too.
         signal.removeEventListener('abort', abort)
         resolve()
       }
@@ -116,7 +116,7 @@ function serverOf(seen: { begun: number; aborted: number }, held: Held): McpServ
   return server
 }
 
-/** On the SDK 1.x: one session, event streams that can be resumed. The tool `count` reports a step every 300 ms. */
+/** On the SDK 1.x: one session, and event streams that can be resumed. The tool `count` reports a step every 300 ms. */
 export async function resumableServer(steps: number): Promise<RunningServer> {
   const mcp = new McpServer1({ name: 'resumable', version: '1.0.0' })
   mcp.registerTool('count', {}, async ({ sendNotification, requestId }) => {
@@ -137,7 +137,7 @@ export async function resumableServer(steps: number): Promise<RunningServer> {
   return serve((request, response) => void transport.handleRequest(request, response))
 }
 
-/** All events of a short test, in order. */
+/** Stores all events of a short test in order. */
 class Events implements EventStore {
   readonly #events: { readonly stream: string; readonly message: Parameters<EventStore['storeEvent']>[1] }[] =
     []

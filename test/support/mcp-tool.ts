@@ -1,5 +1,5 @@
 /**
- * An MCP server whose every answer a test decides, and plain JSON-RPC over HTTP to it: for what no SDK would send.
+ * A fake MCP server whose answers the test writes, and JSON-RPC over plain HTTP to it: for messages that no SDK sends.
  */
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
 import { fakeTool } from './fake-tool.ts'
@@ -14,9 +14,9 @@ export interface Message {
 export interface Received {
   readonly method: string
   readonly headers: IncomingHttpHeaders
-  /** The body as it came. */
+  /** The body as it arrived. */
   readonly text: string
-  /** Of a body that is JSON. */
+  /** The parsed body; empty for a body that is not JSON. */
   readonly message: Message
 }
 
@@ -24,7 +24,7 @@ export interface McpTool extends FakeTool {
   readonly received: Received[]
 }
 
-/** What the server does with a message; the default answers each request at once. */
+/** Handles a message. By default each request is answered at once. */
 export type OnMessage = (received: Received, response: ServerResponse) => unknown
 
 export async function mcpTool(onMessage: OnMessage = answerAtOnce): Promise<McpTool> {
@@ -57,7 +57,7 @@ export function json(response: ServerResponse, body: unknown): void {
   response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(body))
 }
 
-/** An event stream of these messages, still open. */
+/** Writes these messages to the event stream of the response, which stays open. */
 export function events(response: ServerResponse, ...messages: readonly unknown[]): void {
   if (!response.headersSent) response.writeHead(200, { 'Content-Type': 'text/event-stream' })
   for (const message of messages) response.write(`event: message\ndata: ${JSON.stringify(message)}\n\n`)
@@ -67,7 +67,7 @@ export function callOf(id: unknown, name: string, args: object = {}): object {
   return { jsonrpc: '2.0', id, method: 'tools/call', params: { name, arguments: args } }
 }
 
-/** Sends a message as a client would. */
+/** Sends a message with the headers of a client. */
 export function post(url: string, body: unknown, init: RequestInit = {}): Promise<Response> {
   return fetch(url, {
     method: 'POST',

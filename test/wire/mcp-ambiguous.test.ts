@@ -1,5 +1,5 @@
 /**
- * What comes for an MCP server and is no message that every reader reads alike: it stops here.
+ * Bodies that two MCP parsers could interpret differently, or that are no message: they do not reach the server.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -29,47 +29,51 @@ const REFUSED: readonly (readonly [what: string, body: string | Buffer, headers?
     ['two names', '{"id":1,"method":"tools/call","params":{"name":"a","arguments":{},"name":"b"}}'],
     ['a key in capitals', '{"id":1,"method":"ping","Method":"tools/call"}'],
     ['a key with a long s', '{"id":1,"method":"ping","param\u017f":{"name":"x"}}'],
-    ['a key with a null', '{"id":1,"method":"ping","params\\u0000":{"name":"x"}}'],
-    ['a prototype', '{"id":1,"result":{},"__proto__":{"method":"tools/call","params":{"name":"x"}}}'],
-    ['a name with a null', '{"id":1,"method":"tools/call","params":{"name":"\\u0000x"}}'],
-    ['half a character in a name', '{"id":1,"method":"tools/call","params":{"name":"\\ud800x"}}'],
-    ['a method with a null', '{"id":1,"method":"tools/call\\u0000","params":{"name":"x"}}'],
-    ['too deep', `{"id":1,"method":"ping","params":{"a":${nested(200)}}}`],
+    ['a key with a NUL', '{"id":1,"method":"ping","params\\u0000":{"name":"x"}}'],
+    ['a key __proto__', '{"id":1,"result":{},"__proto__":{"method":"tools/call","params":{"name":"x"}}}'],
+    ['a name with a NUL', '{"id":1,"method":"tools/call","params":{"name":"\\u0000x"}}'],
+    ['half a surrogate pair in a name', '{"id":1,"method":"tools/call","params":{"name":"\\ud800x"}}'],
+    ['a method with a NUL', '{"id":1,"method":"tools/call\\u0000","params":{"name":"x"}}'],
+    ['nesting beyond the bound', `{"id":1,"method":"ping","params":{"a":${nested(200)}}}`],
     ['a byte order mark', '\uFEFF{"id":1,"method":"ping"}'],
     ['UTF-16', Buffer.from('{"id":1,"method":"ping"}', 'utf16le')],
     ['a wrong content type', '{"id":1,"method":"ping"}', { 'Content-Type': 'text/plain' }],
     ['another charset', '{"id":1,"method":"ping"}', { 'Content-Type': 'application/json; charset=utf-16' }],
     [
-      'a message after more blank than anybody looks through',
+      'a message after 4,000 spaces, under another content type',
       `${' '.repeat(4000)}{"id":1,"method":"ping"}`,
       { 'Content-Type': 'text/plain; for=application/json' },
     ],
-    ['UTF-16 after a mark and blank', Buffer.from(`\uFEFF${' '.repeat(1000)}{"id":1}`, 'utf16le'), TEXT],
-    ['letters that only UTF-7 has', '+AHs-"id":1+AH0-', { 'Content-Type': 'text/plain; charset=utf-7' }],
     [
-      'no JSON that is said to be JSON',
+      'UTF-16 after a byte order mark and spaces',
+      Buffer.from(`\uFEFF${' '.repeat(1000)}{"id":1}`, 'utf16le'),
+      TEXT,
+    ],
+    ['JSON in UTF-7', '+AHs-"id":1+AH0-', { 'Content-Type': 'text/plain; charset=utf-7' }],
+    [
+      'JSON in UTF-7 under application/json',
       '+AHs-"id":1+AH0-',
       { 'Content-Type': 'application/json; charset=utf-7' },
     ],
-    ['a coded body', '{"id":1,"method":"ping"}', { 'Content-Encoding': 'gzip' }],
+    ['a compressed body', '{"id":1,"method":"ping"}', { 'Content-Encoding': 'gzip' }],
     [
-      'a name that the headers do not give',
+      'another name in Mcp-Name than in the body',
       JSON.stringify(callOf(1, 'a')),
       { 'MCP-Protocol-Version': '2026-07-28', 'Mcp-Method': 'tools/call', 'Mcp-Name': 'b' },
     ],
     [
-      'a method that the headers do not give',
+      'another method in Mcp-Method than in the body',
       JSON.stringify(callOf(1, 'a')),
       { 'MCP-Protocol-Version': '2026-07-28', 'Mcp-Method': 'tools/list' },
     ],
     [
-      'a name that is coded wrongly',
+      'base64 that is not canonical in Mcp-Name',
       JSON.stringify(callOf(1, 'a')),
       { 'MCP-Protocol-Version': '2026-07-28', 'Mcp-Method': 'tools/call', 'Mcp-Name': '=?base64?YQ?=' },
     ],
   ]
 
-test('what two readers could read differently, or none, never reaches a server', async () => {
+test('a body that two parsers could interpret differently never reaches the server', async () => {
   await using tool = await mcpTool()
   const spillway = await share(`tools: { server: { upstream: "${tool.url}", mcp: {}, maxBodyBytes: 5000 } }`)
   const url = `${spillway.proxy}/server`
@@ -90,7 +94,7 @@ test('what two readers could read differently, or none, never reaches a server',
   assert.equal(tool.received[0]?.text, 'grant_type=x')
 })
 
-test('a call that comes with another method than POST takes its lane all the same', async () => {
+test('a call takes its lane whatever the HTTP method of its request is', async () => {
   await using tool = await mcpTool()
   const spillway = await share(
     `tools: { server: { upstream: "${tool.url}", mcp: {} }, l: { mcp: { server: server, tools: [x] } } }`,
@@ -102,7 +106,7 @@ test('a call that comes with another method than POST takes its lane all the sam
   assert.equal((await spillway.lane('l')).totals.completed, 4)
 })
 
-test('an MCP server is not reached by a connection that leaves HTTP', async () => {
+test('an upgrade request to an MCP server is refused', async () => {
   await using tool = await mcpTool()
   const spillway = await share(`tools: { server: { upstream: "${tool.url}", mcp: {} } }`)
   const url = new URL(spillway.proxy)

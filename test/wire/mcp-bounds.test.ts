@@ -1,6 +1,6 @@
 /**
- * One MCP server's messages take neither the memory nor the time of the others: large ones, many, slow, or made to be
- * costly.
+ * The messages for one MCP server leave memory and time for those of the others, even if they are large, many, slow, or
+ * made to be expensive to parse.
  */
 import assert from 'node:assert/strict'
 import { request as httpRequest } from 'node:http'
@@ -13,7 +13,7 @@ import { sharedSpillway } from '../support/shared-spillway.ts'
 
 const share = sharedSpillway()
 const MESSAGE_BYTES = 3_900_000
-/** More of these than one server may hold, however much memory there is (64 MiB for all). */
+/** So many messages exceed what one server may hold, whatever the memory of the process (at most 64 MiB for all). */
 const TOO_MANY = 20
 const PING = { jsonrpc: '2.0', id: 1, method: 'ping' }
 const large = (id: number, name = 'x', bytes = MESSAGE_BYTES): string =>
@@ -25,14 +25,14 @@ interface Refusal {
   readonly not_executed: boolean
 }
 
-/** A server that never answers calls, but everything else. */
+/** A server that answers every message but calls. */
 function hangingTool() {
   return mcpTool(({ message }, response) => {
     if (message.method !== 'tools/call') response.writeHead(202).end()
   })
 }
 
-/** Sends part of a body, and then nothing. */
+/** Sends part of a body, and then nothing more. */
 function drip(url: string, bytes: number, declared: number | undefined): ClientRequest {
   const length = declared === undefined ? {} : { 'Content-Length': declared }
   const headers = { 'Content-Type': 'application/json', ...length }
@@ -42,7 +42,7 @@ function drip(url: string, bytes: number, declared: number | undefined): ClientR
   return sent
 }
 
-test('calls that wait for one server leave room for the others, and for pings of their own', async () => {
+test('calls that wait for one server leave memory for other servers, and for pings to their own', async () => {
   await using tool = await hangingTool()
   const lane = `{ upstream: "${tool.url}", mcp: {}, maxConcurrent: 1, maxQueueDepth: 100 }`
   const spillway = await share(`tools: { a: ${lane}, b: ${lane} }`)
@@ -73,7 +73,7 @@ test('calls that wait for one server leave room for the others, and for pings of
   await eventually(async () => assert.equal((await spillway.lane('b')).active_workers, 1))
   leaving.abort()
   await Promise.all([...calls, elsewhere])
-  // The call that ran goes on without its caller, as the protocol has it; the room of the others is free again.
+  // The running call goes on without its caller, as the protocol demands. The memory of the others is free again.
   const again = new AbortController()
   const next = post(`${spillway.proxy}/a`, large(99), { signal: again.signal }).catch(() => undefined)
   await eventually(async () => assert.equal((await spillway.lane('a')).queue_depth, 1))
@@ -82,7 +82,7 @@ test('calls that wait for one server leave room for the others, and for pings of
 })
 
 for (const declared of [4_000_000, undefined]) {
-  test(`bodies that stay unfinished (${declared === undefined ? 'chunked' : 'declared'}) leave room for other servers`, async () => {
+  test(`unfinished bodies (${declared === undefined ? 'chunked' : 'with a Content-Length'}) leave memory for other servers`, async () => {
     await using tool = await mcpTool()
     const lane = `{ upstream: "${tool.url}", mcp: {} }`
     const spillway = await share(`tools: { a: ${lane}, b: ${lane} }`)
@@ -102,7 +102,7 @@ for (const declared of [4_000_000, undefined]) {
   })
 }
 
-test('a message that could never be held is too large, and not told to come back', async () => {
+test('a message that no server could ever hold is BODY_TOO_LARGE, not PROXY_OVERLOADED', async () => {
   await using tool = await mcpTool()
   const spillway = await share(`tools: { a: { upstream: "${tool.url}", mcp: {}, maxBodyBytes: 104857600 } }`)
   const sent = drip(`${spillway.proxy}/a`, 10, 100_000_000)
@@ -111,7 +111,7 @@ test('a message that could never be held is too large, and not told to come back
   assert.equal(status, 413)
 })
 
-/** Each sends one large body and sees to its end; afterwards nothing of it may be held. */
+/** Each sends one large body and waits for its end. Afterwards none of its memory may be held. */
 const ENDS: readonly (readonly [how: string, tools: string, run: (url: string) => Promise<unknown>])[] = [
   ['an answer', '', (url) => post(url, large(1, 'quick'))],
   ['no JSON', '', (url) => post(url, `${large(1)}}`)],
@@ -119,7 +119,7 @@ const ENDS: readonly (readonly [how: string, tools: string, run: (url: string) =
   ['a batch', '', (url) => post(url, `[${large(1, 'quick', 2_000_000)},${large(2, 'quick', 1_900_000)}]`)],
   ['a batch that is refused', ', maxConcurrent: 1', (url) => post(url, `[${large(1, 'quick')},${JSON.stringify(callOf(2, 'quick'))}]`)],
   ['a caller that leaves while it runs', '', (url) => leaveAfter(url, 150)],
-  ['a caller that leaves while it is judged', '', (url) => leaveAfter(url, 25)],
+  ['a caller that leaves while its message is read', '', (url) => leaveAfter(url, 25)],
   ['a body that breaks off', '', (url) => new Promise((resolve) => {
     const sent = drip(url, 3_000_000, MESSAGE_BYTES)
     setTimeout(() => resolve(sent.destroy()), 50)
@@ -131,7 +131,7 @@ async function leaveAfter(url: string, ms: number): Promise<void> {
 }
 
 for (const [how, settings, run] of ENDS) {
-  test(`nothing stays held after ${how}`, async () => {
+  test(`no memory stays held after ${how}`, async () => {
     await using tool = await mcpTool(async ({ message }, response) => {
       if (message.params?.name === 'slow') await new Promise((resolve) => setTimeout(resolve, 300))
       response.writeHead(202).end()
@@ -173,14 +173,14 @@ async function worstMsBeside(share: { readonly proxy: string }, args: string): P
 }
 
 for (const [what, args] of COSTLY) {
-  test(`four callers with messages of ${what} do not stop the others`, async () => {
+  test(`messages of ${what} from four callers do not hold up calls to another tool`, async () => {
     await using tool = await fakeTool((request, response) => {
       request.resume().on('end', () => response.end('{}'))
     })
     const spillway = await share(
       `tools: { a: { upstream: "${tool.url}", mcp: {} }, other: { upstream: "${tool.url}" } }`,
     )
-    // Beside what as many bytes cost anyway, on a machine that may be busy; parsing these took 0.3 to 1.2 s.
+    // Compared with a plain text of the same length, as the machine may be busy. JSON.parse took 0.3 to 1.2 s for these.
     await eventually(async () => {
       const plainMs = await worstMsBeside(spillway, `"${'x'.repeat(SIZE)}"`)
       const worstMs = await worstMsBeside(spillway, args)

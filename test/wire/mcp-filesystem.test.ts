@@ -1,5 +1,5 @@
 /**
- * A real server that changes things, server-filesystem, behind MCP lanes: what is refused has not happened.
+ * A real MCP server with side effects, server-filesystem, behind MCP lanes: a refused call has no effect.
  */
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
@@ -17,7 +17,7 @@ const SERVER = fileURLToPath(
   new URL('../../node_modules/@modelcontextprotocol/server-filesystem/dist/index.js', import.meta.url),
 )
 
-test('server-filesystem behind a lane for what writes: a refused write is told to the model and leaves no file', async () => {
+test('server-filesystem with a lane for its writing tools: the model reads that a write was refused, and no file is written', async () => {
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'spillway-files-')))
   await using server = await bridged(SERVER, folder)
   await using spillway = await startSpillway(`tools:
@@ -31,23 +31,19 @@ test('server-filesystem behind a lane for what writes: a refused write is told t
     const result = await client.callTool({ name, arguments: args })
     return { isError: result.isError === true, text: (result.content as { text?: string }[])[0]?.text ?? '' }
   }
-  const valve = (paused: boolean) =>
+  const setPaused = (paused: boolean) =>
     fetch(`${spillway.admin}/lanes/writes`, { method: 'PATCH', body: JSON.stringify({ paused }) })
   const [first, second] = [join(folder, 'a.txt'), join(folder, 'b.txt')]
 
   assert.ok((await client.listTools()).tools.some(({ name }) => name === 'write_file'))
   assert.equal((await call('write_file', { path: first, content: 'hello' })).isError, false)
-  await valve(true)
+  await setPaused(true)
   const refused = await call('write_file', { path: second, content: 'never' })
   assert.equal(refused.isError, true)
   assert.match(refused.text, /LANE_PAUSED/)
   assert.equal(existsSync(second), false)
-  assert.match(
-    (await call('read_text_file', { path: first })).text,
-    /hello/,
-    'reading goes by the other lane',
-  )
-  await valve(false)
+  assert.match((await call('read_text_file', { path: first })).text, /hello/, 'reading takes the other lane')
+  await setPaused(false)
   assert.equal((await call('write_file', { path: second, content: 'now' })).isError, false)
   assert.equal(existsSync(second), true)
   const { totals } = await spillway.lane('writes')

@@ -1,5 +1,5 @@
 /**
- * What a lane promises over HTTP holds for calls over MCP: deadlines, classes, turns, and a reload.
+ * The promises of a lane over HTTP hold for calls over MCP, too: deadlines, priority classes, fairness, reloads.
  */
 import assert from 'node:assert/strict'
 import { readFile, writeFile } from 'node:fs/promises'
@@ -9,7 +9,7 @@ import { answerAtOnce, answerOf, callOf, mcpTool, post } from '../support/mcp-to
 import { startSpillway } from '../support/process.ts'
 import type { Spillway } from '../support/process.ts'
 
-/** A server of one slot that holds each call until it is let go. */
+/** A lane with one slot, and a server that holds each call until the test ends it. */
 async function serving(more = '') {
   const held: (() => void)[] = []
   const tool = await mcpTool(async (received, response) => {
@@ -23,7 +23,7 @@ async function serving(more = '') {
     spillway,
     tool,
     url: `${spillway.proxy}/s`,
-    /** Ends calls as they come, and gives their names in order. */
+    /** Ends `count` calls as they arrive, and returns the names of all in order. */
     async drained(count: number): Promise<string[]> {
       for (let n = 0; n < count; n++) {
         await eventually(() => assert.ok(held.length > n))
@@ -42,7 +42,7 @@ async function waiting(spillway: Spillway, depth: number): Promise<void> {
   await eventually(async () => assert.equal((await spillway.lane('s')).queue_depth, depth))
 }
 
-test('a call that waits longer than its lane or its caller allows is told so, and never runs', async () => {
+test('a call that waits longer than its caller allows is refused with the reason, and never runs', async () => {
   await using server = await serving()
   const { url, spillway } = server
   const running = post(url, callOf(1, 'first'))
@@ -61,7 +61,7 @@ test('a call that waits longer than its lane or its caller allows is told so, an
   assert.equal((await spillway.lane('s')).totals.completed, 1)
 })
 
-test('a higher class goes first, and sessions take turns', async () => {
+test('a call of a higher class goes first, and sessions take turns', async () => {
   await using server = await serving()
   const { url, spillway } = server
   const calls = [post(url, callOf(0, 'first'))]
@@ -80,7 +80,7 @@ test('a higher class goes first, and sessions take turns', async () => {
   await Promise.all(calls)
 })
 
-test('a reload gives a tool another lane, while what runs goes on', async () => {
+test('a reload gives a tool another lane, and running calls go on', async () => {
   await using server = await serving()
   const { url, spillway } = server
   const running = post(url, callOf(1, 'slow_read'))

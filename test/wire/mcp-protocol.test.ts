@@ -1,6 +1,6 @@
 /**
- * MCP on real sockets, message by message: streams, leases that end with their answer, cancelling, batches, and what is
- * refused before it reaches a server.
+ * MCP on real sockets, message by message: event streams, the end of a lease with its answer, cancelling, batches, and
+ * routing headers.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -29,7 +29,7 @@ function reader(response: Response): () => Promise<string> {
   }
 }
 
-test('a lease ends with the answer in the stream, not with the stream, and what comes before passes at once', async () => {
+test('a lease ends with the answer in a stream that goes on, and earlier events pass without delay', async () => {
   let step: (message: object) => void = () => undefined
   await using tool = await mcpTool(({ message }, response) => {
     events(response, { jsonrpc: '2.0', method: 'notifications/progress', params: { progress: 1 } })
@@ -43,14 +43,14 @@ test('a lease ends with the answer in the stream, not with the stream, and what 
   step({ result: { content: [] } })
   assert.match(await next(), /"result"/)
   await eventually(async () => assert.deepEqual(await active(spillway), [0, 0]))
-  // The stream is still open: the next call runs beside it.
+  // The stream is still open.
   assert.equal(tool.seen.active, 1)
   const lane = await spillway.lane('server')
   assert.equal(lane.totals.completed, 1)
   assert.ok(lane.p95_ms !== null)
 })
 
-test('a stream in which the server asks for something is no latency sample, nor is a result that needs input', async () => {
+test('a call during which the server asks its caller, a result that needs input and a failed tool give no latency sample', async () => {
   await using tool = await mcpTool(({ message }, response) => {
     if (message.params?.name === 'asks') {
       events(response, { jsonrpc: '2.0', id: 's1', method: 'elicitation/create' })
@@ -73,7 +73,7 @@ test('a stream in which the server asks for something is no latency sample, nor 
   })
 })
 
-test('a stream of the server lasts beside the lane and is resumed with the header that asks for it', async () => {
+test('a stream of the server takes no slot of the lane, outlives leaseSeconds, and is resumed with Last-Event-ID', async () => {
   await using tool = await mcpTool((received, response) => {
     if (received.method === 'GET') {
       response.writeHead(200, { 'Content-Type': 'text/event-stream' })
@@ -94,7 +94,7 @@ test('a stream of the server lasts beside the lane and is resumed with the heade
   await eventually(() => assert.equal(tool.seen.active, 0))
 })
 
-test('a waiting call that is cancelled leaves its queue and never reaches the server', async () => {
+test('a waiting call that is cancelled leaves the queue and never reaches the server', async () => {
   let letGo = (): void => undefined
   const held = new Promise<void>((resolve) => (letGo = resolve))
   await using tool = await mcpTool(async (received, response) => {
@@ -114,7 +114,7 @@ test('a waiting call that is cancelled leaves its queue and never reaches the se
       { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId } },
       { headers: { 'Mcp-Session-Id': session } },
     )
-  // Another session's call of the same id is none of its business, and "2" is another id than 2.
+  // A session cannot cancel a call of another session, and "2" is another id than 2.
   assert.equal((await cancel(2, 'other')).status, 202)
   assert.equal((await cancel('2', 'mine')).status, 202)
   assert.deepEqual(await active(spillway), [1, 1])
@@ -122,13 +122,13 @@ test('a waiting call that is cancelled leaves its queue and never reaches the se
   assert.equal((await cancel(2, 'mine')).status, 202)
   assert.equal((await waiting).status, 202)
   assert.deepEqual(await active(spillway), [1, 0])
-  assert.equal(tool.received.length, seen, 'the server did not hear of it')
+  assert.equal(tool.received.length, seen, 'the server received neither the call nor the notification')
   letGo()
   await running
   assert.equal(tool.received.filter(({ message }) => message.method === 'tools/call').length, 1)
 })
 
-test('a running call that is cancelled goes on until the server ends it, and says nothing about the tool', async () => {
+test('a running call that is cancelled keeps its lease until the server ends it, and gives no sample', async () => {
   let end = (): void => undefined
   await using tool = await mcpTool((received, response) => {
     if (received.message.method === 'tools/call') {
@@ -154,7 +154,7 @@ for (const [revision, isCut] of [
   ['2025-11-25', false],
   ['2026-07-28', true],
 ] as const) {
-  test(`closing the connection of a running call ${isCut ? 'cancels it' : 'lets it go on'} under ${revision}`, async () => {
+  test(`closing the connection of a running call ${isCut ? 'cancels it' : 'does not cancel it'} under ${revision}`, async () => {
     let letGo = (): void => undefined
     const held = new Promise<void>((resolve) => (letGo = resolve))
     await using tool = await mcpTool(async (received, response) => {
@@ -179,7 +179,7 @@ for (const [revision, isCut] of [
   })
 }
 
-test('a batch takes a lease for each of its calls, or is answered whole without one', async () => {
+test('a batch takes a lease for each of its calls, or is refused whole and takes none', async () => {
   let answer = (): void => undefined
   await using tool = await mcpTool((received, response) => {
     if (!Array.isArray(received.message)) {
@@ -232,7 +232,7 @@ test('a batch takes a lease for each of its calls, or is answered whole without 
   assert.equal(response.status, 400)
 })
 
-test('since 2026-07-28 a name in the headers may be coded, and the refusal is a complete result', async () => {
+test('under 2026-07-28 Mcp-Name may be base64, and a refusal is a result with resultType complete', async () => {
   await using tool = await mcpTool()
   const spillway = await share(one(tool.url))
   const url = `${spillway.proxy}/server`

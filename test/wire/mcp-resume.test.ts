@@ -1,5 +1,6 @@
 /**
- * A caller that lost its stream and goes on with another: the call keeps its lease, and the lease ends with the answer.
+ * A caller loses the stream of its call and resumes it with another request: the call keeps its lease, and the lease ends
+ * with the answer on the resumed stream.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -12,7 +13,7 @@ const share = sharedSpillway()
 
 const SESSION = { 'Mcp-Session-Id': 's', 'MCP-Protocol-Version': '2025-11-25' }
 
-test('a lost stream is closed towards the server when it is resumed, and its call is answered there', async () => {
+test('a lost stream is closed towards the server when its caller resumes it, and the answer comes on the resumed one', async () => {
   let answer = (): void => undefined
   const closed: string[] = []
   await using tool = await mcpTool(({ method, headers, message }, response) => {
@@ -40,13 +41,13 @@ test('a lost stream is closed towards the server when it is resumed, and its cal
   await (first.body as ReadableStream<Uint8Array>).getReader().read()
   caller.abort()
   assert.equal(await active(), 1)
-  // Spillway may hear of the lost connection a moment later than the caller.
+  // Spillway may notice the lost connection a moment later than the caller.
   const stream = await eventually(async () => {
     const resumed = await fetch(url, { headers: { ...SESSION, 'Last-Event-ID': 'e1' } })
     if (resumed.status === 200) return resumed
     assert.fail(await resumed.text())
   })
-  assert.equal(await active(), 1, 'it still runs at the server')
+  assert.equal(await active(), 1, 'the call still runs at the server')
   answer()
   await eventually(async () => assert.equal(await active(), 0))
   const { totals, p95_ms } = await spillway.lane('s')
@@ -54,7 +55,7 @@ test('a lost stream is closed towards the server when it is resumed, and its cal
   await stream.body?.cancel()
 })
 
-test('a call to a server on the SDK outlives the stream that was lost, and ends on the one that is resumed', async () => {
+test('a call to a server on the SDK outlives its lost stream, and ends on the resumed one', async () => {
   await using server = await resumableServer(5)
   const spillway = await share(
     `tools: { s: { upstream: "${server.url}", mcp: {}, maxConcurrent: 1, controller: { algorithm: fixed } } }`,
@@ -73,7 +74,7 @@ test('a call to a server on the SDK outlives the stream that was lost, and ends 
   const [, lastId = ''] = /^id: (\S+)$/m.exec(Buffer.from(value as Uint8Array).toString()) ?? []
   assert.notEqual(lastId, '')
   caller.abort()
-  // 409 as long as the server believes in the first stream.
+  // The server answers 409 until it knows that the first stream is closed.
   const resumed = await eventually(async () => {
     const stream = await fetch(url, {
       headers: { ...headers, Accept: 'text/event-stream', 'Last-Event-ID': lastId },
@@ -92,7 +93,7 @@ test('a call to a server on the SDK outlives the stream that was lost, and ends 
   assert.equal((await spillway.lane('s')).totals.completed, 1)
 })
 
-test('a call whose stream the server ends early keeps its lease, and ends on the one that its caller comes back with', async () => {
+test('a call whose stream the server ends before the answer keeps its lease, and ends on the resumed stream', async () => {
   let answer = (): void => undefined
   await using tool = await mcpTool(({ method }, response) => {
     response.writeHead(200, { 'Content-Type': 'text/event-stream' })
@@ -108,7 +109,7 @@ test('a call whose stream the server ends early keeps its lease, and ends on the
   const url = `${spillway.proxy}/s`
   const active = async (): Promise<number> => (await spillway.lane('s')).active_workers
   assert.match(await (await post(url, callOf(9, 'search'), { headers: SESSION })).text(), /^id: e1/)
-  assert.equal(await active(), 1, 'it still runs at the server')
+  assert.equal(await active(), 1, 'the call still runs at the server')
   const stream = await fetch(url, { headers: { ...SESSION, 'Last-Event-ID': 'e1' } })
   assert.deepEqual([stream.status, await active()], [200, 1])
   answer()

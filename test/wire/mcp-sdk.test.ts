@@ -1,5 +1,5 @@
 /**
- * The official TypeScript clients, 1.x and 2.x, through MCP lanes to real servers: what they and the model see.
+ * The official TypeScript clients, 1.x and 2.x, through MCP lanes to real servers: what the client and the model receive.
  */
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
@@ -15,7 +15,7 @@ import type { Share } from '../support/shared-spillway.ts'
 
 const share = sharedSpillway()
 
-/** One for the file: it takes seconds to start. */
+/** Started once for all tests of the file, as it takes seconds. */
 let everythingStarting: Promise<RunningServer> | undefined
 const everything = (): Promise<RunningServer> => (everythingStarting ??= everythingServer())
 after(async () => (await everythingStarting)?.[Symbol.asyncDispose]())
@@ -30,7 +30,7 @@ const yamlFor = (url: string, lane: string, overload = 'tool_result'): string =>
     controller: { algorithm: fixed }
 `
 
-/** What both generations have; their types are not each other's. */
+/** The part of both generations that the tests use. Their types are not compatible. */
 interface AnyClient {
   callTool(
     params: { name: string; arguments: Record<string, unknown> },
@@ -53,13 +53,13 @@ async function client2(url: string, mode: 'legacy' | 'auto' = 'auto'): Promise<C
   return client
 }
 
-/** What a model is shown. */
+/** The text that the model reads. */
 function textOf(result: object): string {
   const { content } = result as { content?: unknown }
   return (content as { text?: string }[])[0]?.text ?? ''
 }
 
-/** Three calls at once in a lane of one with one place to wait: the third is refused. */
+/** Three calls at once in a lane with one slot and one place in the queue: the third is refused. */
 async function overload(
   client: AnyClient,
   spillway: Share,
@@ -86,12 +86,12 @@ async function overload(
     'retry_after_ms',
     'fallback_tools',
   ])
-  // Other traffic goes on meanwhile.
+  // Other messages pass meanwhile.
   assert.ok((await client.listTools()).tools.length > 0)
   for (const each of [running, waiting]) assert.notEqual((await ended(each, letGo)).isError, true)
 }
 
-/** What a call gives, which its server may have to let go of first. */
+/** The result of a call, which the server may hold until `letGo`. */
 async function ended<T>(call: Promise<T>, letGo: () => void): Promise<T> {
   let isOver = false
   void call.then(
@@ -107,7 +107,7 @@ async function ended<T>(call: Promise<T>, letGo: () => void): Promise<T> {
 
 const LONG = { name: 'trigger-long-running-operation', arguments: { duration: 1.5, steps: 3 } }
 
-test('SDK 1.x through lanes to server-everything: sessions, progress, elicitation, overload', async () => {
+test('SDK 1.x works through lanes with server-everything: sessions, progress, elicitation, overload', async () => {
   const server = await everything()
   const spillway = await share(yamlFor(server.url, 'trigger-long-*'))
   const client = await client1(`${spillway.proxy}/server/mcp`, { elicitation: {} })
@@ -128,7 +128,7 @@ test('SDK 1.x through lanes to server-everything: sessions, progress, elicitatio
   await client.close()
 })
 
-test('SDK 1.x cancels a waiting call, which the server never sees', async () => {
+test('SDK 1.x cancels a waiting call, and the server never receives it', async () => {
   const server = await everything()
   const spillway = await share(yamlFor(server.url, 'trigger-long-*'))
   const client = await client1(`${spillway.proxy}/server/mcp`)
@@ -147,7 +147,7 @@ test('SDK 1.x cancels a waiting call, which the server never sees', async () => 
   await client.close()
 })
 
-test('SDK 2.x speaks the sessions of before through lanes to server-everything', async () => {
+test('SDK 2.x works through lanes with server-everything in its legacy mode, which has sessions', async () => {
   const server = await everything()
   const spillway = await share(yamlFor(server.url, 'trigger-long-*'))
   const client = await client2(`${spillway.proxy}/server/mcp`, 'legacy')
@@ -155,7 +155,7 @@ test('SDK 2.x speaks the sessions of before through lanes to server-everything',
   await client.close()
 })
 
-test('SDK 2.x speaks 2026-07-28 through lanes: routing headers, overload, cancelling by closing', async () => {
+test('SDK 2.x works through lanes under 2026-07-28: routing headers, overload, cancelling by closing', async () => {
   await using server = await modernServer()
   const spillway = await share(yamlFor(server.url, 'wor?'))
   const client = await client2(`${spillway.proxy}/server/mcp`)
@@ -179,7 +179,7 @@ test('SDK 2.x speaks 2026-07-28 through lanes: routing headers, overload, cancel
   await client.close()
 })
 
-test('a tool with an output schema refuses in a form that SDK 2.x hands on, and as an error when asked for', async () => {
+test('SDK 2.x accepts a refusal of a tool with an output schema, as a result and as a JSON-RPC error', async () => {
   await using server = await modernServer()
   for (const overload of ['tool_result', 'jsonrpc_error']) {
     const spillway = await share(yamlFor(server.url, 'answer', overload))

@@ -1,5 +1,5 @@
 /**
- * MCP lanes on real sockets: which lane takes a call, what passes beside the lanes, and what a model is told.
+ * MCP lanes on real sockets: the lane of a call, messages that take no lane, and the refusals that a model reads.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -12,7 +12,7 @@ import type { Share } from '../support/shared-spillway.ts'
 
 const share = sharedSpillway()
 
-/** Holds calls of tools until they are let go; answers everything else at once. */
+/** A server that holds tools/calls until the test lets them go, and answers other messages at once. */
 function holding(): { tool: Promise<McpTool>; letGo: () => void } {
   let letGo = (): void => undefined
   const held = new Promise<void>((resolve) => (letGo = resolve))
@@ -34,7 +34,7 @@ async function active(spillway: Share, lane: string): Promise<readonly [number, 
   return [active_workers, queue_depth]
 }
 
-test('a call of a tool takes the lane of its name, other calls that of the server, and each keeps its bound', async () => {
+test('a call takes the lane whose glob matches its name, or the lane of the server, and each lane keeps its limit', async () => {
   const { tool: starting, letGo } = holding()
   await using tool = await starting
   const spillway = await share(lanes(tool.url))
@@ -59,7 +59,7 @@ test('a call of a tool takes the lane of its name, other calls that of the serve
   assert.equal(tool.seen.calls, 3)
 })
 
-test('what is no call of a tool passes while every lane is full', async () => {
+test('messages other than tools/call pass while every lane is full', async () => {
   const { tool: starting, letGo } = holding()
   await using tool = await starting
   const spillway = await share(lanes(tool.url))
@@ -157,7 +157,7 @@ for (const [form, id] of [
   })
 }
 
-test('a caller that takes event streams only is refused in one', async () => {
+test('a caller that accepts event streams only gets its refusal in one', async () => {
   const { tool: starting, letGo } = holding()
   await using tool = await starting
   const spillway = await share(lanes(tool.url))
@@ -172,7 +172,7 @@ test('a caller that takes event streams only is refused in one', async () => {
   await running
 })
 
-test('a server that is down is told to the model as a result that it can act on', async () => {
+test('the model reads that a server is down, in a result', async () => {
   const spillway = await share(lanes('http://127.0.0.1:9'))
   const { result } = await answerOf(await post(`${spillway.proxy}/server`, callOf(1, 'slow_read')))
   const meta = result?._meta?.['dev.spillway/overload']
@@ -183,7 +183,7 @@ test('a server that is down is told to the model as a result that it can act on'
   assert.match(result?.content[0]?.text ?? '', /No connection to the tool slow_read/)
 })
 
-test('a drain refuses calls in their own form, lets answers and notifications through, and ends streams', async () => {
+test('a drain refuses calls in the form of their lane, passes responses and notifications, and ends streams', async () => {
   const { tool: starting, letGo } = holding()
   await using tool = await starting
   await using spillway = await startSpillway(lanes(tool.url))
