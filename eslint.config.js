@@ -134,7 +134,7 @@ export default tseslint.config(
   room(['src/config/match.ts', 'src/config/claims.ts'], LANE, '\\.\\./route/normal-(?:path|host)\\.ts'),
   room(['src/observe/{events,internal-error}.ts'], LANE),
   room(
-    ['src/observe/{connections,dead-zone,lane-json,log,metrics,narrate,sampled,totals}.ts'],
+    ['src/observe/{connections,dead-zone,lane-json,log,metric-rows,metrics,narrate,sampled,totals}.ts'],
     LANE,
     TIME,
     'pino',
