@@ -8,7 +8,6 @@ import { MemoryHub } from '../../src/fleet/memory.ts'
 import { Gate } from '../../src/gate/gate.ts'
 import type { Turn } from '../../src/gate/gate.ts'
 import type { ControllerSettings } from '../../src/lane/settings.ts'
-import type { Clock } from '../../src/time/clock.ts'
 import { laneSettings, SEED_LAW } from '../../test/support/lane-settings.ts'
 import { Agenda } from '../control/engine/agenda.ts'
 import { Random, streamSeed } from '../control/engine/random.ts'
@@ -73,18 +72,7 @@ async function run(
   seed: number,
 ): Promise<Result> {
   const agenda = new Agenda()
-  const clock: Clock = {
-    nowMs: () => agenda.nowMs,
-    wallMs: () => agenda.nowMs,
-    stoppedMs: () => 0,
-    after: (delayMs, wake) => {
-      let isSet = true
-      agenda.at(agenda.nowMs + Math.max(0, delayMs), () => {
-        if (isSet) wake()
-      })
-      return { clear: () => void (isSet = false) }
-    },
-  }
+  const { clock } = agenda
   const tool = new Tool(world.tool, agenda)
   const hub = new MemoryHub(clock, true)
   const done = perSec.map(() => 0)

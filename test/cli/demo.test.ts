@@ -8,7 +8,7 @@ import type { CallRecord, Ending } from '../../src/cli/demo/caller.ts'
 import { figuresOf } from '../../src/cli/demo/figures.ts'
 import type { Run } from '../../src/cli/demo/figures.ts'
 import { failRatioOf, paceOf, SharedSpeed } from '../../src/cli/demo/knee.ts'
-import { luckFrom } from '../../src/cli/demo/luck.ts'
+import { seededRandom } from '../../src/cli/demo/seeded-random.ts'
 import { limitMove, limitPath, listenAddress, shown } from '../../src/cli/demo/narration.ts'
 import { align, comparison } from '../../src/cli/demo/table.ts'
 import { Workers } from '../../src/cli/demo/workers.ts'
@@ -171,13 +171,13 @@ describe("the demo's set-up", () => {
     ])
   })
 
-  it('repeats its luck from the seed', () => {
-    const draw = (seed: number): number[] => Array.from({ length: 1000 }, luckFrom(seed))
+  it('gives the same numbers for the same seed', () => {
+    const draw = (seed: number): number[] => Array.from({ length: 1000 }, seededRandom(seed))
     const draws = draw(7)
     assert.deepEqual(draw(7), draws)
     assert.notEqual(draw(8)[0], draws[0])
-    assert.ok(draws.every((luck) => luck >= 0 && luck < 1))
-    assert.ok(Math.abs(draws.reduce((sum, luck) => sum + luck, 0) / 1000 - 0.5) < 0.05)
+    assert.ok(draws.every((random) => random >= 0 && random < 1))
+    assert.ok(Math.abs(draws.reduce((sum, random) => sum + random, 0) / 1000 - 0.5) < 0.05)
   })
 
   it('lets no more calls run than there are workers, first come first served', async () => {

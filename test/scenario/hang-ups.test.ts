@@ -5,6 +5,7 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { seededRandom } from '../../src/cli/demo/seeded-random.ts'
 import { Gate } from '../../src/gate/gate.ts'
 import type { LaneEvent } from '../../src/lane/event.ts'
 import type { ControllerSettings } from '../../src/lane/settings.ts'
@@ -28,8 +29,8 @@ interface Stream {
 class World {
   readonly clock = new VirtualClock()
   readonly gate: Gate
-  /** 0 < n < 1 */
-  readonly luck: () => number
+  /** 0 <= n < 1 */
+  readonly random: () => number
   /** A call takes 50 ms plus an exponential time of mean 50 ms, times this: at 1, a mean of 100 and a p95 of 200 ms. */
   slowdown = 1
   lowest = LIMIT
@@ -38,8 +39,7 @@ class World {
   readonly reasons = new Set<string>()
 
   constructor(controller: ControllerSettings, seed = 7) {
-    let state = seed
-    this.luck = () => (state = (state * 16_807) % 2_147_483_647) / 2_147_483_647
+    this.random = seededRandom(seed)
     const settings = laneSettings({ maxConcurrent: LIMIT, controller })
     const tell = (event: LaneEvent): void => {
       if (event.kind === 'decided' && event.decision.action !== 'hold')
@@ -49,7 +49,7 @@ class World {
   }
 
   start(stream: Stream): void {
-    this.clock.after(stream.everyMs * 2 * this.luck(), () => {
+    this.clock.after(stream.everyMs * 2 * this.random(), () => {
       this.#call(stream)
       this.start(stream)
     })
@@ -68,7 +68,7 @@ class World {
     if (entry.kind === 'queued') entry.leave()
     if (entry.kind !== 'granted') return
     const { lease } = entry
-    const tookMs = toolMs?.() ?? this.slowdown * (50 - 50 * Math.log(this.luck()))
+    const tookMs = toolMs?.() ?? this.slowdown * (50 - 50 * Math.log(1 - this.random()))
     const leftMs = patienceMs()
     const end =
       tookMs <= leftMs
@@ -86,30 +86,30 @@ const PATIENT: Stream = { everyMs: 50, agent: () => 'patient', patienceMs: () =>
 /** Ways in which callers hang up, most of them 40 times a second (every 25 ms). */
 const LEAVERS: Readonly<Record<string, (world: World) => Stream>> = {
   'after 20 ms': () => ({ everyMs: 25, agent: () => 'leaver', patienceMs: () => 20 }),
-  'after 20 ms, each as another agent': ({ luck }) => ({
+  'after 20 ms, each as another agent': ({ random }) => ({
     everyMs: 25,
-    agent: () => String(luck()),
+    agent: () => String(random()),
     patienceMs: () => 20,
   }),
-  'at once': ({ luck }) => ({ everyMs: 25, agent: () => String(luck()), patienceMs: () => 0 }),
-  'after 5 ms, 500 times a second': ({ luck }) => ({
+  'at once': ({ random }) => ({ everyMs: 25, agent: () => String(random()), patienceMs: () => 0 }),
+  'after 5 ms, 500 times a second': ({ random }) => ({
     everyMs: 2,
-    agent: () => String(luck()),
+    agent: () => String(random()),
     patienceMs: () => 5,
   }),
-  'at random times': ({ luck }) => ({
+  'at random times': ({ random }) => ({
     everyMs: 25,
-    agent: () => String(luck()),
-    patienceMs: () => 600 * luck(),
+    agent: () => String(random()),
+    patienceMs: () => 600 * random(),
   }),
-  'just after the p95': ({ luck }) => ({
+  'just after the p95': ({ random }) => ({
     everyMs: 25,
-    agent: () => String(luck()),
+    agent: () => String(random()),
     patienceMs: () => 205,
   }),
-  'just after the time from which a hang-up counts': ({ luck }) => ({
+  'just after the time from which a hang-up counts': ({ random }) => ({
     everyMs: 25,
-    agent: () => String(luck()),
+    agent: () => String(random()),
     patienceMs: () => 320,
   }),
   'from calls that are always slow': () => ({
@@ -118,9 +118,9 @@ const LEAVERS: Readonly<Record<string, (world: World) => Stream>> = {
     patienceMs: () => 1000,
     toolMs: () => 60_000,
   }),
-  'from calls that are always slow, each as another agent': ({ luck }) => ({
+  'from calls that are always slow, each as another agent': ({ random }) => ({
     everyMs: 250,
-    agent: () => String(luck()),
+    agent: () => String(random()),
     patienceMs: () => 1000,
     toolMs: () => 60_000,
   }),
@@ -144,7 +144,7 @@ for (const controller of LAWS) {
 
   test(`${controller.algorithm} keeps the limit when callers hang up before the lane has a sample`, () => {
     const world = new World(controller)
-    world.start({ everyMs: 100, agent: () => String(world.luck()), patienceMs: () => 30 })
+    world.start({ everyMs: 100, agent: () => String(world.random()), patienceMs: () => 30 })
     world.run(20)
     world.start(PATIENT)
     world.run(30)
@@ -160,7 +160,7 @@ for (const controller of LAWS) {
   ] as const) {
     test(`${controller.algorithm} lowers the limit when a tool slows down and the callers of ${whose} give up`, () => {
       const world = new World(controller)
-      const agent = (): string => String(Math.floor(agents * world.luck()))
+      const agent = (): string => String(Math.floor(agents * world.random()))
       world.start({ everyMs: 20, agent, patienceMs: () => 3000 })
       world.run(30)
       assert.equal(world.lowest, LIMIT)

@@ -4,13 +4,14 @@
  * that needs their reactions awaits them between two steps.
  */
 import type { Clock, Timer } from '../../src/time/clock.ts'
+import { EventHeap } from './event-heap.ts'
 
 /** Timers that may fire at one and the same moment before it is a loop that will never let time go on. */
 const MOST_AT_ONE_MOMENT = 10_000
 
 interface Armed {
-  readonly dueAtMs: number
   readonly wake: () => void
+  isSet: boolean
 }
 
 export interface VirtualClockStart {
@@ -22,8 +23,8 @@ export class VirtualClock implements Clock {
   #nowMs: number
   readonly #wallAheadMs: number
   #stoppedMs = 0
-  /** In the order in which they were set. */
-  readonly #armed = new Set<Armed>()
+  readonly #armed = new EventHeap<Armed>()
+  #timers = 0
 
   constructor(start: VirtualClockStart = {}) {
     this.#nowMs = start.nowMs ?? 0
@@ -32,7 +33,7 @@ export class VirtualClock implements Clock {
 
   /** How many timers are set. */
   get timers(): number {
-    return this.#armed.size
+    return this.#timers
   }
 
   // Arrows, because whoever holds a clock may pass its methods on alone.
@@ -41,9 +42,10 @@ export class VirtualClock implements Clock {
   readonly wallMs = (): number => this.#nowMs + this.#wallAheadMs
 
   readonly after = (delayMs: number, wake: () => void): Timer => {
-    const armed: Armed = { dueAtMs: this.#nowMs + Math.max(0, delayMs), wake }
-    this.#armed.add(armed)
-    return { clear: () => void this.#armed.delete(armed) }
+    const armed: Armed = { wake, isSet: true }
+    this.#armed.push(this.#nowMs + Math.max(0, delayMs), armed)
+    this.#timers++
+    return { clear: () => this.#disarm(armed) }
   }
 
   readonly stoppedMs = (): number => this.#stoppedMs
@@ -56,7 +58,7 @@ export class VirtualClock implements Clock {
 
   /** Milliseconds: when the next timer fires; Infinity when none is set. */
   nextDueAtMs(): number {
-    return this.#first()?.dueAtMs ?? Infinity
+    return this.#first()?.atMs ?? Infinity
   }
 
   /** Lets `ms` milliseconds go by and runs what comes due, including what that sets in turn. */
@@ -67,22 +69,28 @@ export class VirtualClock implements Clock {
   advanceTo(targetMs: number): void {
     if (!(targetMs >= this.#nowMs)) throw new RangeError(`time cannot go from ${this.#nowMs} to ${targetMs}`)
     let atThisMoment = 0
-    for (let next = this.#first(); next && next.dueAtMs <= targetMs; next = this.#first()) {
-      atThisMoment = next.dueAtMs > this.#nowMs ? 1 : atThisMoment + 1
+    for (let next = this.#first(); next && next.atMs <= targetMs; next = this.#first()) {
+      atThisMoment = next.atMs > this.#nowMs ? 1 : atThisMoment + 1
       if (atThisMoment > MOST_AT_ONE_MOMENT)
         throw new Error(`timers spin at ${this.#nowMs} ms: time cannot go on`)
-      this.#nowMs = Math.max(this.#nowMs, next.dueAtMs)
-      this.#armed.delete(next)
-      next.wake()
+      this.#nowMs = Math.max(this.#nowMs, next.atMs)
+      this.#disarm(next.item)
+      next.item.wake()
     }
     this.#nowMs = targetMs
   }
 
-  #first(): Armed | undefined {
-    let first: Armed | undefined
-    for (const armed of this.#armed) {
-      if (first === undefined || armed.dueAtMs < first.dueAtMs) first = armed
+  #disarm(armed: Armed): void {
+    if (armed.isSet) this.#timers--
+    armed.isSet = false
+  }
+
+  /** The timer that fires next; those that were cleared meanwhile are dropped. */
+  #first(): ReturnType<EventHeap<Armed>['peek']> {
+    for (;;) {
+      const first = this.#armed.peek()
+      if (first === undefined || first.item.isSet) return first
+      this.#armed.shift()
     }
-    return first
   }
 }

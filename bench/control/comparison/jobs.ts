@@ -3,10 +3,9 @@
  * the browser, the user's intent it depends on) and nobody takes it out when that is over. The worker of a job may die
  * and never say so. A refused job is done with: its agent knows at once and does something else. Units: milliseconds.
  */
-import type { Lease } from '../../../src/lane/lease.ts'
 import type { Agenda } from '../engine/agenda.ts'
 import { Random, streamSeed } from '../engine/random.ts'
-import type { Visitor } from '../engine/sidecar.ts'
+import type { Held, Visitor } from '../engine/sidecar.ts'
 import { ToolCall } from '../engine/tool.ts'
 import type { Tool } from '../engine/tool.ts'
 import type { Scheduler } from './pool.ts'
@@ -55,19 +54,19 @@ export function startJobs(stream: Stream, place: Place, seed: number, endMs: num
 }
 
 function visitor(record: JobRecord, job: Place & { luck: Random; isDeadly: boolean }): Visitor {
-  const { agenda, tool, scheduler, luck, isDeadly } = job
+  const { agenda, tool, luck, isDeadly } = job
   const end = (ending: NonNullable<JobRecord['ending']>): void => {
     record.endedAtMs = agenda.nowMs
     record.ending = ending
   }
   return {
-    granted: (lease: Lease) => {
+    granted: (held: Held) => {
       record.startedAtMs = agenda.nowMs
       if (isDeadly) return
       const call = new ToolCall(() => {
         end('done')
-        const latencyMs = agenda.nowMs - lease.grantedAtMs
-        scheduler.settle(lease, { cause: 'completed', verdict: 'ok', latencyMs })
+        const latencyMs = agenda.nowMs - held.grantedAtMs
+        held.settle({ cause: 'completed', verdict: 'ok', latencyMs })
       })
       tool.begin(call, luck)
     },

@@ -46,7 +46,7 @@ export function runOperated({ scenario, steering, orders }: Operated, seed: numb
     const endMs = scenario.seconds * 1000
     startCallers(callers, { agenda, tool, sidecar, ledger }, streamSeed(seed, 1000 + index), endMs)
   }
-  for (const order of orders) agenda.at(order.atSeconds * 1000, () => operate(sidecar, order, agenda.nowMs))
+  for (const order of orders) agenda.at(order.atSeconds * 1000, () => operate(sidecar, order))
   for (let atMs = BIN_MS; atMs <= scenario.seconds * 1000; atMs += BIN_MS) {
     agenda.runUntil(atMs)
     const { active, limit } = sidecar.lane.depths()
@@ -55,13 +55,8 @@ export function runOperated({ scenario, steering, orders }: Operated, seed: numb
   return { ledger, tool, waits }
 }
 
-/**
- * The engine's sidecar hands places out only on its own wake-ups, so the valve is shut until the next one, which is due
- * at once: that one lets in whoever a higher limit has room for.
- */
-function operate({ lane }: Sidecar, { limit, forSeconds }: Order, nowMs: number): void {
-  lane.operate({ paused: true, forMs: 0 }, nowMs)
-  lane.operate({ limit, forMs: forSeconds * 1000 }, nowMs)
+function operate({ gate }: Sidecar, { limit, forSeconds }: Order): void {
+  gate.operate({ limit, forMs: forSeconds * 1000 })
 }
 
 function overheard(law: Limiter, waits: { sumMs: number; calls: number }): Limiter {

@@ -2,62 +2,43 @@
  * The virtual clock: what happens when, in order of time, and among equal times in order of being written down.
  * Nothing is ever taken out; who no longer wants an event lets it pass.
  */
-interface Entry {
-  readonly atMs: number
-  readonly order: number
-  readonly run: () => void
-}
+import type { Clock } from '../../../src/time/clock.ts'
+import { EventHeap } from '../../../test/support/event-heap.ts'
 
 export class Agenda {
-  readonly #heap: Entry[] = []
-  #written = 0
+  readonly #events = new EventHeap<() => void>()
   #nowMs = 0
 
   get nowMs(): number {
     return this.#nowMs
   }
 
+  /** This time as the rooms of src read it. */
+  readonly clock: Clock = {
+    nowMs: () => this.#nowMs,
+    wallMs: () => this.#nowMs,
+    stoppedMs: () => 0,
+    after: (delayMs, wake) => {
+      let isSet = true
+      this.at(this.#nowMs + Math.max(0, delayMs), () => {
+        if (isSet) wake()
+      })
+      return { clear: () => void (isSet = false) }
+    },
+  }
+
   at(atMs: number, run: () => void): void {
-    const heap = this.#heap
-    const entry: Entry = { atMs: Math.max(atMs, this.#nowMs), order: this.#written++, run }
-    let index = heap.push(entry) - 1
-    while (index > 0) {
-      const above = (index - 1) >> 1
-      if (!isBefore(entry, heap[above] as Entry)) break
-      heap[index] = heap[above] as Entry
-      index = above
-    }
-    heap[index] = entry
+    this.#events.push(Math.max(atMs, this.#nowMs), run)
   }
 
   /** Lives through everything up to and including `endMs`. */
   runUntil(endMs: number): void {
-    for (let first = this.#heap[0]; first !== undefined && first.atMs <= endMs; first = this.#heap[0]) {
-      this.#drop()
+    const events = this.#events
+    for (let first = events.peek(); first !== undefined && first.atMs <= endMs; first = events.peek()) {
+      events.shift()
       this.#nowMs = first.atMs
-      first.run()
+      first.item()
     }
     this.#nowMs = endMs
   }
-
-  #drop(): void {
-    const heap = this.#heap
-    const last = heap.pop() as Entry
-    const size = heap.length
-    if (size === 0) return
-    let index = 0
-    for (;;) {
-      let below = 2 * index + 1
-      if (below >= size) break
-      if (below + 1 < size && isBefore(heap[below + 1] as Entry, heap[below] as Entry)) below++
-      if (!isBefore(heap[below] as Entry, last)) break
-      heap[index] = heap[below] as Entry
-      index = below
-    }
-    heap[index] = last
-  }
-}
-
-function isBefore(a: Entry, b: Entry): boolean {
-  return a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order)
 }

@@ -4,13 +4,12 @@
  * Units: milliseconds.
  */
 import type { Refusal } from '../../../src/lane/moves.ts'
-import type { Lease, LeaseEnd } from '../../../src/lane/lease.ts'
-import type { Ticket } from '../../../src/lane/ticket.ts'
+import type { LeaseEnd } from '../../../src/lane/lease.ts'
 import type { Callers } from '../scenario.ts'
 import type { Agenda } from './agenda.ts'
 import type { Ledger } from './ledger.ts'
 import { Random, streamSeed } from './random.ts'
-import type { Sidecar, Visitor } from './sidecar.ts'
+import type { Held, Sidecar, Visitor } from './sidecar.ts'
 import { ToolCall } from './tool.ts'
 import type { Result, Tool } from './tool.ts'
 
@@ -89,8 +88,8 @@ class Attempt implements Visitor {
   readonly #request: Request
   readonly #beganAtMs: number
   #isOver = false
-  #ticket: Ticket | undefined
-  #lease: Lease | undefined
+  #leave: (() => boolean) | undefined
+  #held: Held | undefined
   #call: ToolCall | undefined
 
   constructor(request: Request) {
@@ -101,11 +100,11 @@ class Attempt implements Visitor {
   begin(): void {
     const { agenda, sidecar } = this.#request.world
     agenda.at(this.#beganAtMs + this.#request.callers.patienceSeconds * 1000, () => this.#giveUp())
-    this.#ticket = sidecar.enter(this, this.#request.luck.next())
+    this.#leave = sidecar.enter(this, this.#request.luck.next())
   }
 
-  granted(lease: Lease): void {
-    this.#lease = lease
+  granted(held: Held): void {
+    this.#held = held
     this.#call = new ToolCall((result) => this.#answered(result))
     this.#request.world.tool.begin(this.#call, this.#request.luck)
   }
@@ -128,22 +127,22 @@ class Attempt implements Visitor {
   #giveUp(): void {
     if (this.#isOver) return
     this.#isOver = true
-    const { sidecar, tool } = this.#request.world
-    if (this.#ticket !== undefined && this.#lease === undefined) sidecar.leave(this.#ticket)
+    const { tool } = this.#request.world
+    if (this.#held === undefined) this.#leave?.()
     if (this.#call !== undefined) tool.abandon(this.#call)
-    if (this.#lease !== undefined) sidecar.settle(this.#lease, { cause: 'cancelled', verdict: 'dropped' })
+    this.#held?.settle({ cause: 'cancelled', verdict: 'dropped' })
     this.#request.failed()
   }
 
   #answered(result: Result): void {
     const { agenda, ledger } = this.#request.world
-    const lease = this.#lease as Lease
-    const latencyMs = agenda.nowMs - lease.grantedAtMs
+    const held = this.#held as Held
+    const latencyMs = agenda.nowMs - held.grantedAtMs
     if (result.kind === 'ok') ledger.answered(latencyMs)
     if (this.#isOver) return
     switch (result.kind) {
       case 'ok':
-        return this.#read(lease, latencyMs)
+        return this.#read(held, latencyMs)
       case 'error':
         return this.#failed({ cause: 'completed', verdict: 'dropped' })
       case 'throttled':
@@ -158,20 +157,20 @@ class Attempt implements Visitor {
   }
 
   /** The answer is here; its last byte has gone when the caller has read it. */
-  #read(lease: Lease, latencyMs: number): void {
+  #read(held: Held, latencyMs: number): void {
     this.#isOver = true
-    const { agenda, ledger, sidecar } = this.#request.world
+    const { agenda, ledger } = this.#request.world
     const { readMs = 0 } = this.#request.callers
     ledger.good()
     const end: LeaseEnd = { cause: 'completed', verdict: 'ok', latencyMs }
-    if (readMs === 0) return sidecar.settle(lease, end)
-    lease.answeredAfterMs = latencyMs
-    agenda.at(agenda.nowMs + this.#request.luck.exponential(readMs), () => sidecar.settle(lease, end))
+    if (readMs === 0) return held.settle(end)
+    held.answered(latencyMs)
+    agenda.at(agenda.nowMs + this.#request.luck.exponential(readMs), () => held.settle(end))
   }
 
   #failed(end: LeaseEnd): void {
     this.#isOver = true
-    this.#request.world.sidecar.settle(this.#lease as Lease, end)
+    this.#held?.settle(end)
     this.#request.failed(end.pushback?.retryAfterMs)
   }
 }

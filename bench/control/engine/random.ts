@@ -1,24 +1,16 @@
 /**
- * Luck from a seed: the same seed gives the same numbers on every machine. Every request owns a stream of its own, so
- * that two laws meet the same calls however differently they schedule them (common random numbers).
- * Source: mulberry32 (Tommy Ettinger, public domain); Box-Muller for normal values.
+ * Distributions over the seeded generator. Every request owns a stream of its own, so that two laws meet the same calls
+ * however differently they schedule them (common random numbers). Normal values by Box-Muller.
  */
+import { seededRandom } from '../../../src/cli/demo/seeded-random.ts'
 import type { Service } from '../scenario.ts'
 
 export class Random {
-  #state: number
+  /** 0 <= n < 1. */
+  readonly next: () => number
 
   constructor(seed: number) {
-    this.#state = seed >>> 0
-  }
-
-  /** 0 <= n < 1. */
-  next(): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0
-    let mixed = this.#state
-    mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296
+    this.next = seededRandom(seed)
   }
 
   exponential(mean: number): number {

@@ -5,7 +5,7 @@
 import { request } from 'undici'
 import type { Dispatcher } from 'undici'
 import { delay, systemClock } from '../../time/system.ts'
-import type { Luck } from './luck.ts'
+import type { Random } from './seeded-random.ts'
 import type { Workers } from './workers.ts'
 import { BACKOFF_MS, PATIENCE_MS, TIMEOUT_MS, TRIES } from './workload.ts'
 import type { ToolName } from './workload.ts'
@@ -34,7 +34,7 @@ interface Answer {
   readonly retryAfterMs: number | undefined
 }
 
-export async function call(parts: CallerParts, tool: ToolName, luck: Luck): Promise<CallRecord> {
+export async function call(parts: CallerParts, tool: ToolName, random: Random): Promise<CallRecord> {
   const askedAtMs = systemClock.nowMs()
   const tries: Ending[] = []
   for (;;) {
@@ -44,7 +44,7 @@ export async function call(parts: CallerParts, tool: ToolName, luck: Luck): Prom
     )
     tries.push(ending)
     const endedAtMs = systemClock.nowMs()
-    const backoffMs = BACKOFF_MS * 2 ** (tries.length - 1) * (0.5 + luck() / 2)
+    const backoffMs = BACKOFF_MS * 2 ** (tries.length - 1) * (0.5 + random() / 2)
     const waitMs = retryAfterMs ?? backoffMs
     const isOver = ending === 'ok' || tries.length === TRIES || endedAtMs + waitMs - askedAtMs > PATIENCE_MS
     if (isOver) return { tool, askedAtMs, endedAtMs, succeeded: ending === 'ok', tries }

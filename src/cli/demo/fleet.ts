@@ -7,7 +7,7 @@ import { Agent } from 'undici'
 import { delay, systemClock } from '../../time/system.ts'
 import { call } from './caller.ts'
 import type { CallerParts, CallRecord } from './caller.ts'
-import { luckFrom } from './luck.ts'
+import { seededRandom } from './seeded-random.ts'
 import { Workers } from './workers.ts'
 import {
   AGENTS,
@@ -55,27 +55,27 @@ interface Burst {
 }
 
 async function burst(parts: CallerParts, { number, burstFromMs, burstToMs, record }: Burst): Promise<void> {
-  const luck = luckFrom(SEED + 1 + number)
-  await until(burstFromMs + luck() * ONSET_MS)
+  const random = seededRandom(SEED + 1 + number)
+  await until(burstFromMs + random() * ONSET_MS)
   while (systemClock.nowMs() < burstToMs) {
-    record(await call(parts, 'flaky', luck))
-    await delay(THINK_MS * (0.5 + luck()))
+    record(await call(parts, 'flaky', random))
+    await delay(THINK_MS * (0.5 + random()))
   }
 }
 
 /** Calls with exponential gaps, which do not depend on the answers, so that no call waits for the one before it. */
 async function callSteadily(parts: CallerParts, toMs: number, record: Burst['record']): Promise<void> {
-  const luck = luckFrom(SEED)
+  const random = seededRandom(SEED)
   const calls: Promise<void>[] = []
-  for (let askAtMs = systemClock.nowMs(); askAtMs < toMs; askAtMs += gapMs(luck())) {
+  for (let askAtMs = systemClock.nowMs(); askAtMs < toMs; askAtMs += gapMs(random())) {
     await until(askAtMs)
-    calls.push(call(parts, 'healthy', luck).then(record))
+    calls.push(call(parts, 'healthy', random).then(record))
   }
   await Promise.all(calls)
 }
 
-function gapMs(luck: number): number {
-  return (-Math.log(1 - luck) * 1000) / HEALTHY_CALLS_PER_SEC
+function gapMs(random: number): number {
+  return (-Math.log(1 - random) * 1000) / HEALTHY_CALLS_PER_SEC
 }
 
 async function until(atMs: number): Promise<void> {

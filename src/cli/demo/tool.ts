@@ -9,8 +9,8 @@ import type { AddressInfo } from 'node:net'
 import { systemClock } from '../../time/system.ts'
 import type { Timer } from '../../time/clock.ts'
 import { failRatioOf, SharedSpeed } from './knee.ts'
-import { luckFrom } from './luck.ts'
-import type { Luck } from './luck.ts'
+import { seededRandom } from './seeded-random.ts'
+import type { Random } from './seeded-random.ts'
 import { TOOL_SETTINGS, TOOLS } from './workload.ts'
 import type { ToolSettings } from './workload.ts'
 
@@ -33,14 +33,14 @@ interface Job {
 
 class Tool {
   readonly #settings: ToolSettings
-  readonly #luck: Luck
+  readonly #random: Random
   readonly #work: SharedSpeed<Job>
   readonly #counts = { started: 0, answered: 0, failed: 0, wasted: 0, mostAtOnce: 0 }
   #timer: Timer | undefined
 
-  constructor(settings: ToolSettings, luck: Luck) {
+  constructor(settings: ToolSettings, random: Random) {
     this.#settings = settings
-    this.#luck = luck
+    this.#random = random
     this.#work = new SharedSpeed(settings.knee, systemClock.nowMs())
   }
 
@@ -52,10 +52,10 @@ class Tool {
     const nowMs = systemClock.nowMs()
     const { fastestMs, slowestMs } = this.#settings
     this.#answerEnded(nowMs)
-    const fails = this.#luck() < failRatioOf(this.#work.active + 1, this.#settings.knee)
-    const workMs = fastestMs + this.#luck() * (slowestMs - fastestMs)
+    const fails = this.#random() < failRatioOf(this.#work.active + 1, this.#settings.knee)
+    const workMs = fastestMs + this.#random() * (slowestMs - fastestMs)
     // A call that fails stops at a random point of its work, so part of the work is still spent on it.
-    this.#work.begin({ response, fails }, fails ? workMs * this.#luck() : workMs, nowMs)
+    this.#work.begin({ response, fails }, fails ? workMs * this.#random() : workMs, nowMs)
     this.#counts.started++
     this.#counts.mostAtOnce = Math.max(this.#counts.mostAtOnce, this.#work.active)
     response.once('close', () => {
@@ -93,7 +93,7 @@ class Tool {
 function serve(name: string, seed: number): void {
   const known = TOOLS.find((tool) => tool === name)
   if (known === undefined) throw new Error(`the demo has no tool ${JSON.stringify(name)}`)
-  const tool = new Tool(TOOL_SETTINGS[known], luckFrom(seed))
+  const tool = new Tool(TOOL_SETTINGS[known], seededRandom(seed))
   // Longer than the demo, so that no kept-alive connection closes under a request.
   const server = createServer({ keepAliveTimeout: 120_000 }, (request, response) => {
     if (request.url === '/counts') response.end(JSON.stringify(tool.counts()))
