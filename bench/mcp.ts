@@ -1,7 +1,7 @@
 /**
- * What reading a message costs: the same call through a plain lane and through an MCP lane of one Spillway process, in
- * CPU time a request, interleaved; and the two readers alone, in microseconds. `npm run bench:mcp`. Linux only: CPU
- * time is read from /proc.
+ * The cost of reading MCP messages. First the two readers alone, in microseconds. Then the same call through a plain lane and
+ * through an MCP lane of one Spillway process, in CPU time for each request; the rounds alternate, so that changes of the
+ * machine's speed affect both. `npm run bench:mcp`. Linux only, since the CPU time is read from /proc.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -22,7 +22,7 @@ const ALONE_BYTES = [200, 16_384, 1_048_576]
 const ALONE_MS = 400
 
 const fileOf = (name: string): string => new URL(name, import.meta.url).pathname
-/** A tools/call of about so many bytes, half of them in one text. */
+/** A tools/call of about `bytes` bytes, half of them in one string. */
 function callOf(bytes: number): string {
   const list = Array.from({ length: Math.max(1, Math.floor(bytes / 40)) }, (_, n) => ({
     n,
@@ -60,11 +60,11 @@ async function cpuUsOf(url: string, body: string, pid: number): Promise<number> 
     headers,
     body,
   })
-  if (result.non2xx > 0 || result.errors > 0) throw new Error(`${url}: ${result.non2xx} answers were no 200`)
+  if (result.non2xx > 0 || result.errors > 0) throw new Error(`${url}: ${result.non2xx} answers were not 200`)
   return ((cpuMs(pid) - before) * 1000) / result['2xx']
 }
 
-/** Microseconds for one run. */
+/** Microseconds of one run, measured after a warm-up. */
 function alone(run: () => void): number {
   for (const endsAt = performance.now() + ALONE_MS / 4; performance.now() < endsAt;) run()
   let runs = 0
@@ -90,8 +90,8 @@ function readersAlone(): void {
     const scan = new EventScan(new MessageScan(() => undefined))
     return {
       bytes: String(bytes),
-      'judging the request, us': us(alone(() => void new BodyReader(request, headers).step(Infinity))),
-      'watching an answer in a stream, us': us(alone(() => scan.write(event))),
+      'reading the request, us': us(alone(() => void new BodyReader(request, headers).step(Infinity))),
+      'reading a response in a stream, us': us(alone(() => scan.write(event))),
     }
   })
   printTable(rows)

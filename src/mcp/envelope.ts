@@ -85,7 +85,7 @@ interface Draft {
   requestId: Member
 }
 
-/** An open object whose keys are read. The list of a batch is none. */
+/** An open object whose keys are read. The list of a batch is not tracked. */
 interface OpenObject {
   readonly role: 'message' | 'params'
   readonly keys: Set<string>
