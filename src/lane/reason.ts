@@ -1,6 +1,7 @@
 /**
  * The closed set of reasons why a request gets Spillway's own answer: the same word in code, body, header, log and
- * metric. Adding one means adding a row to reply/refuse.ts and to docs/reasons.md; a test holds them together.
+ * metric. A new reason is a name here, a row in reply/reasons.ts (the compiler asks for it) and a row in docs/reasons.md (a
+ * test asks for it).
  */
 export const REASONS = [
   'QUEUE_SATURATED',

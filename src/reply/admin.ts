@@ -5,7 +5,7 @@
 import type { Reason } from '../lane/reason.ts'
 import type { Answer } from './answer.ts'
 import { lastAnswer } from './last-answer.ts'
-import { REPLIES } from './refuse.ts'
+import { REASON_ROWS } from './reasons.ts'
 
 /** Headers of every answer: no web page may read, frame or reinterpret it. There are no CORS headers anywhere. */
 export const GUARDS = {
@@ -105,7 +105,7 @@ export function leaseLost(id: string): Answer {
  * listener for agents.
  */
 export function lastMalformed(reason: Reason, error: string): string {
-  const { status, headers, body } = json(REPLIES[reason].status, { error })
+  const { status, headers, body } = json(REASON_ROWS[reason].status, { error })
   return lastAnswer(reason, { status, headers: [...Object.entries(GUARDS).flat(), ...headers], body })
 }
 

@@ -2,6 +2,7 @@
  * Spillway's own answer to a tools/call over MCP, in a form that reaches the model: of the three only a result with
  * `isError` and one block of text does so in every client; see docs/decisions/0018. Pure.
  */
+import { REASON_ROWS } from './reasons.ts'
 import { explain, refuse, headersOf } from './refuse.ts'
 import type { RefusalFacts, Reply } from './refuse.ts'
 
@@ -34,18 +35,8 @@ const GIVE_UP_AFTER = 3
 /** What a name may look like that is put into a sentence: the letters that the specification asks for. */
 const PLAIN_NAME = /^[\w./-]{1,128}$/
 
-/** About the request itself: whoever sent it has to change it, and no model can. */
-const NOT_FOR_MODELS: ReadonlySet<string> = new Set([
-  'NO_ROUTE',
-  'BAD_REQUEST',
-  'REQUEST_TIMEOUT',
-  'BODY_TOO_LARGE',
-  'TARGET_TOO_LONG',
-  'HEADERS_TOO_LARGE',
-])
-
 export function refuseMcp(facts: RefusalFacts, answer: McpAnswer): Reply {
-  if (answer.form === 'http_429' || NOT_FOR_MODELS.has(facts.reason)) return refuse(facts)
+  if (answer.form === 'http_429' || REASON_ROWS[facts.reason].tells === 'client') return refuse(facts)
   const messages = answer.requests.map((request) => messageFor(facts, answer, request))
   const json = answer.isBatch ? `[${messages.join(',')}]` : (messages[0] ?? '')
   const body = answer.asEvents ? `event: message\ndata: ${json}\n\n` : `${json}\n`

@@ -4,7 +4,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { REASONS } from '../../src/lane/reason.ts'
-import { REPLIES, refuse } from '../../src/reply/refuse.ts'
+import { REASON_ROWS } from '../../src/reply/reasons.ts'
+import { refuse } from '../../src/reply/refuse.ts'
 import type { RefusalFacts } from '../../src/reply/refuse.ts'
 import { META_KEY, refuseMcp } from '../../src/reply/refuse-mcp.ts'
 import type { McpAnswer } from '../../src/reply/refuse-mcp.ts'
@@ -79,7 +80,7 @@ test('http_429 is the plain refusal', () => {
 
 test('a request that no model can mend keeps its HTTP status', () => {
   for (const reason of ['BAD_REQUEST', 'BODY_TOO_LARGE'] as const)
-    assert.equal(refuseMcp({ ...FACTS, reason }, answer()).status, REPLIES[reason].status)
+    assert.equal(refuseMcp({ ...FACTS, reason }, answer()).status, REASON_ROWS[reason].status)
 })
 
 test('every reason that a call can meet is told with whether the call was made', () => {
@@ -87,7 +88,7 @@ test('every reason that a call can meet is told with whether the call was made',
     const reply = refuseMcp({ ...FACTS, reason }, answer())
     if (reply.status !== 200) continue
     const meta = (JSON.parse(reply.body) as Answered).result?._meta?.[META_KEY]
-    const { status, notExecuted } = REPLIES[reason]
+    const { status, notExecuted } = REASON_ROWS[reason]
     assert.deepEqual(
       [meta?.['not_executed'], meta?.['retryable']],
       [notExecuted, status === 429 || status === 503],

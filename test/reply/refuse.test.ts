@@ -5,29 +5,20 @@ import { REASONS } from '../../src/lane/reason.ts'
 import type { Reason } from '../../src/lane/reason.ts'
 import { refuse } from '../../src/reply/refuse.ts'
 import type { LaneView, Reply } from '../../src/reply/refuse.ts'
+import { read, tableAfter } from '../repo/tree.ts'
 
-/** The contract, section 4, for the reasons there are so far. */
-const CONTRACT: Readonly<Record<Reason, readonly [status: number, notExecuted: boolean]>> = {
-  QUEUE_SATURATED: [429, true],
-  SHED_LOW_PRIORITY: [429, true],
-  QUEUE_TTL_EXPIRED: [429, true],
-  DEADLINE_UNREACHABLE: [429, true],
-  UPSTREAM_THROTTLED: [429, true],
-  RATE_LIMITED: [429, true],
-  LANE_PAUSED: [503, true],
-  DRAINING: [503, true],
-  STORE_UNAVAILABLE: [503, true],
-  PROXY_OVERLOADED: [503, true],
-  UPSTREAM_UNREACHABLE: [502, true],
-  UPSTREAM_FAILED: [502, false],
-  LEASE_EXPIRED: [504, false],
-  NO_ROUTE: [404, true],
-  BAD_REQUEST: [400, true],
-  REQUEST_TIMEOUT: [408, true],
-  BODY_TOO_LARGE: [413, true],
-  TARGET_TOO_LONG: [414, true],
-  HEADERS_TOO_LARGE: [431, true],
-  INTERNAL: [500, true],
+/** What docs/reasons.md promises to callers. */
+const PROMISED = new Map(
+  tableAfter(read('docs/reasons.md'), '# Reasons').map(([reason, status, notExecuted]) => [
+    reason,
+    { status: Number(status), notExecuted: notExecuted === 'true' },
+  ]),
+)
+
+function promised(reason: Reason) {
+  const row = PROMISED.get(reason)
+  assert.ok(row, `docs/reasons.md has no row for ${reason}`)
+  return row
 }
 
 const LANE: LaneView = {
@@ -49,7 +40,7 @@ function headersOf({ headers }: Reply): Map<string, string> {
 const bodyOf = ({ body }: Reply): Record<string, unknown> => JSON.parse(body) as Record<string, unknown>
 
 for (const reason of REASONS) {
-  const [status, notExecuted] = CONTRACT[reason]
+  const { status, notExecuted } = promised(reason)
 
   test(`${reason} is answered with ${status} and not_executed ${notExecuted}`, () => {
     const answer = reply(reason, 15_000)

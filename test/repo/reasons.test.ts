@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { REASONS } from '../../src/lane/reason.ts'
-import { REPLIES } from '../../src/reply/refuse.ts'
+import { REASON_ROWS } from '../../src/reply/reasons.ts'
 import { read, tableAfter } from './tree.ts'
 
 const ROWS = tableAfter(read('docs/reasons.md'), '# Reasons')
@@ -22,7 +22,7 @@ test('docs/reasons.md gives each reason the status and not_executed of its reply
     Object.fromEntries(
       REASONS.map((reason) => [
         reason,
-        [String(REPLIES[reason].status), String(REPLIES[reason].notExecuted)],
+        [String(REASON_ROWS[reason].status), String(REASON_ROWS[reason].notExecuted)],
       ]),
     ),
   )
