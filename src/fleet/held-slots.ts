@@ -1,20 +1,19 @@
 /**
- * What one sidecar holds of one tool, and what it keeps, gives back and asks for. Pure: time and demand come in as numbers.
+ * The slots of one tool that one sidecar holds: how many it keeps, gives back and asks for. Pure; must not know the store
+ * nor the lane, whose demand comes in as numbers. Before a slot is given back the lane's ceiling is lowered: decide() sets
+ * the ceiling, and the report that returns slots is sent after it.
  *
- *     held     given - returned, as long as the session is certain: TTL less a margin after the last answered report was SENT
- *     share    floor(cap / sidecars that hold or want slots); where they were told different caps, of the smallest
- *     yield    while others wait: min(held - share, how many wait); the next calls that end are not followed by others
- *     fresh    slots that came and started no call yet: each may start one, so that a slot that goes round is used each time
- *     keep     what runs, and what would run within held - yield and the fresh ones; the rest is given back, at once while others wait,
- *              else once it was idle for a whole window
- *
- * The ceiling is lowered before a slot is given back: decide() says the ceiling, and the report that returns slots is sent
- * after it. Must not know the store nor the lane.
+ *     held     given - returned, until TTL less a margin after the last answered report was SENT
+ *     share    floor(cap / sidecars that hold or want slots); cap is the smallest that a sidecar was told
+ *     yield    while others wait: min(held - share, how many wait); when a call on such a slot ends, none follows it
+ *     fresh    slots that came and started no call yet; each may start one, so that a slot that goes round is used
+ *     keep     slots with a call, and those that calls would use within held - yield and fresh. The rest is given back: at
+ *              once while others wait, else after it was idle for a whole window
  */
-import type { TimedSlots, Peers } from './policy.ts'
-import type { News, Snapshot, Allotment, Report } from './store.ts'
+import type { Peers, TimedSlots } from './policy.ts'
+import type { Allotment, News, Report, Snapshot } from './store.ts'
 
-/** The lane as the fleet sees it. */
+/** What a lane would do with slots. */
 export interface Demand {
   readonly active: number
   /** Calls that would run if there were slots enough, those that run among them. */
@@ -23,22 +22,16 @@ export interface Demand {
   readonly keeps: number
 }
 
-export interface Speaking {
-  readonly tool: string
-  readonly cap: number
-  readonly active: number
-}
-
 export interface HeldSlotsSettings {
   readonly ttlMs: number
-  /** Milliseconds that a slot is idle before it is given back while nobody waits. */
+  /** Milliseconds that a slot is idle before it is given back while no other sidecar waits. */
   readonly idleMs: number
 }
 
 /** Share of the TTL, and milliseconds at least, by which a session ends here before it ends in the store. */
 const MARGIN_RATIO = 0.1
 const SHORTEST_MARGIN_MS = 50
-/** An unheard wish is said again when it has grown so much. */
+/** A want that grew is reported again when it has grown by this factor. */
 const GROWN_RATIO = 2
 
 export class HeldSlots {
@@ -46,29 +39,28 @@ export class HeldSlots {
   #epoch = 0
   #given = 0
   #returned = 0
-  /** Of the newest word of the store. */
+  /** Of the newest snapshot. */
   #version = 0
   #waiting = 0
   #claimants = 1
+  #smallestCap = Infinity
   #peers: Peers | undefined
-  #certainUntilMs = -Infinity
-  /** What the store believes that is wanted and returned, as far as one can know. */
-  #statedWant = 0
-  #statedReturned = 0
-  #statedCap: number | undefined
+  #heldUntilMs = -Infinity
+  /** The store gives slots from then on. */
+  #opensAtMs = -Infinity
+  /** As in the last report; `want` less what was given since. */
+  #reportedWant = 0
+  #reportedReturned = 0
+  #reportedCap: number | undefined
   #order = 0
-  /** A report was not answered: what it said is said again. */
-  #isUnheard = false
+  /** The last report was not answered, so the store may not have heard it. */
+  #isUnanswered = false
   #idle = 0
   /** Fewest idle slots since the window began. */
   #fewestIdle = 0
   #idleSinceMs = -Infinity
   #want = 0
   #ceiling = 0
-  /** The smallest cap of the fleet, as last heard. */
-  #smallestCap = Infinity
-  /** The store gives slots from then on. */
-  #opensAtMs = -Infinity
   #fresh = 0
   #lastActive = 0
 
@@ -89,15 +81,15 @@ export class HeldSlots {
     return this.#want
   }
 
-  /** Slots that may be used until `untilMs`. */
-  certain(nowMs: number): TimedSlots {
-    const slots = this.#isCertain(nowMs) ? this.#given - this.#returned : 0
-    return { slots, untilMs: this.#certainUntilMs }
+  /** Slots that the sidecar has for certain, and until when. */
+  held(nowMs: number): TimedSlots {
+    const slots = nowMs < this.#heldUntilMs ? this.#given - this.#returned : 0
+    return { slots, untilMs: this.#heldUntilMs }
   }
 
-  /** As `certain`, less what is about to be given back. */
+  /** As `held`, less the slots that are to be given back as their calls end. */
   usable(nowMs: number): TimedSlots {
-    const { slots, untilMs } = this.certain(nowMs)
+    const { slots, untilMs } = this.held(nowMs)
     return { slots: Math.min(slots, this.#ceiling), untilMs }
   }
 
@@ -106,41 +98,46 @@ export class HeldSlots {
     return this.#idle > 0 ? this.#idleSinceMs + this.#settings.idleMs : Infinity
   }
 
-  /** Moves what is kept, given back and wanted to where demand is; true when the store should hear of it. */
+  /** Fits what is kept, returned and wanted to the demand; true when the store should hear of it. */
   decide(demand: Demand, ownCap: number, nowMs: number): boolean {
     const cap = Math.min(ownCap, this.#smallestCap)
-    const { slots: held } = this.certain(nowMs)
-    // What is given back to a store that gives nothing yet is of no use to anybody.
+    const { slots: held } = this.held(nowMs)
+    // A store that gives no slots yet could not pass on what is given back.
     const isWanted = this.#waiting > 0 && nowMs >= this.#opensAtMs
     const share = Math.floor(cap / Math.max(1, this.#claimants))
     const yields = isWanted ? Math.min(Math.max(0, held - share), this.#waiting) : 0
-    const allowed = Math.max(held - yields, this.#freshAllow(demand.active, held))
-    // A slot of its share that the lane's law does not use stays unused: others would undo what the law tries.
+    const allowed = Math.max(held - yields, this.#allowedByFresh(demand.active, held))
+    // A slot of the share that the lane's controller leaves unused stays here: given to others, it would undo what the
+    // controller tries.
     const withheld = Math.min(demand.keeps, isWanted ? Math.min(share, allowed) : allowed)
     const keep = Math.max(demand.active, Math.min(demand.wants, allowed), withheld)
     const idle = Math.max(0, held - keep)
-    const back = isWanted ? idle : this.#idleForLong(idle, nowMs)
+    const back = isWanted ? idle : this.#idleForWindow(idle, nowMs)
     this.#returned += back
     this.#idle = idle - back
-    if (isWanted) this.#restartIdle(nowMs)
+    if (isWanted) this.#restartWindow(nowMs)
     this.#ceiling = Math.max(0, Math.min(allowed, held - back))
     this.#want = Math.min(cap, Math.max(0, demand.wants - (held - back)))
-    return this.#isNews(ownCap)
+    return this.#hasNews(ownCap)
   }
 
-  /** Everything that the store has to know. What runs is claimed even where its slots are lost: it runs. */
-  report({ tool, cap, active }: Speaking, nowMs: number): Report {
-    this.#statedWant = this.#want
-    this.#statedCap = cap
-    this.#statedReturned = this.#returned
-    // From the clock, so that a tool that is joined again goes on above what was said of it before.
+  /** `active` calls count as held even where their slots are lost, because they run. */
+  report(
+    about: { readonly tool: string; readonly cap: number; readonly active: number },
+    nowMs: number,
+  ): Report {
+    const { tool, cap, active } = about
+    this.#reportedWant = this.#want
+    this.#reportedCap = cap
+    this.#reportedReturned = this.#returned
+    // From the clock, so that a tool that is joined again goes on above what was reported of it before.
     this.#order = Math.max(this.#order + 1, Math.ceil(nowMs * 1000))
     return {
       tool,
       cap,
       epoch: this.#epoch,
       returned: this.#returned,
-      held: Math.min(cap, Math.max(this.certain(nowMs).slots, active)),
+      held: Math.min(cap, Math.max(this.held(nowMs).slots, active)),
       want: this.#want,
       order: this.#order,
       isLeaving: false,
@@ -156,29 +153,30 @@ export class HeldSlots {
 
   /** The answer to a report that was sent at `sentAtMs`; true when the session is another one than before. */
   answered(allotment: Allotment, sentAtMs: number): boolean {
-    const isAnother = allotment.epoch !== this.#epoch
+    const { epoch, sidecars, rank, pausedMs } = allotment
+    const isAnother = epoch !== this.#epoch
     if (isAnother) {
-      this.#epoch = allotment.epoch
+      this.#epoch = epoch
       this.#given = 0
       this.#returned = 0
-      this.#statedReturned = 0
+      this.#reportedReturned = 0
       this.#version = 0
     }
-    this.#isUnheard = false
-    this.#peers = { sidecars: allotment.sidecars, rank: allotment.rank }
+    this.#isUnanswered = false
+    this.#peers = { sidecars, rank }
+    this.#opensAtMs = pausedMs > 0 ? sentAtMs + pausedMs : -Infinity
     const marginMs = Math.max(SHORTEST_MARGIN_MS, this.#settings.ttlMs * MARGIN_RATIO)
-    this.#opensAtMs = allotment.pausedMs > 0 ? sentAtMs + allotment.pausedMs : -Infinity
-    this.#certainUntilMs = sentAtMs + this.#settings.ttlMs - marginMs
+    this.#heldUntilMs = sentAtMs + this.#settings.ttlMs - marginMs
     this.#learn(allotment)
     return isAnother
   }
 
-  /** The report may or may not have been heard: what it said is said again. */
+  /** The store may or may not have heard the last report: the next one says the same again. */
   unanswered(): void {
-    this.#isUnheard = true
+    this.#isUnanswered = true
   }
 
-  /** False where it is about another session, or old. */
+  /** False where the news is about another session. */
   heard(news: News): boolean {
     if (news.epoch !== this.#epoch) return false
     this.#learn(news)
@@ -189,7 +187,7 @@ export class HeldSlots {
     const gained = Math.max(0, given - this.#given)
     this.#given += gained
     this.#fresh += gained
-    this.#statedWant = Math.max(0, this.#statedWant - gained)
+    this.#reportedWant = Math.max(0, this.#reportedWant - gained)
     if (version <= this.#version) return
     this.#version = version
     this.#waiting = waiting
@@ -197,20 +195,16 @@ export class HeldSlots {
     this.#smallestCap = cap
   }
 
-  /** Calls that may run so that every fresh slot starts one; 0 without any. */
-  #freshAllow(active: number, held: number): number {
+  /** Calls that may run so that every fresh slot starts one; 0 without a fresh slot. */
+  #allowedByFresh(active: number, held: number): number {
     const started = Math.max(0, active - this.#lastActive)
     this.#lastActive = active
     this.#fresh = Math.max(0, Math.min(this.#fresh - started, held - active))
     return this.#fresh > 0 ? active + this.#fresh : 0
   }
 
-  #isCertain(nowMs: number): boolean {
-    return nowMs < this.#certainUntilMs
-  }
-
   /** How many slots were idle for a whole window. */
-  #idleForLong(idle: number, nowMs: number): number {
+  #idleForWindow(idle: number, nowMs: number): number {
     this.#fewestIdle = Math.min(this.#fewestIdle, idle)
     if (nowMs - this.#idleSinceMs < this.#settings.idleMs) return 0
     const back = this.#fewestIdle
@@ -219,15 +213,15 @@ export class HeldSlots {
     return back
   }
 
-  #restartIdle(nowMs: number): void {
+  #restartWindow(nowMs: number): void {
     this.#idleSinceMs = nowMs
     this.#fewestIdle = this.#idle
   }
 
-  #isNews(ownCap: number): boolean {
-    if (this.#isUnheard || this.#returned > this.#statedReturned) return true
-    if (this.#statedCap !== undefined && this.#statedCap !== ownCap) return true
-    if (this.#statedWant === 0) return this.#want > 0
-    return this.#want === 0 || this.#want >= GROWN_RATIO * this.#statedWant
+  #hasNews(ownCap: number): boolean {
+    if (this.#isUnanswered || this.#returned > this.#reportedReturned) return true
+    if (this.#reportedCap !== undefined && this.#reportedCap !== ownCap) return true
+    if (this.#reportedWant === 0) return this.#want > 0
+    return this.#want === 0 || this.#want >= GROWN_RATIO * this.#reportedWant
   }
 }

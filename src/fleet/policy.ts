@@ -1,12 +1,12 @@
 /**
- * What a lane may run while nobody can ask the store. Pure.
+ * What a lane may run while the store does not answer. Pure.
  *
  *     local-share   cap / last known number of sidecars: floor(cap / n), one more for the first cap mod n, at least 1
- *     closed        what is still certain, and every other call is refused
+ *     closed        the slots that are still held, until they end; every other call is refused
  *     open          the whole cap
  *
- * The shares of all sidecars together are the larger of cap and n: a sidecar that may run nothing helps nobody, and who
- * must not go beyond the cap says `closed`. A sidecar that never reached the store does not know n and takes 1.
+ * Under `local-share` all sidecars together may run the larger of cap and n calls, because each may run at least one. A
+ * sidecar that never reached the store does not know n and may run 1.
  */
 export type OnStoreLoss = 'local-share' | 'closed' | 'open'
 
@@ -15,11 +15,11 @@ export interface Ceiling {
   readonly slots: number
   /** Milliseconds on the clock: from then on none. */
   readonly untilMs: number
-  /** What finds no slot is refused at once instead of waiting. */
+  /** A call that finds no slot is refused at once instead of waiting. */
   readonly isShut: boolean
 }
 
-/** Who shares a tool, as last heard. */
+/** The sidecars that share a tool, as last heard. */
 export interface Peers {
   readonly sidecars: number
   /** Which of them this is: 0..sidecars-1. */
@@ -27,21 +27,21 @@ export interface Peers {
 }
 
 export interface TimedSlots {
-  /** Slots that the store gave, and until when they are certain. */
   readonly slots: number
+  /** Milliseconds on the clock: from then on none. */
   readonly untilMs: number
 }
 
 export function ceilingWithoutStore(
   policy: OnStoreLoss,
   cap: number,
-  known: { readonly peers: Peers | undefined; readonly certain: TimedSlots },
+  known: { readonly peers: Peers | undefined; readonly held: TimedSlots },
 ): Ceiling {
   switch (policy) {
     case 'local-share':
       return { slots: localShare(cap, known.peers), untilMs: Infinity, isShut: false }
     case 'closed':
-      return { ...known.certain, isShut: true }
+      return { ...known.held, isShut: true }
     case 'open':
       return { slots: cap, untilMs: Infinity, isShut: false }
     default:

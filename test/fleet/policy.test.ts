@@ -20,9 +20,9 @@ test('a sidecar that never heard of others takes one slot', () => {
   assert.equal(localShare(8, undefined), 1)
 })
 
-test('closed keeps what is certain, until it ends, and sends the rest away', () => {
-  const certain = { slots: 3, untilMs: 500 }
-  assert.deepEqual(ceilingWithoutStore('closed', 8, { peers: undefined, certain }), {
+test('with closed the held slots stay until they end, and every other call is refused', () => {
+  const held = { slots: 3, untilMs: 500 }
+  assert.deepEqual(ceilingWithoutStore('closed', 8, { peers: undefined, held }), {
     slots: 3,
     untilMs: 500,
     isShut: true,
