@@ -1,0 +1,78 @@
+/**
+ * When a report is due: renewals, retries, looking again while calls wait, and the moments when slots may come free.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ReportTiming } from '../../src/fleet/report-timing.ts'
+
+const TTL_MS = 9000
+const IDLE = { callsWait: false, wantsSlots: false }
+const NO_WAIT = { pausedMs: 0, nextEndMs: 0 }
+
+function answeredAt(nowMs: number, more: { pausedMs?: number; nextEndMs?: number } = {}): ReportTiming {
+  const timing = new ReportTiming(TTL_MS, () => 0, 0)
+  timing.sent(nowMs)
+  timing.answered({ ...NO_WAIT, ...more }, nowMs)
+  return timing
+}
+
+test('the first report is due at once', () => {
+  assert.ok(new ReportTiming(TTL_MS, () => 0, 0).isDue(false, IDLE, 0))
+})
+
+test('a report without news is due a third of the TTL after the last one was sent', () => {
+  const timing = answeredAt(1000)
+  assert.equal(timing.dueAtMs(IDLE), 4000)
+  assert.deepEqual([timing.isDue(false, IDLE, 3999), timing.isDue(false, IDLE, 4000)], [false, true])
+})
+
+test('a report with news is due at once', () => {
+  assert.ok(answeredAt(1000).isDue(true, IDLE, 1001))
+})
+
+test('while calls wait the store is asked again after a second at least, and the moment is kept until a report is sent', () => {
+  const timing = answeredAt(0)
+  timing.callsWait(100)
+  timing.callsWait(500)
+  assert.equal(timing.dueAtMs({ ...IDLE, callsWait: true }), 1100)
+  assert.equal(timing.dueAtMs(IDLE), TTL_MS / 3)
+  timing.sent(1100)
+  assert.equal(timing.dueAtMs({ ...IDLE, callsWait: true }), 1100 + TTL_MS / 3)
+})
+
+test('a sidecar that wants slots asks when the next session of another ends, and where the store is paused when that is over', () => {
+  const wanting = { ...IDLE, wantsSlots: true }
+  assert.equal(answeredAt(0, { nextEndMs: 700 }).dueAtMs(wanting), 701)
+  assert.equal(answeredAt(0, { nextEndMs: 700, pausedMs: 900 }).dueAtMs(wanting), 901)
+  assert.equal(answeredAt(0, { nextEndMs: 700 }).dueAtMs(IDLE), TTL_MS / 3)
+})
+
+test('after a failure nothing is sent for 25 to 50 ms, twice as long each time, and for 1 s at most', () => {
+  const timing = answeredAt(0)
+  const waits = Array.from({ length: 8 }, () => {
+    timing.sent(100)
+    timing.failed(100, 100)
+    return timing.dueAtMs(IDLE) - 100
+  })
+  assert.deepEqual(waits, [25, 50, 100, 200, 400, 500, 500, 500])
+  assert.equal(timing.isDue(true, IDLE, 599), false, 'not even news')
+  assert.equal(timing.isDue(false, IDLE, 600), true)
+})
+
+test('the store counts as failing from the first report that it did not answer, until it answers', () => {
+  const timing = answeredAt(0)
+  assert.equal(timing.failingSinceMs, Infinity)
+  timing.failed(100, 600)
+  timing.failed(700, 1200)
+  assert.equal(timing.failingSinceMs, 100)
+  timing.answered(NO_WAIT, 1300)
+  assert.equal(timing.failingSinceMs, Infinity)
+})
+
+test('the lag is by how much the last late renewal was late', () => {
+  const timing = answeredAt(0)
+  timing.sent(TTL_MS / 3 + 40)
+  assert.equal(timing.lagMs, 40)
+  timing.sent(TTL_MS / 3 + 50)
+  assert.equal(timing.lagMs, 40, 'this one was early')
+})
