@@ -1,5 +1,5 @@
 /**
- * When the leases of MCP calls end, and with what.
+ * When the leases of MCP calls end, and with which verdict.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -50,7 +50,7 @@ const JSON_TYPE = ['Content-Type', 'application/json; charset=utf-8']
 const event = (message: object): Buffer => Buffer.from(`data: ${JSON.stringify(message)}\n\n`)
 const WHOLE: LeaseEnd = { cause: 'completed', verdict: 'ok', latencyMs: 50 }
 
-test('in a stream a lease ends with the event that has its id, whatever the id looks like', () => {
+test('in a stream a lease ends with the event that has the id of its call, however that is written', () => {
   const { watch, first, answered } = watching('é')
   watch.head(200, EVENTS)
   watch.chunk(event({ id: 'other', result: {} }), 10)
@@ -63,7 +63,7 @@ test('in a stream a lease ends with the event that has its id, whatever the id l
   assert.equal(first.ends.length, 1)
 })
 
-test('an answer in JSON ends its lease with the body', () => {
+test('an answer in JSON ends its lease at the end of the body', () => {
   const { watch, first, answered } = watching(0)
   watch.head(200, JSON_TYPE)
   watch.chunk(Buffer.from('{"id":0,"result":{}}'), 10)
@@ -76,7 +76,7 @@ for (const [what, message, verdict] of [
   ['isError', { id: 1, result: { isError: true } }, 'ok'],
   ['input_required', { id: 1, result: { resultType: 'input_required' } }, 'ok'],
   ['an error of the protocol', { id: 1, error: { code: -32602 } }, 'ignored'],
-  ['an answer to somebody else', { id: 2, result: {} }, 'ignored'],
+  ['an answer to another id', { id: 2, result: {} }, 'ignored'],
 ] as const) {
   test(`${what} is no latency sample`, () => {
     const { watch, first } = watching(1)
@@ -95,7 +95,7 @@ test('a stream that ends without the answer says nothing about the tool', () => 
   assert.deepEqual(first.ends, [{ cause: 'completed', verdict: 'ignored', latencyMs: undefined }])
 })
 
-test('a stream with ids that the server ends before the answer leaves the lease to who comes back for it', () => {
+test('the lease of a call lasts when the server ends a stream with event ids before the answer', () => {
   const { watch, first, over } = watching(1)
   watch.head(200, EVENTS)
   watch.chunk(Buffer.from('id: e1\nretry: 500\ndata: \n\n'), 10)
@@ -107,7 +107,7 @@ test('a stream with ids that the server ends before the answer leaves the lease 
   assert.deepEqual([first.ends.length, over()], [1, 1])
 })
 
-test('of a call that was cancelled nobody comes back for the rest', () => {
+test('the lease of a cancelled call ends with the stream, also with event ids', () => {
   const { watch, first } = watching(1)
   watch.head(200, EVENTS)
   watch.chunk(Buffer.from('id: e1\ndata: \n\n'), 10)
@@ -116,7 +116,7 @@ test('of a call that was cancelled nobody comes back for the rest', () => {
   assert.equal(first.ends.length, 1)
 })
 
-test('a call on its own is kept by messages, not by bytes, and ends when it is given up', () => {
+test('a detached lease is renewed by messages, not by bytes, and ends when it is stopped', () => {
   const { watch, first, over } = watching(1)
   const resumed = watch.move()
   resumed.head(200, EVENTS)
@@ -128,7 +128,7 @@ test('a call on its own is kept by messages, not by bytes, and ends when it is g
   assert.deepEqual([first.ends, over()], [[{ cause: 'cancelled', verdict: 'ignored' }], 1])
 })
 
-test('streams that are resumed side by side do not disturb each other', () => {
+test('two resumed streams are read independently of each other', () => {
   const { watch, slots } = watching(1, 2)
   const [a, b] = [watch.move(), watch.move()]
   a.head(200, EVENTS)
@@ -143,14 +143,14 @@ test('streams that are resumed side by side do not disturb each other', () => {
   )
 })
 
-test('an answer that is coded as itself is read', () => {
+test('an answer with Content-Encoding: identity is read', () => {
   const { watch, first } = watching(1)
   watch.head(200, [...EVENTS, 'Content-Encoding', 'identity'])
   watch.chunk(event({ id: 1, result: {} }), 10)
   assert.equal(first.ends.length, 1)
 })
 
-test('what HTTP says of a failure stands, and a coded answer ends its lease with the body', () => {
+test('a failure by HTTP stands, and a compressed answer ends its lease at the end of the body', () => {
   for (const [status, headers, end] of [
     [503, JSON_TYPE, { cause: 'completed', verdict: 'dropped' }],
     [200, [...EVENTS, 'content-encoding', 'gzip'], WHOLE],
@@ -164,7 +164,7 @@ test('what HTTP says of a failure stands, and a coded answer ends its lease with
   }
 })
 
-test('a call that was cancelled, or during which the server asked for something, is no latency sample', () => {
+test('a cancelled call, and one during which the server asked its caller, give no latency sample', () => {
   for (const prepare of [
     (watch: McpLeases) => watch.cancelled(),
     (watch: McpLeases) => watch.chunk(event({ id: 's', method: 'sampling/createMessage' }), 5),
@@ -177,7 +177,7 @@ test('a call that was cancelled, or during which the server asked for something,
   }
 })
 
-test('the leases of a batch end one by one, and one that is reclaimed stops the request', () => {
+test('the leases of a batch end one by one, and a reclaimed one stops the request', () => {
   const { watch, slots, answered } = watching(1, '1', 2)
   let stops = 0
   watch.onReclaimed(() => stops++)
@@ -204,7 +204,7 @@ test('the leases of a batch end one by one, and one that is reclaimed stops the 
   )
 })
 
-test('a call that moved to another request is not ended by its own, but by the answer that the other brings', () => {
+test('a detached lease ends with the answer in the resumed stream, not with its own request', () => {
   const { watch, first, answered, over } = watching(1)
   let stops = 0
   watch.onReclaimed(() => stops++)
@@ -220,7 +220,7 @@ test('a call that moved to another request is not ended by its own, but by the a
   assert.deepEqual([answered(), over()], [0, 1])
 })
 
-test('a call that moved and is heard of no more is over when its lease is reclaimed', () => {
+test('a detached lease without further messages is over when it is reclaimed', () => {
   const { watch, first, over } = watching(1)
   watch.move()
   first.stop()

@@ -10,7 +10,7 @@ import { EnvelopeReader, MAX_BATCH_MESSAGES, MAX_KEY_BYTES, MAX_KEYS } from '../
 import type { McpHeaders } from '../../src/mcp/headers.ts'
 import { MAX_DEPTH } from '../../src/mcp/json-scan.ts'
 import { MAX_NAME_CHARACTERS } from '../../src/mcp/message.ts'
-import { BodyReader } from '../../src/mcp/read.ts'
+import { BodyReader, labelOf } from '../../src/mcp/read.ts'
 import type { McpBody } from '../../src/mcp/read.ts'
 import { readBody } from '../support/read-body.ts'
 
@@ -90,6 +90,37 @@ test('the method of a message is a method of the specification, or other', () =>
     return body.kind === 'request' ? body.method : body.kind
   })
   assert.deepEqual(methods, ['ping', 'tools/list', 'other', 'other', 'other', 'other'])
+})
+
+test('a message without a method is a response or a problem, with an id a request, without one a notification', () => {
+  for (const [body, expected, label] of [
+    [{ id: 1, result: {} }, { kind: 'response' }, 'response'],
+    [{ id: 1, error: {} }, { kind: 'response' }, 'response'],
+    [{ id: 'a', method: 'x' }, { kind: 'request', method: 'other', id: '"a"', opensStream: false }, 'other'],
+    [{ method: 'ping' }, { kind: 'notification', method: 'ping', cancels: undefined }, 'ping'],
+  ] as const) {
+    assert.deepEqual(read(JSON.stringify(body)), expected)
+    assert.equal(labelOf(expected), label)
+  }
+  assert.equal(read('{"id":1}').kind, 'problem')
+})
+
+test('notifications/cancelled names the request that is to end, and cancels nothing if it has an id', () => {
+  const method = 'notifications/cancelled'
+  const params = { requestId: 7 }
+  assert.deepEqual(read(JSON.stringify({ method, params })), {
+    kind: 'notification',
+    method,
+    cancels: 'number:7',
+  })
+  assert.deepEqual(read(JSON.stringify({ method })), { kind: 'notification', method, cancels: undefined })
+  assert.equal(read(JSON.stringify({ id: 1, method, params })).kind, 'request')
+})
+
+test('a body without JSON is opaque, and counts as other', () => {
+  const body = read('grant_type=x', { contentType: ['application/x-www-form-urlencoded'] })
+  assert.deepEqual(body, { kind: 'opaque' })
+  assert.equal(labelOf({ kind: 'opaque' }), 'other')
 })
 
 test('a request that may be answered by a long stream is marked', () => {
