@@ -7,7 +7,7 @@
  *
  * Two limits within TIE are the same limit: the smaller one keeps the tool's own queue shorter.
  */
-import type { Bounds, Decision, Limiter } from '../../src/lane/limit/limiter.ts'
+import type { LimitRange, Decision, Limiter } from '../../src/lane/limit/limiter.ts'
 import { run } from './engine/run.ts'
 import type { Steering } from './engine/run.ts'
 import { laneShape, oracleBoundsMs } from './scenario.ts'
@@ -44,7 +44,7 @@ export class ScheduledLimiter implements Limiter {
   ended(): void {}
   moved(): void {}
 
-  step(_limit: number, bounds: Bounds, nowMs: number): Decision | undefined {
+  step(_limit: number, bounds: LimitRange, nowMs: number): Decision | undefined {
     if (nowMs < this.wakeAtMs()) return undefined
     const wanted = this.#limits[this.#next++] as number
     const limit = Math.min(bounds.max, Math.max(bounds.min, wanted))

@@ -6,14 +6,14 @@ import { Lane } from '../lane/lane.ts'
 import type { RetryAnswer } from '../lane/lane.ts'
 import type { Demand } from '../lane/demand.ts'
 import { isSameDemand } from '../lane/demand.ts'
-import type { Moves, Refusal, Want } from '../lane/moves.ts'
+import type { Effects, Refusal, Want } from '../lane/effects.ts'
 import type { LaneListener } from '../lane/event.ts'
 import type { Lease, LeaseEnd } from '../lane/lease.ts'
 import type { ClosedReason } from '../lane/reason.ts'
 import type { LaneSettings } from '../lane/settings.ts'
-import type { Ceiling, LimiterOf } from '../lane/steering.ts'
+import type { Ceiling, LimiterOf } from '../lane/limit-control.ts'
 import type { Ticket } from '../lane/ticket.ts'
-import type { ValveOrder } from '../lane/valve.ts'
+import type { OverrideOrder } from '../lane/operator-override.ts'
 import type { Clock, Timer } from '../time/clock.ts'
 import { Callbacks } from './callbacks.ts'
 import { LeaseHandle } from './lease-handle.ts'
@@ -37,7 +37,7 @@ export type Asked = Omit<Want, 'spread' | 'agent' | 'waiter'>
 
 export interface GateParts {
   readonly clock: Clock
-  /** Luck: 0 <= n < 1. */
+  /** A random number, 0 <= n < 1. */
   readonly random: () => number
   readonly tell: LaneListener
   /** What a listener or a callback threw: an error of that one, of which nobody else's turn may depend. */
@@ -157,7 +157,7 @@ export class Gate {
     return isOut
   }
 
-  operate(order: ValveOrder): void {
+  operate(order: OverrideOrder): void {
     const nowMs = this.#look()
     this.#follow(this.lane.operate(order, nowMs), nowMs)
   }
@@ -207,7 +207,7 @@ export class Gate {
   }
 
   /** Stops before starts: a tool must not see the new call while the reclaimed one still runs. */
-  #follow({ reclaimed, refused, granted }: Moves, nowMs: number): void {
+  #follow({ reclaimed, refused, granted }: Effects, nowMs: number): void {
     for (const { stop } of reclaimed) if (stop !== undefined) this.#callbacks.push(stop)
     for (const { ticket, refusal } of refused) ticket.waiter?.refused(refusal)
     for (const { waiter, lease } of granted) if (lease !== undefined) waiter?.granted(lease)

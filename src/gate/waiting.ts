@@ -3,7 +3,7 @@
  * lane's decision and the callback the call can still leave; it then gives the lease back.
  */
 import type { Lease, LeaseEnd } from '../lane/lease.ts'
-import type { Refusal } from '../lane/moves.ts'
+import type { Refusal } from '../lane/effects.ts'
 import type { Ticket, Waiter } from '../lane/ticket.ts'
 import type { Callbacks } from './callbacks.ts'
 import type { Gate, Turn } from './gate.ts'

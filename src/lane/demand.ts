@@ -18,14 +18,14 @@ const OPENS_SOON_MS = 1000
 
 /** A paused lane, a closed one, and one whose tool throttles want nothing. */
 export function demandOf(parts: ReadParts, nowMs: number): Demand {
-  const { queue, running, steering, throttle, closedFor } = parts
+  const { queue, running, limitControl, throttle, closedFor } = parts
   const { active } = running
   const { depth: queueDepth } = queue
   const isThrottled = throttle.opensAtMs() > nowMs + OPENS_SOON_MS
-  if (steering.valve.isPaused || isThrottled || closedFor !== undefined)
+  if (limitControl.override.isPaused || isThrottled || closedFor !== undefined)
     return { active, wants: active, keeps: active, queueDepth }
   const keeps = active + queueDepth
-  return { active, wants: Math.max(active, Math.min(steering.limit, keeps)), keeps, queueDepth }
+  return { active, wants: Math.max(active, Math.min(limitControl.limit, keeps)), keeps, queueDepth }
 }
 
 export function isSameDemand(a: Demand, b: Demand): boolean {

@@ -30,7 +30,7 @@ export type LaneEvent =
       readonly from: number
       readonly depths: Depths
     }
-  /** An operator's hand on the valve. */
+  /** An operator's hand on the override. */
   | { readonly kind: 'operated'; readonly paused: boolean; readonly pinned: boolean }
   /** Low-priority calls are refused from now on, or let in again. */
   | { readonly kind: 'shedding'; readonly isOn: boolean }

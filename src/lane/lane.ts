@@ -1,54 +1,54 @@
 /**
- * One tool's lane: who runs, who waits, who is sent away. Pure: time and luck come in as numbers, decisions come out
+ * One tool's lane: who runs, who waits, who is sent away. Pure: time and random numbers come in as arguments, decisions come out
  * as data, and a freed slot is handed to the next ticket within the call that freed it, never contested again.
  * Must not know of callbacks, sockets or timers: gate/ drives it.
  */
 import { demandOf } from './demand.ts'
 import type { Demand } from './demand.ts'
-import { Door } from './door.ts'
+import { Admission } from './admission.ts'
 import type { Depths, LaneListener } from './event.ts'
 import type { Lease, LeaseEnd } from './lease.ts'
 import { Lessons } from './lessons.ts'
-import { NO_MOVES } from './moves.ts'
-import type { Admission, Moves, Refusal, Want } from './moves.ts'
-import { Outlook } from './outlook.ts'
+import { NO_EFFECTS } from './effects.ts'
+import type { AdmissionResult, Effects, Refusal, Want } from './effects.ts'
+import { WaitEstimator } from './wait-estimator.ts'
 import { newParts } from './parts.ts'
 import type { LaneParts } from './parts.ts'
 import type { Priority } from './priority.ts'
 import type { ClosedReason } from './reason.ts'
 import { Refusals } from './refusals.ts'
-import type { Started } from './running.ts'
+import type { Started } from './running-leases.ts'
 import type { LaneSettings } from './settings.ts'
 import { snapshotOf } from './snapshot.ts'
-import type { Ceiling, LimiterOf, SteeringParts } from './steering.ts'
+import type { Ceiling, LimiterOf, LimitControlParts } from './limit-control.ts'
 import { Ticket } from './ticket.ts'
-import type { ValveOrder } from './valve.ts'
+import type { OverrideOrder } from './operator-override.ts'
 
 /** Whether a call that the tool failed may be tried once more. */
 export type RetryAnswer = 'granted' | 'overloaded' | 'no_budget'
 
 export class Lane {
   readonly #parts: LaneParts
-  readonly #outlook: Outlook
-  readonly #door: Door
+  readonly #estimator: WaitEstimator
+  readonly #admission: Admission
   readonly #refusals: Refusals
   readonly #lessons: Lessons
   readonly #tell: LaneListener
-  /** Luck of the latest newcomer, for what needs luck and is not about a newcomer. */
-  #luck = 0
+  /** The random number of the latest newcomer, for decisions that need one and are not about a newcomer. */
+  #random = 0
 
   /** `limiterOf` lets the benchmark run laws that src does not know. */
   constructor(settings: LaneSettings, nowMs: number, tell: LaneListener, limiterOf?: LimiterOf) {
     this.#tell = tell
-    const decided: SteeringParts['decided'] = (decision, from) => {
-      const { algorithm } = this.#parts.steering.limiter
+    const decided: LimitControlParts['decided'] = (decision, from) => {
+      const { algorithm } = this.#parts.limitControl.limiter
       this.#tell({ kind: 'decided', algorithm, decision, from, depths: this.depths() })
     }
     this.#parts = newParts(settings, nowMs, { limiterOf, decided })
-    this.#outlook = new Outlook(this.#parts)
-    this.#door = new Door(this.#parts, this.#outlook)
-    this.#refusals = new Refusals(this.#parts, this.#outlook)
-    this.#lessons = new Lessons({ ...this.#parts, outlook: this.#outlook, tell })
+    this.#estimator = new WaitEstimator(this.#parts)
+    this.#admission = new Admission(this.#parts, this.#estimator)
+    this.#refusals = new Refusals(this.#parts, this.#estimator)
+    this.#lessons = new Lessons({ ...this.#parts, estimator: this.#estimator, tell })
   }
 
   get settings(): LaneSettings {
@@ -57,26 +57,26 @@ export class Lane {
 
   /** Whether a newcomer would run now. */
   takesAtOnce(nowMs: number): boolean {
-    return this.#door.canStart(1, nowMs)
+    return this.#admission.canStart(1, nowMs)
   }
 
   /** Whether a newcomer of this class, and of any agent, would be refused now. */
   wouldRefuse(priority: Priority, nowMs: number): boolean {
     const newcomer = { priority, agent: '', ttlMs: this.settings.ttlMs }
-    return !this.#door.canStart(1, nowMs) && this.#door.judge(newcomer, nowMs).kind === 'refuse'
+    return !this.#admission.canStart(1, nowMs) && this.#admission.judge(newcomer, nowMs).kind === 'refuse'
   }
 
   /** Decides at once: a lease, a place in the queue, or a refusal. */
-  admit(want: Want, nowMs: number): Admission {
+  admit(want: Want, nowMs: number): AdmissionResult {
     const { spread, priority = 'normal', agent = '', leaseMs, agentOf, waiter } = want
-    this.#luck = spread
-    if (this.#door.canStart(1, nowMs)) {
+    this.#random = spread
+    if (this.#admission.canStart(1, nowMs)) {
       this.#admitted(false, nowMs)
       return { kind: 'granted', lease: this.#grant({ queuedAtMs: nowMs, priority, leaseMs, agentOf }, nowMs) }
     }
     this.#watch(nowMs)
     const ttlMs = Math.min(this.settings.ttlMs, want.ttlMs ?? Infinity)
-    const judged = this.#door.judge({ priority, agent, ttlMs }, nowMs)
+    const judged = this.#admission.judge({ priority, agent, ttlMs }, nowMs)
     if (judged.kind === 'refuse')
       return { kind: 'refused', refusal: this.#refusals.because(judged.reason, { spread, nowMs }) }
     const putOut = judged.putOut && this.#refusals.putOut(judged.putOut, priority, nowMs)
@@ -95,23 +95,23 @@ export class Lane {
   whyNotTogether(calls: number, want: Want, nowMs: number): Refusal | undefined {
     const { spread, priority = 'normal', agent = '' } = want
     const ttlMs = Math.min(this.settings.ttlMs, want.ttlMs ?? Infinity)
-    const reason = this.#door.whyNotTogether(calls, { priority, agent, ttlMs }, nowMs)
+    const reason = this.#admission.whyNotTogether(calls, { priority, agent, ttlMs }, nowMs)
     return reason && this.#refusals.because(reason, { spread, nowMs, calls })
   }
 
   /** Ends a lease. A second end changes nothing, but is told. */
-  settle(lease: Lease, end: LeaseEnd, nowMs: number): Moves {
+  settle(lease: Lease, end: LeaseEnd, nowMs: number): Effects {
     if (!this.#parts.running.end(lease)) {
       this.#tell({ kind: 'ended_twice' })
-      return NO_MOVES
+      return NO_EFFECTS
     }
-    this.#lessons.learn(lease, end, { nowMs, spread: this.#luck })
+    this.#lessons.learn(lease, end, { nowMs, spread: this.#random })
     return this.#dispatch(nowMs)
   }
 
   /** The tool takes the call, whatever comes of it: a lane that waited to see that goes on. */
-  accepted(lease: Lease, nowMs: number): Moves {
-    if (lease.state !== 'running' || !this.#parts.throttle.accepted(lease, nowMs)) return NO_MOVES
+  accepted(lease: Lease, nowMs: number): Effects {
+    if (lease.state !== 'running' || !this.#parts.throttle.accepted(lease, nowMs)) return NO_EFFECTS
     this.#tell({ kind: 'throttled', isOn: false, forMs: 0 })
     return this.#dispatch(nowMs)
   }
@@ -146,15 +146,15 @@ export class Lane {
   }
 
   /** Does what has come due: reclaims silent leases, refuses stale tickets, ends orders, closes windows. */
-  expire(nowMs: number): Moves {
+  expire(nowMs: number): Effects {
     const reclaimed = this.#reclaim(nowMs)
     const moves = this.refresh(nowMs)
     return reclaimed.length === 0 ? moves : { ...moves, reclaimed }
   }
 
   /** The same but for leases: bytes that renew one may not have been read yet. */
-  refresh(nowMs: number): Moves {
-    if (this.#parts.steering.valve.expire(nowMs)) this.#followValve(nowMs)
+  refresh(nowMs: number): Effects {
+    if (this.#parts.limitControl.override.expire(nowMs)) this.#followOverride(nowMs)
     return this.#dispatch(nowMs)
   }
 
@@ -163,57 +163,57 @@ export class Lane {
    * those who wait went by.
    */
   stopped(ms: number, nowMs: number): void {
-    const { running, steering } = this.#parts
+    const { running, limitControl } = this.#parts
     if (running.active === 0) return
     running.stopped(ms, nowMs)
     // To the law, what was sent before says nothing any more.
-    steering.limiter.moved(nowMs)
+    limitControl.limiter.moved(nowMs)
   }
 
   /** Milliseconds: when `expire` has to be called next; Infinity when nothing can come due. */
   wakeAtMs(): number {
-    const { queue, running, steering, throttle } = this.#parts
+    const { queue, running, limitControl, throttle } = this.#parts
     // Where slots are free and calls wait, the tool itself is what they wait for.
-    const opensAtMs = queue.depth > 0 && this.#door.hasSlots(1) ? throttle.opensAtMs() : Infinity
-    return Math.min(queue.nextDueAtMs(), running.nextDueAtMs(), steering.nextDueAtMs(), opensAtMs)
+    const opensAtMs = queue.depth > 0 && this.#admission.hasSlots(1) ? throttle.opensAtMs() : Infinity
+    return Math.min(queue.nextDueAtMs(), running.nextDueAtMs(), limitControl.nextDueAtMs(), opensAtMs)
   }
 
   /** The operator's hand. A limit outside the lane's bounds is clamped; who asks should have checked. */
-  operate(order: ValveOrder, nowMs: number): Moves {
-    this.#parts.steering.valve.obey(order, nowMs)
-    this.#followValve(nowMs)
+  operate(order: OverrideOrder, nowMs: number): Effects {
+    this.#parts.limitControl.override.obey(order, nowMs)
+    this.#followOverride(nowMs)
     return this.#dispatch(nowMs)
   }
 
   /** The fleet leaves so many slots to this lane; what runs above them goes to its end. */
-  cap(ceiling: Ceiling, nowMs: number): Moves {
-    this.#parts.steering.cap(ceiling, nowMs)
+  cap(ceiling: Ceiling, nowMs: number): Effects {
+    this.#parts.limitControl.cap(ceiling, nowMs)
     return this.#dispatch(nowMs)
   }
 
   /** Takes one retry out of the budget, or says why not. Never while the lane has more to do than it can. */
   askRetry(nowMs: number): RetryAnswer {
-    const { overload, throttle, steering, retryBudget, settings } = this.#parts
-    if (overload.isOn || throttle.isShut(nowMs) || steering.valve.isPaused) return 'overloaded'
+    const { overload, throttle, limitControl, retryBudget, settings } = this.#parts
+    if (overload.isOn || throttle.isThrottling(nowMs) || limitControl.override.isPaused) return 'overloaded'
     return retryBudget.take(settings.retryBudgetRatio, nowMs) ? 'granted' : 'no_budget'
   }
 
   /** A new configuration for the same tool: queue and leases stay. */
-  reconfigure(settings: LaneSettings, nowMs: number): Moves {
-    const { bucket, steering } = this.#parts
+  reconfigure(settings: LaneSettings, nowMs: number): Effects {
+    const { bucket, limitControl } = this.#parts
     this.#parts.settings = settings
     bucket.reconfigure(settings.rate, nowMs)
-    steering.reconfigure(settings, nowMs)
+    limitControl.reconfigure(settings, nowMs)
     return this.#dispatch(nowMs)
   }
 
   /** Refuses what waits and whoever still comes, with this reason. Running leases go to their ends. Cannot be undone. */
-  close(reason: ClosedReason, nowMs: number): Moves {
-    if (this.#parts.closedFor !== undefined) return NO_MOVES
+  close(reason: ClosedReason, nowMs: number): Effects {
+    if (this.#parts.closedFor !== undefined) return NO_EFFECTS
     this.#parts.closedFor = reason
     const refused = this.#refusals.everybody(reason, nowMs)
     this.#watch(nowMs)
-    return { ...NO_MOVES, refused }
+    return { ...NO_EFFECTS, refused }
   }
 
   isIdle(): boolean {
@@ -221,8 +221,8 @@ export class Lane {
   }
 
   depths(): Depths {
-    const { queue, running, steering } = this.#parts
-    return { queueDepth: queue.depth, active: running.active, limit: steering.limit }
+    const { queue, running, limitControl } = this.#parts
+    return { queueDepth: queue.depth, active: running.active, limit: limitControl.limit }
   }
 
   /** What the lane would use of the fleet's slots. */
@@ -232,14 +232,14 @@ export class Lane {
 
   /** Everything that an operator may see of the lane now; milliseconds and shares 0..1. */
   snapshot(nowMs: number) {
-    return snapshotOf(this.#parts, this.#outlook, nowMs)
+    return snapshotOf(this.#parts, this.#estimator, nowMs)
   }
 
   /** Begins or ends the shedding of low calls. */
   #watch(nowMs: number): void {
     const { queue, overload, settings } = this.#parts
     const { maxQueueDepth: maxDepth, ttlMs } = settings
-    const load = { depth: queue.depth, maxDepth, estimateMs: this.#outlook.waitMs(nowMs), ttlMs }
+    const load = { depth: queue.depth, maxDepth, estimateMs: this.#estimator.waitMs(nowMs), ttlMs }
     if (overload.look(load, nowMs)) this.#tell({ kind: 'shedding', isOn: overload.isOn })
   }
 
@@ -249,11 +249,11 @@ export class Lane {
   }
 
   #grant(call: Started & { readonly priority: Priority }, nowMs: number): Lease {
-    const { running, bucket, throttle, steering, settings } = this.#parts
+    const { running, bucket, throttle, limitControl, settings } = this.#parts
     const lease = running.begin(call, settings.leaseMs, nowMs)
     bucket.take(nowMs)
     throttle.sent(lease)
-    steering.limiter.sent(lease, running.active)
+    limitControl.limiter.sent(lease, running.active)
     this.#tell({ kind: 'started', waitedMs: lease.waitedMs, priority: call.priority })
     return lease
   }
@@ -263,21 +263,21 @@ export class Lane {
     const next = () => this.#parts.running.endSilent(this.settings.leaseMs, nowMs)
     for (let lease = next(); lease; lease = next()) {
       const verdict = lease.waitsFor === 'caller' ? 'ignored' : 'dropped'
-      this.#lessons.learn(lease, { cause: 'reclaimed', verdict }, { nowMs, spread: this.#luck })
+      this.#lessons.learn(lease, { cause: 'reclaimed', verdict }, { nowMs, spread: this.#random })
       reclaimed.push(lease)
     }
     return reclaimed
   }
 
   /** Hands free slots to the tickets whose turn it is; stale ones are told so and never run. */
-  #dispatch(nowMs: number): Moves {
-    const { queue, steering } = this.#parts
+  #dispatch(nowMs: number): Effects {
+    const { queue, limitControl } = this.#parts
     // What the limit is comes first, whatever made slots free: a fleet's slots may be over.
-    steering.step(nowMs)
-    if (queue.depth === 0) return NO_MOVES
+    limitControl.step(nowMs)
+    if (queue.depth === 0) return NO_EFFECTS
     const refused = this.#refusals.stale(nowMs)
     const granted: Ticket[] = []
-    while (this.#door.canStartNext(nowMs)) {
+    while (this.#admission.canStartNext(nowMs)) {
       const ticket = queue.shift()
       if (ticket === undefined) break
       ticket.state = 'granted'
@@ -285,13 +285,13 @@ export class Lane {
       granted.push(ticket)
     }
     this.#watch(nowMs)
-    return granted.length === 0 && refused.length === 0 ? NO_MOVES : { reclaimed: [], refused, granted }
+    return granted.length === 0 && refused.length === 0 ? NO_EFFECTS : { reclaimed: [], refused, granted }
   }
 
-  #followValve(nowMs: number): void {
-    const { steering } = this.#parts
-    const { pinnedLimit, isPaused } = steering.valve
+  #followOverride(nowMs: number): void {
+    const { limitControl } = this.#parts
+    const { pinnedLimit, isPaused } = limitControl.override
     this.#tell({ kind: 'operated', paused: isPaused, pinned: pinnedLimit !== undefined })
-    steering.followValve(nowMs)
+    limitControl.followOverride(nowMs)
   }
 }

@@ -1,20 +1,20 @@
 /**
  * What the end of a lease says about the tool, and to whom: the law, the figures that operators see, the throttle and
- * the outlook. Two kinds of ends say less than their holder claims: a call during which this process stood still (its
+ * the estimator. Two kinds of ends say less than their holder claims: a call during which this process stood still (its
  * time was not the tool's), and one that its caller gave up (hang-ups.ts). Moves no slot.
  */
 import type { LaneListener } from './event.ts'
 import { HangUps } from './hang-ups.ts'
 import type { EndedLease, Lease } from './lease.ts'
-import type { Outlook } from './outlook.ts'
+import type { WaitEstimator } from './wait-estimator.ts'
 import type { RecentCalls } from './sample.ts'
-import type { Steering } from './steering.ts'
+import type { LimitControl } from './limit-control.ts'
 import type { Throttle } from './throttle.ts'
 
 export interface LessonsParts {
-  readonly steering: Steering
+  readonly limitControl: LimitControl
   readonly throttle: Throttle
-  readonly outlook: Outlook
+  readonly estimator: WaitEstimator
   readonly recent: RecentCalls
   readonly tell: LaneListener
 }
@@ -27,25 +27,25 @@ export class Lessons {
     this.#parts = parts
   }
 
-  /** A lease that was taken out has ended. `spread` is luck, 0 <= spread < 1. */
+  /** A lease that was taken out has ended. `spread` is a random number, 0 <= spread < 1. */
   learn(lease: Lease, said: EndedLease, at: { readonly nowMs: number; readonly spread: number }): void {
     const { nowMs } = at
-    const { steering, throttle, outlook, recent, tell } = this.#parts
+    const { limitControl, throttle, estimator, recent, tell } = this.#parts
     const heldMs = nowMs - lease.grantedAtMs
     lease.state = said.cause
     const { cause, verdict, latencyMs } = this.#believed(lease, said, nowMs)
-    if (cause !== 'cancelled' && lease.stoppedMs === 0) outlook.ended(heldMs, nowMs)
+    if (cause !== 'cancelled' && lease.stoppedMs === 0) estimator.ended(heldMs, nowMs)
     const isAnswer = verdict === 'ok' && latencyMs !== undefined
     if (isAnswer) this.#hangUps.answered(latencyMs, lease.grantedAtMs)
     if (verdict !== 'ignored') recent.record(verdict === 'dropped', isAnswer ? latencyMs : undefined, nowMs)
-    const wasShut = throttle.isShut(nowMs)
+    const wasShut = throttle.isThrottling(nowMs)
     // That a tool takes calls, or asks callers to wait, holds however long this process stood still.
     const pushback = throttle.ended(lease, said, at)
-    steering.limiter.ended(lease, { cause, verdict, latencyMs, pushback }, nowMs)
+    limitControl.limiter.ended(lease, { cause, verdict, latencyMs, pushback }, nowMs)
     tell({ kind: 'ended', cause, verdict, heldMs })
-    const isOn = throttle.isShut(nowMs)
+    const isOn = throttle.isThrottling(nowMs)
     if (pushback === 'news' || isOn !== wasShut)
-      tell({ kind: 'throttled', isOn, forMs: outlook.toolWaitMs(nowMs) })
+      tell({ kind: 'throttled', isOn, forMs: estimator.toolWaitMs(nowMs) })
   }
 
   /** The end, as far as it says something about the tool. */

@@ -6,11 +6,11 @@ import { Overload } from './overload.ts'
 import { Queue } from './queue.ts'
 import type { ClosedReason } from './reason.ts'
 import { RetryBudget } from './retry-budget.ts'
-import { Running } from './running.ts'
+import { RunningLeases } from './running-leases.ts'
 import { RecentCalls } from './sample.ts'
 import type { LaneSettings } from './settings.ts'
-import { Steering } from './steering.ts'
-import type { SteeringParts } from './steering.ts'
+import { LimitControl } from './limit-control.ts'
+import type { LimitControlParts } from './limit-control.ts'
 import { Throttle } from './throttle.ts'
 import { TokenBucket } from './token-bucket.ts'
 
@@ -19,8 +19,8 @@ export interface LaneParts {
   /** Set once, when the lane is closed: nothing starts or waits any more. */
   closedFor: ClosedReason | undefined
   readonly queue: Queue
-  readonly running: Running
-  readonly steering: Steering
+  readonly running: RunningLeases
+  readonly limitControl: LimitControl
   readonly throttle: Throttle
   /** The call rate. */
   readonly bucket: TokenBucket
@@ -35,16 +35,16 @@ export type ReadParts = Readonly<LaneParts>
 export function newParts(
   settings: LaneSettings,
   nowMs: number,
-  { limiterOf, decided }: Omit<SteeringParts, 'figures'>,
+  { limiterOf, decided }: Omit<LimitControlParts, 'figures'>,
 ): LaneParts {
   const recent = new RecentCalls(nowMs)
-  const figures: SteeringParts['figures'] = (atMs) => ({ calls: 0, ...recent.figures(atMs) })
+  const figures: LimitControlParts['figures'] = (atMs) => ({ calls: 0, ...recent.figures(atMs) })
   return {
     settings,
     closedFor: undefined,
     queue: new Queue(),
-    running: new Running(),
-    steering: new Steering(settings, { limiterOf, figures, decided }),
+    running: new RunningLeases(),
+    limitControl: new LimitControl(settings, { limiterOf, figures, decided }),
     throttle: new Throttle(),
     bucket: new TokenBucket(settings.rate, nowMs),
     overload: new Overload(),

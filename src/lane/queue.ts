@@ -4,7 +4,7 @@
  * at any depth. Decides nothing about admission: its owner checks depth.
  */
 import { Chain } from './chain.ts'
-import { ClassLine } from './class-line.ts'
+import { AgentQueues } from './agent-queues.ts'
 import { DeadlineHeap } from './deadline-heap.ts'
 import { isAbove, PRIORITIES } from './priority.ts'
 import type { Priority } from './priority.ts'
@@ -16,11 +16,11 @@ const LOWEST_FIRST = PRIORITIES.toReversed()
 export class Queue {
   readonly #deadlines = new DeadlineHeap<Ticket>()
   readonly #arrivals = new Chain<Ticket>()
-  readonly #classes: Readonly<Record<Priority, ClassLine>> = {
-    critical: new ClassLine(),
-    high: new ClassLine(),
-    normal: new ClassLine(),
-    low: new ClassLine(),
+  readonly #classes: Readonly<Record<Priority, AgentQueues>> = {
+    critical: new AgentQueues(),
+    high: new AgentQueues(),
+    normal: new AgentQueues(),
+    low: new AgentQueues(),
   }
 
   get depth(): number {

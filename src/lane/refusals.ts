@@ -2,8 +2,8 @@
  * Takes tickets out of the queue that will not run, and says to each of them, and to newcomers that may not wait, why
  * and when to come back. Which newcomers these are is the door's decision.
  */
-import type { Refusal, Refused } from './moves.ts'
-import type { Outlook } from './outlook.ts'
+import type { Refusal, Refused } from './effects.ts'
+import type { WaitEstimator } from './wait-estimator.ts'
 import type { ReadParts } from './parts.ts'
 import type { Priority } from './priority.ts'
 import type { LaneReason } from './reason.ts'
@@ -11,21 +11,21 @@ import type { Ticket } from './ticket.ts'
 
 export class Refusals {
   readonly #parts: ReadParts
-  readonly #outlook: Outlook
+  readonly #estimator: WaitEstimator
 
-  constructor(parts: ReadParts, outlook: Outlook) {
+  constructor(parts: ReadParts, estimator: WaitEstimator) {
     this.#parts = parts
-    this.#outlook = outlook
+    this.#estimator = estimator
   }
 
-  /** `calls`: how many were to start together. `spread` is luck, 0 <= spread < 1. */
+  /** `calls`: how many were to start together. `spread` is a random number, 0 <= spread < 1. */
   because(reason: LaneReason, at: { spread: number; nowMs: number; calls?: number }): Refusal {
     const { spread, nowMs, calls = 1 } = at
-    const { queue, running, steering, settings } = this.#parts
+    const { queue, running, limitControl, settings } = this.#parts
     const { retryAfter: bounds } = settings
-    const retryAfterMs = this.#outlook.retryAfterMs(reason, { bounds, calls, spread, nowMs })
-    const toolWaitMs = reason === 'UPSTREAM_THROTTLED' ? this.#outlook.toolWaitMs(nowMs) : undefined
-    const depths = { queueDepth: queue.depth, active: running.active, limit: steering.limit }
+    const retryAfterMs = this.#estimator.retryAfterMs(reason, { bounds, calls, spread, nowMs })
+    const toolWaitMs = reason === 'UPSTREAM_THROTTLED' ? this.#estimator.toolWaitMs(nowMs) : undefined
+    const depths = { queueDepth: queue.depth, active: running.active, limit: limitControl.limit }
     return { reason, retryAfterMs, depths, toolWaitMs }
   }
 
@@ -37,9 +37,9 @@ export class Refusals {
 
   /** Tickets whose time is over, or will be before the tool may be called again. */
   stale(nowMs: number): Refused[] {
-    const { steering, throttle } = this.#parts
+    const { limitControl, throttle } = this.#parts
     const refused = this.#dueBy(nowMs, 'QUEUE_TTL_EXPIRED', nowMs)
-    if (steering.isShut) refused.push(...this.#dueBy(Infinity, 'STORE_UNAVAILABLE', nowMs))
+    if (limitControl.isShut) refused.push(...this.#dueBy(Infinity, 'STORE_UNAVAILABLE', nowMs))
     const { closedUntilMs } = throttle
     if (closedUntilMs > nowMs) refused.push(...this.#dueBy(closedUntilMs, 'UPSTREAM_THROTTLED', nowMs))
     return refused

@@ -39,7 +39,7 @@ export function untilReplacedMs({ minMs, maxMs }: RetryBounds, spread: number): 
 }
 
 /** How many calls run now, and how old they are together. */
-export interface Running {
+export interface RunningCalls {
   readonly active: number
   readonly limit: number
   /** Milliseconds: the sum of the running calls' ages. */
@@ -80,7 +80,7 @@ export class RetryAdvice {
    * Milliseconds between two freed places. Running calls that are already older than the mean count with their age, so
    * that a tool that hangs is seen before its first call ends.
    */
-  perPlaceMs(running: Running): number {
+  perPlaceMs(running: RunningCalls): number {
     const meanAgeMs = running.active === 0 ? 0 : running.agesMs / running.active
     return Math.max(this.#serviceMs ?? UNKNOWN_SERVICE_MS, meanAgeMs) / Math.max(1, running.limit)
   }
@@ -90,7 +90,7 @@ export class RetryAdvice {
    * vain leaves slots without work, so the most hopeful counts: the shorter mean, or the pace at which calls did end in
    * the last 5 s. Running calls measure, too: a tool that hangs for longer than a mean stays fresh shows it by their age.
    */
-  measuredPerPlaceMs(running: Running, nowMs: number): number | undefined {
+  measuredPerPlaceMs(running: RunningCalls, nowMs: number): number | undefined {
     if (this.#serviceMs === undefined) return undefined
     if (nowMs - this.#endedAtMs <= FRESH_MS) {
       const perPlaceMs = this.promisedPerPlaceMs(running)
@@ -104,14 +104,14 @@ export class RetryAdvice {
    * Milliseconds between two freed places, for promises: there too late costs goodput, because the lane runs dry, and too
    * early only a second refusal. So the shorter of both means counts, and a few old calls are no hang.
    */
-  promisedPerPlaceMs(running: Running): number {
+  promisedPerPlaceMs(running: RunningCalls): number {
     const meanMs = Math.min(this.#serviceMs ?? UNKNOWN_SERVICE_MS, this.#steadyMs ?? UNKNOWN_SERVICE_MS)
     const meanAgeMs = running.active === 0 ? 0 : running.agesMs / running.active
     return (meanAgeMs > OLD_RATIO * meanMs ? meanAgeMs : meanMs) / Math.max(1, running.limit)
   }
 
   /**
-   * Milliseconds within `bounds` after which the next refused caller should come back; `spread` is luck, 0 <= spread < 1.
+   * Milliseconds within `bounds` after which the next refused caller should come back; `spread` is a random number, 0 <= spread < 1.
    * `readyAtMs`: when the first place comes, where something else than the running calls says so. Places that come free
    * before anybody may be back are given away, too: promises follow each other faster until they are used up.
    */
@@ -128,7 +128,7 @@ export class RetryAdvice {
     return withinBounds(Infinity, bounds, this.#late)
   }
 
-  /** The same for a wait whose end is known, or Infinity: luck spreads the callers over a quarter of it more. */
+  /** The same for a wait whose end is known, or Infinity: a random share spreads the callers over a quarter of it more. */
   until(endsAtMs: number, bounds: RetryBounds, at: { nowMs: number; spread: number }): number {
     const endsInMs = Math.max(bounds.minMs, endsAtMs - at.nowMs)
     return withinBounds(endsInMs * (1 + at.spread / 4), bounds, at.spread)

@@ -1,6 +1,6 @@
 /**
  * Latencies and errors of a stretch of calls, in bounded memory. Percentiles are exact up to CAPACITY samples; beyond
- * that every second sample is kept, then every fourth and so on, which thins evenly over time and needs no luck.
+ * that every second sample is kept, then every fourth and so on, which thins evenly over time and needs no random numbers.
  */
 
 /** 512 doubles are 4 KiB; the 95th percentile of 256 to 512 kept samples stands on at least 13 above it. */

@@ -10,7 +10,7 @@
  * Pushback on calls sent before the last loss is the same loss. The cubic holds just below W for a minute and then lets
  * go, as TCP CUBIC does (RFC 9438). State: below. Units: milliseconds, calls per second. Figures found by simulation.
  */
-import type { Call } from './limit/limiter.ts'
+import type { SentCall } from './limit/limiter.ts'
 import type { EndCause, Verdict } from './reason.ts'
 import { RecentRate } from './recent-rate.ts'
 
@@ -30,7 +30,7 @@ interface ThrottledEnd {
 const LONGEST_WAIT_MS = 60_000
 const FIRST_BACKOFF_MS = 500
 const LONGEST_BACKOFF_MS = 30_000
-/** Luck adds up to this share, so that the lanes of many sidecars do not come back together. */
+/** A random share up to this one is added, so that the lanes of many sidecars do not come back together. */
 const JITTER_RATIO = 0.1
 /** Milliseconds without pushback after which the backoff starts anew. */
 const FORGET_MS = 60_000
@@ -54,7 +54,7 @@ export class Throttle {
   #askedUntilMs = -Infinity
   #isHalfOpen = false
   /** The one call that runs while half open. */
-  #scout: Call | undefined
+  #scout: SentCall | undefined
   #backoffs = 0
   #lostAtMs = -Infinity
   /** W, calls a second; undefined while nothing has to be paced. */
@@ -89,7 +89,7 @@ export class Throttle {
   }
 
   /** Nothing but the one call that looks may be sent. */
-  isShut(nowMs: number): boolean {
+  isThrottling(nowMs: number): boolean {
     return this.#isHalfOpen || this.#closedUntilMs > nowMs
   }
 
@@ -99,7 +99,7 @@ export class Throttle {
     return perSec === undefined ? 0 : 1000 / perSec
   }
 
-  sent(call: Call): void {
+  sent(call: SentCall): void {
     const nowMs = call.grantedAtMs
     this.#answers.begin(nowMs)
     if (this.#isHalfOpen) this.#scout ??= call
@@ -109,7 +109,7 @@ export class Throttle {
   }
 
   /** A call is over: whether the tool asked callers to wait, and whether that was known. `spread`: as in pushedBack. */
-  ended(call: Call, end: ThrottledEnd, at: { readonly nowMs: number; readonly spread: number }) {
+  ended(call: SentCall, end: ThrottledEnd, at: { readonly nowMs: number; readonly spread: number }) {
     const isNews = end.pushback !== undefined && this.pushedBack(call, end.pushback, at)
     if (end.pushback === undefined && end.cause === 'completed' && end.verdict !== 'dropped') {
       if (end.verdict === 'ok') this.#answers.record(at.nowMs)
@@ -123,7 +123,7 @@ export class Throttle {
    * The tool took the call, as its response head shows: how long the answer goes on from there, which may be hours, is
    * nothing to wait for. True when the lane waited for this.
    */
-  accepted(call: Call, nowMs: number): boolean {
+  accepted(call: SentCall, nowMs: number): boolean {
     if (!this.#isHalfOpen || call !== this.#scout) return false
     this.#isHalfOpen = false
     this.#scout = undefined
@@ -135,13 +135,13 @@ export class Throttle {
   }
 
   /** The call is over, however it ended. */
-  left(call: Call): void {
+  left(call: SentCall): void {
     if (call === this.#scout) this.#scout = undefined
   }
 
-  /** True when this is news: a loss that was not known yet. `spread` is luck, 0 <= spread < 1. */
+  /** True when this is news: a loss that was not known yet. `spread` is a random number, 0 <= spread < 1. */
   pushedBack(
-    call: Call,
+    call: SentCall,
     { retryAfterMs }: Pushback,
     at: { readonly nowMs: number; readonly spread: number },
   ): boolean {

@@ -4,7 +4,7 @@
 import type { Link } from './chain.ts'
 import type { Due } from './deadline-heap.ts'
 import type { Lease } from './lease.ts'
-import type { Refusal } from './moves.ts'
+import type { Refusal } from './effects.ts'
 import type { Priority } from './priority.ts'
 
 export type TicketState = 'waiting' | 'granted' | 'refused' | 'cancelled'
@@ -39,7 +39,7 @@ export class Ticket implements Due {
   arrival: Link<Ticket> | undefined = undefined
   place: Link<Ticket> | undefined = undefined
   readonly queuedAtMs: number
-  /** 0 <= spread < 1: this ticket's share of luck when it has to be told when to come back. */
+  /** 0 <= spread < 1: this ticket's random number, for the time to come back that a refusal tells. */
   readonly spread: number
   readonly priority: Priority
   readonly agent: string

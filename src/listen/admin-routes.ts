@@ -3,7 +3,7 @@
  * it, so a new endpoint is a row here. What the endpoints show and do comes in as functions.
  */
 import type { ServerResponse } from 'node:http'
-import type { ValveOrder } from '../lane/valve.ts'
+import type { OverrideOrder } from '../lane/operator-override.ts'
 import {
   badRequest,
   bodyTooLarge,
@@ -34,7 +34,7 @@ export interface AdminApi {
   /** undefined for an unknown tool. */
   readonly lane: (tool: string) => object | undefined
   readonly bounds: (tool: string) => LimitBounds | undefined
-  readonly operate: (tool: string, order: ValveOrder) => void
+  readonly operate: (tool: string, order: OverrideOrder) => void
   readonly reload: () => { readonly ok: boolean; readonly body: object }
   /** False when there is no room for one more event stream. */
   readonly mayWatch: (exchange: HttpExchange) => boolean

@@ -2,7 +2,7 @@
  * An operator's order as it comes in, made certain: `{"limit": 4 | "auto", "paused": true, "for": "10m"}`. Pure.
  */
 import { z } from 'zod'
-import type { ValveOrder } from '../lane/valve.ts'
+import type { OverrideOrder } from '../lane/operator-override.ts'
 import { parseJson } from './json-body.ts'
 import type { Parsed } from './json-body.ts'
 
@@ -25,7 +25,7 @@ const schema = z.strictObject({
 
 const EXAMPLE = 'write for example {"limit": 4, "for": "10m"}, {"limit": "auto"} or {"paused": true}'
 
-export function parseOverrideOrder(body: string, bounds: LimitBounds): Parsed<ValveOrder> {
+export function parseOverrideOrder(body: string, bounds: LimitBounds): Parsed<OverrideOrder> {
   const parsed = parseJson(body, schema, EXAMPLE)
   if (!parsed.ok) return parsed
   const { limit, paused } = parsed.value

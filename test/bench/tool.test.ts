@@ -127,8 +127,8 @@ for (const abandoned of ['goes_on', 'stops'] as const) {
 
 for (const cv of [0.5, 1, 2.5]) {
   test(`service times have the mean and the coefficient of variation that were asked for: ${cv}`, () => {
-    const luck = new Random(streamSeed(7, 1))
-    const values = Array.from({ length: 200_000 }, () => luck.work({ meanMs: 100, cv }))
+    const random = new Random(streamSeed(7, 1))
+    const values = Array.from({ length: 200_000 }, () => random.work({ meanMs: 100, cv }))
     const mean = values.reduce((a, b) => a + b, 0) / values.length
     const deviation = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length)
     assert.ok(Math.abs(mean - 100) < 3, `mean ${mean}`)

@@ -43,11 +43,11 @@ for (const reason of ['DRAINING', 'NO_ROUTE'] as const) {
 }
 
 test('the callers of a closed gate are spread over the 5 s after the least that they may be told to wait', () => {
-  let luck = 0
-  const { gate } = open(() => luck)
+  let random = 0
+  const { gate } = open(() => random)
   for (let i = 0; i < 2; i++) started(gate)
   const waits: number[] = []
-  for (luck of [0, 0.5, 0.999]) {
+  for (random of [0, 0.5, 0.999]) {
     gate.enter({}, (turn) => turn.kind === 'refused' && waits.push(turn.refusal.retryAfterMs))
   }
   gate.close('DRAINING')

@@ -3,7 +3,7 @@
  */
 import assert from 'node:assert/strict'
 import type { Lane } from '../../src/lane/lane.ts'
-import type { Refusal } from '../../src/lane/moves.ts'
+import type { Refusal } from '../../src/lane/effects.ts'
 import type { LaneModel } from './lane-model.ts'
 
 export function compare(lane: Lane, model: LaneModel, nowMs: number): void {

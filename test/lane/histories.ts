@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import type { LeaseEnd } from '../../src/lane/lease.ts'
 import type { Priority } from '../../src/lane/priority.ts'
 import type { ControllerSettings, LaneSettings } from '../../src/lane/settings.ts'
-import type { ValveOrder } from '../../src/lane/valve.ts'
+import type { OverrideOrder } from '../../src/lane/operator-override.ts'
 import { SEED_LAW, laneSettings } from '../support/lane-settings.ts'
 
 /** `pick` chooses among what there is; an operation that finds nothing to work on does nothing. */
@@ -21,7 +21,7 @@ export type Operation =
   | { readonly do: 'cancel' | 'renew' | 'stall'; readonly pick: number }
   | { readonly do: 'wait'; readonly ms: number }
   | { readonly do: 'expire' | 'wake' }
-  | { readonly do: 'operate'; readonly order: ValveOrder }
+  | { readonly do: 'operate'; readonly order: OverrideOrder }
   | { readonly do: 'reconfigure'; readonly settings: LaneSettings }
 
 const controllers = fc.constantFrom<ControllerSettings>(
@@ -67,7 +67,7 @@ const ends: fc.Arbitrary<LeaseEnd> = fc.record({
   latencyMs: fc.constantFrom(undefined, 1, 1199, 1200, 4000, 4001),
 })
 
-const orders: fc.Arbitrary<ValveOrder> = fc.record({
+const orders: fc.Arbitrary<OverrideOrder> = fc.record({
   limit: fc.constantFrom(undefined, undefined, 'auto' as const, 0, 1, 2, 5, 50),
   paused: fc.constantFrom(undefined, undefined, true, false),
   forMs: fc.constantFrom(undefined, 0, 10, 300),

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import type { LaneEvent } from '../../src/lane/event.ts'
 import { Lane } from '../../src/lane/lane.ts'
-import type { Moves, Refused } from '../../src/lane/moves.ts'
+import type { Effects, Refused } from '../../src/lane/effects.ts'
 import type { Priority } from '../../src/lane/priority.ts'
 import type { LaneReason } from '../../src/lane/reason.ts'
 import type { Lease, LeaseEnd } from '../../src/lane/lease.ts'
@@ -192,7 +192,7 @@ export class History {
   }
 
   /** The model does the same; leases that were reclaimed are already out of both. */
-  #follow(moves: Moves): void {
+  #follow(moves: Effects): void {
     const expected = this.model.handOver(this.nowMs)
     const place = (ticket: Ticket): number => this.tickets.indexOf(ticket)
     const byPlace = (tickets: readonly Ticket[]): number[] => tickets.map(place).sort((a, b) => a - b)

@@ -8,7 +8,7 @@ import { PRIORITIES } from '../../src/lane/priority.ts'
 import type { Priority } from '../../src/lane/priority.ts'
 import type { LaneReason } from '../../src/lane/reason.ts'
 import type { LaneSettings } from '../../src/lane/settings.ts'
-import type { ValveOrder } from '../../src/lane/valve.ts'
+import type { OverrideOrder } from '../../src/lane/operator-override.ts'
 
 interface Held {
   readonly lease: Lease
@@ -133,7 +133,7 @@ export class LaneModel {
     }
   }
 
-  obey(order: ValveOrder, nowMs: number): void {
+  obey(order: OverrideOrder, nowMs: number): void {
     const untilMs = nowMs + (order.forMs ?? Infinity)
     if (order.limit === 'auto') this.pin = undefined
     else if (order.limit !== undefined) this.pin = { limit: order.limit, untilMs }

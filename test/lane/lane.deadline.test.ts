@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Lane } from '../../src/lane/lane.ts'
-import type { Want } from '../../src/lane/moves.ts'
+import type { Want } from '../../src/lane/effects.ts'
 import type { Lease } from '../../src/lane/lease.ts'
 import { laneSettings } from '../support/lane-settings.ts'
 

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Lane } from '../../src/lane/lane.ts'
 import type { Lease } from '../../src/lane/lease.ts'
-import type { Admission } from '../../src/lane/moves.ts'
+import type { AdmissionResult } from '../../src/lane/effects.ts'
 import type { Ticket } from '../../src/lane/ticket.ts'
 import { laneSettings } from '../support/lane-settings.ts'
 
@@ -15,7 +15,7 @@ function busy(maxQueueDepth: number) {
   const lane = new Lane(laneSettings({ maxConcurrent: 1, maxQueueDepth }), 0, () => undefined)
   const first = lane.admit({ spread: 0 }, 0)
   assert.ok(first.kind === 'granted')
-  const ask = (agent: string): Admission => lane.admit({ spread: 0, agent }, 0)
+  const ask = (agent: string): AdmissionResult => lane.admit({ spread: 0, agent }, 0)
   return { lane, lease: first.lease, ask }
 }
 

@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import type { LaneEvent } from '../../src/lane/event.ts'
 import { Lane } from '../../src/lane/lane.ts'
 import type { Lease } from '../../src/lane/lease.ts'
-import type { Admission } from '../../src/lane/moves.ts'
+import type { AdmissionResult } from '../../src/lane/effects.ts'
 import type { Priority } from '../../src/lane/priority.ts'
 import type { LaneSettings } from '../../src/lane/settings.ts'
 import { laneSettings } from '../support/lane-settings.ts'
@@ -19,12 +19,12 @@ function busy(overrides: Partial<LaneSettings> = {}) {
   const lane = new Lane(laneSettings({ maxConcurrent: 1, ...overrides }), 0, (event) => events.push(event))
   const first = lane.admit({ spread: 0 }, 0)
   assert.ok(first.kind === 'granted')
-  const ask = (priority: Priority, nowMs = 0): Admission => lane.admit({ spread: 0, priority }, nowMs)
+  const ask = (priority: Priority, nowMs = 0): AdmissionResult => lane.admit({ spread: 0, priority }, nowMs)
   const shedding = (): boolean[] => events.flatMap((event) => (event.kind === 'shedding' ? [event.isOn] : []))
   return { lane, events, lease: first.lease, ask, shedding }
 }
 
-function answer(admission: Admission): string {
+function answer(admission: AdmissionResult): string {
   return admission.kind === 'refused' ? admission.refusal.reason : admission.kind
 }
 
@@ -51,7 +51,7 @@ test('a freed slot goes to the highest class, and its wait is told with the clas
 
 test("who may not wait at all takes nobody's place, and no place that is free", () => {
   const { lane, ask } = busy({ maxQueueDepth: 2 })
-  const hurried = (): Admission => lane.admit({ spread: 0, priority: 'critical', ttlMs: 0 }, 1)
+  const hurried = (): AdmissionResult => lane.admit({ spread: 0, priority: 'critical', ttlMs: 0 }, 1)
   assert.equal(ask('low').kind, 'queued')
   assert.equal(answer(hurried()), 'QUEUE_TTL_EXPIRED')
   assert.equal(ask('normal').kind, 'queued')

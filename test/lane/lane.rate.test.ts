@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Lane } from '../../src/lane/lane.ts'
-import type { Admission } from '../../src/lane/moves.ts'
+import type { AdmissionResult } from '../../src/lane/effects.ts'
 import type { LaneSettings } from '../../src/lane/settings.ts'
 import { laneSettings } from '../support/lane-settings.ts'
 
@@ -19,7 +19,7 @@ function open(overrides: Partial<LaneSettings> = {}): Lane {
   )
 }
 
-const refusal = (admission: Admission) => {
+const refusal = (admission: AdmissionResult) => {
   assert.ok(admission.kind === 'refused')
   return [admission.refusal.reason, admission.refusal.retryAfterMs]
 }

@@ -9,7 +9,7 @@ import { nextState } from '../../src/lane/limit/adaptive-law.ts'
 import { initialState } from '../../src/lane/limit/adaptive-state.ts'
 import type { Sample } from '../../src/lane/limit/adaptive-state.ts'
 import { ACTION_REASONS } from '../../src/lane/limit/limiter.ts'
-import type { Bounds, CallEnd, Decision } from '../../src/lane/limit/limiter.ts'
+import type { LimitRange, CallEnd, Decision } from '../../src/lane/limit/limiter.ts'
 
 const readings = fc
   .record({
@@ -45,7 +45,7 @@ const samples: fc.Arbitrary<Omit<Sample, 'nowMs'>> = fc
     return { ...rest, failed, abandoned: failed >> 1, used: rest.peak }
   })
 
-const bounds: fc.Arbitrary<Bounds> = fc
+const bounds: fc.Arbitrary<LimitRange> = fc
   .record({ min: fc.integer({ min: 1, max: 5 }), over: fc.nat(60) })
   .map(({ min, over }) => ({ min, max: min + over }))
 
@@ -88,7 +88,7 @@ interface Tool {
   readonly isFailed?: (index: number, nowMs: number) => boolean
 }
 
-/** A saturated lane: as many calls as the limit allows, all the time, against a tool without luck. */
+/** A saturated lane: as many calls as the limit allows, all the time, against a tool without random variation. */
 function saturate(
   tool: Tool,
   times: { readonly forMs: number; readonly start?: number; readonly max?: number },
@@ -116,7 +116,7 @@ function saturate(
     while (running.length < limit) {
       const call = { grantedAtMs: nowMs, waitedMs: 0 }
       limiter.sent(call)
-      // A spread of a third around the mean, without luck.
+      // A spread of a third around the mean, without random variation.
       const latencyMs = tool.latencyMs(running.length + 1, nowMs) * (0.8 + 0.1 * (sent % 5))
       running.push({ call, endsAtMs: nowMs + latencyMs, index: sent++ })
     }

@@ -11,10 +11,10 @@ const someBounds = fc
   .map(([a, b]): RetryBounds => ({ minMs: Math.min(a, b) * 1000, maxMs: Math.max(a, b) * 1000 }))
 
 /** What `count` callers are told who are refused one after the other at the same moment. */
-function adviceInARow(count: number, perPlaceMs: number, luck: (n: number) => number = () => 0): number[] {
+function adviceInARow(count: number, perPlaceMs: number, random: (n: number) => number = () => 0): number[] {
   const advice = new RetryAdvice()
   return Array.from({ length: count }, (_, n) =>
-    advice.next(perPlaceMs, BOUNDS, { nowMs: 100, spread: luck(n) }),
+    advice.next(perPlaceMs, BOUNDS, { nowMs: 100, spread: random(n) }),
   )
 }
 
@@ -67,11 +67,11 @@ test('callers refused in a row by a fast lane do not all come back at the same m
   )
 })
 
-test('callers who would have to wait longer than the bound are spread by luck over its upper half', () => {
+test('callers who would have to wait longer than the bound are spread at random over its upper half', () => {
   fc.assert(
-    fc.property(fc.uniqueArray(fc.nat(999), { minLength: 2, maxLength: 30 }), (luck) => {
+    fc.property(fc.uniqueArray(fc.nat(999), { minLength: 2, maxLength: 30 }), (random) => {
       const advice = new RetryAdvice()
-      const given = luck.map((n) => advice.next(60_000, BOUNDS, { nowMs: 0, spread: n / 1000 }))
+      const given = random.map((n) => advice.next(60_000, BOUNDS, { nowMs: 0, spread: n / 1000 }))
       assert.equal(new Set(given).size, given.length)
       assert.ok(given.every((ms) => ms > 15_000 && ms <= 30_000))
     }),
@@ -87,11 +87,11 @@ test('places that come free before anybody may be back are given away, too, but 
 
 test('however many callers are put into the upper half, each tenth of it gets its tenth', () => {
   fc.assert(
-    fc.property(spreads, fc.integer({ min: 100, max: 500 }), (luck, count) => {
+    fc.property(spreads, fc.integer({ min: 100, max: 500 }), (random, count) => {
       const advice = new RetryAdvice()
       const tenths = new Array<number>(10).fill(0)
       for (let n = 0; n < count; n++) {
-        const ms = advice.next(60_000, BOUNDS, { nowMs: 0, spread: luck })
+        const ms = advice.next(60_000, BOUNDS, { nowMs: 0, spread: random })
         tenths[Math.ceil((ms - 15_000) / 1500) - 1]!++
       }
       for (const each of tenths) assert.ok(Math.abs(each - count / 10) <= 3, tenths.join(' '))
@@ -150,7 +150,7 @@ test('callers of a paused lane are told when the pause ends', () => {
   assert.equal(advice.until(1000, BOUNDS, { nowMs: 1000, spread: 0 }), 1000)
 })
 
-test('callers of a lane that is paused without an end are spread by luck', () => {
+test('callers of a lane that is paused without an end are spread at random', () => {
   const advice = new RetryAdvice()
   assert.equal(advice.until(Infinity, BOUNDS, { nowMs: 0, spread: 0 }), 30_000)
   assert.equal(advice.until(Infinity, BOUNDS, { nowMs: 0, spread: 0.5 }), 22_500)

@@ -35,7 +35,7 @@ test('a throttle is open until the tool pushes back', () => {
   assert.ok(throttle.opensAtMs() <= 1000)
 })
 
-test('Retry-After closes it for that long, and luck adds up to a tenth', () => {
+test('Retry-After closes it for that long, and at random up to a tenth longer', () => {
   for (const [spread, untilMs] of [
     [0, 4000],
     [0.5, 4150],

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { ValveOrder } from '../../src/lane/valve.ts'
+import type { OverrideOrder } from '../../src/lane/operator-override.ts'
 import { parseOverrideOrder } from '../../src/listen/override-order.ts'
 
 const BOUNDS = { min: 2, max: 8 }
 
-const GOOD: readonly [body: string, order: ValveOrder][] = [
+const GOOD: readonly [body: string, order: OverrideOrder][] = [
   ['{"limit": 4}', { limit: 4 }],
   ['{"limit": 2}', { limit: 2 }],
   ['{"limit": 8}', { limit: 8 }],

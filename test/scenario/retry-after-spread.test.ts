@@ -5,7 +5,7 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Refusal } from '../../src/lane/moves.ts'
+import type { Refusal } from '../../src/lane/effects.ts'
 import { refuse } from '../../src/reply/refuse.ts'
 import { laneSettings } from '../support/lane-settings.ts'
 import { LaneWorld } from '../support/lane-world.ts'

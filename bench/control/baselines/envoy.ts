@@ -8,7 +8,7 @@
  * https://github.com/envoyproxy/envoy (adaptive_concurrency/controller/gradient_controller.cc at 054694f), Apache-2.0;
  * formula only. The documented interval of 0.1 s starves at tens of calls a second, so 2 s is measured beside it.
  */
-import type { Bounds, Call, CallEnd, Decision, Limiter } from '../../../src/lane/limit/limiter.ts'
+import type { LimitRange, SentCall, CallEnd, Decision, Limiter } from '../../../src/lane/limit/limiter.ts'
 import { percentile } from '../../../src/lane/sample.ts'
 
 const MIN_CONCURRENCY = 3
@@ -39,13 +39,13 @@ export class EnvoyGradient implements Limiter {
   sent(): void {}
   moved(): void {}
 
-  ended(call: Call, end: CallEnd, nowMs: number): void {
+  ended(call: SentCall, end: CallEnd, nowMs: number): void {
     if (end.verdict === 'ignored' || call.grantedAtMs < this.#measuredFromMs) return
     this.#rttsMs.push(end.latencyMs ?? nowMs - call.grantedAtMs)
     if (this.#deferred !== undefined && this.#rttsMs.length >= MIN_RTT_CALLS) this.#endMeasurement(nowMs)
   }
 
-  step(limit: number, bounds: Bounds, nowMs: number): Decision | undefined {
+  step(limit: number, bounds: LimitRange, nowMs: number): Decision | undefined {
     if (this.#deferred === undefined && nowMs >= this.#measureAtMs) this.#measure(nowMs)
     if (this.#deferred === undefined && nowMs >= this.#updateAtMs) this.#update(bounds, nowMs)
     const next = Math.min(bounds.max, Math.max(bounds.min, this.#limit))
@@ -74,7 +74,7 @@ export class EnvoyGradient implements Limiter {
     this.#updatesAtMinimum = 0
   }
 
-  #update(bounds: Bounds, nowMs: number): void {
+  #update(bounds: LimitRange, nowMs: number): void {
     this.#updateAtMs = nowMs + this.#intervalMs
     if (this.#rttsMs.length === 0) return
     const before = this.#limit

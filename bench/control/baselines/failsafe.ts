@@ -5,7 +5,7 @@
  * up while full; the limit stays below 5 times what was in flight. Steps are log10 of the limit.
  * Source: https://github.com/failsafe-go/failsafe-go (adaptivelimiter.go at 06622f2), MIT; formula only.
  */
-import type { Bounds } from '../../../src/lane/limit/limiter.ts'
+import type { LimitRange } from '../../../src/lane/limit/limiter.ts'
 import { percentile } from '../../../src/lane/sample.ts'
 import { Correlation } from './correlation.ts'
 import { WarmedAverage, log10Step } from './per-call.ts'
@@ -32,7 +32,7 @@ export class Failsafe implements PerCallLaw {
     this.estimate = start
   }
 
-  sample(sample: CallSample, bounds: Bounds): void {
+  sample(sample: CallSample, bounds: LimitRange): void {
     if (!sample.isDropped) {
       this.#rttsMs.push(sample.rttMs)
       this.#peak = Math.max(this.#peak, sample.inFlightAtStart)
@@ -48,7 +48,7 @@ export class Failsafe implements PerCallLaw {
     this.#peak = 0
   }
 
-  #update(recentMs: number, isFull: boolean, bounds: Bounds): void {
+  #update(recentMs: number, isFull: boolean, bounds: LimitRange): void {
     const limit = this.estimate
     const step = log10Step(limit)
     const queue = Math.ceil(limit * (1 - this.#baseline.add(recentMs) / recentMs))

@@ -3,7 +3,7 @@
  * least half of the limit is in flight.
  * Source: https://github.com/Netflix/concurrency-limits (AIMDLimit.java at 00f751f), Apache-2.0; formula only.
  */
-import type { Bounds } from '../../../src/lane/limit/limiter.ts'
+import type { LimitRange } from '../../../src/lane/limit/limiter.ts'
 import type { CallSample, PerCallLaw } from './per-call.ts'
 
 const BACKOFF_RATIO = 0.9
@@ -17,7 +17,7 @@ export class NetflixAimd implements PerCallLaw {
     this.estimate = start
   }
 
-  sample({ rttMs, inFlightAtStart, isDropped }: CallSample, bounds: Bounds): void {
+  sample({ rttMs, inFlightAtStart, isDropped }: CallSample, bounds: LimitRange): void {
     const limit = this.estimate
     if (isDropped || rttMs > TIMEOUT_MS)
       this.estimate = Math.min(limit - 1, Math.floor(limit * BACKOFF_RATIO))

@@ -2,7 +2,7 @@
  * The shape that most published laws share: hear of every ended call, keep one estimate of the limit. Timeouts of a
  * caller and errors of a tool are their "drops"; what says nothing about the tool is not told to them.
  */
-import type { Bounds, Call, CallEnd, Decision, Limiter } from '../../../src/lane/limit/limiter.ts'
+import type { LimitRange, SentCall, CallEnd, Decision, Limiter } from '../../../src/lane/limit/limiter.ts'
 
 export interface CallSample {
   readonly rttMs: number
@@ -18,26 +18,26 @@ export interface PerCallLaw {
   readonly name: string
   /** The limit that it wants; the lane rounds down and clamps. */
   readonly estimate: number
-  sample(sample: CallSample, bounds: Bounds): void
+  sample(sample: CallSample, bounds: LimitRange): void
 }
 
 export class PerCallLimiter implements Limiter {
   readonly algorithm: string
   readonly #law: PerCallLaw
-  readonly #bounds: Bounds
-  readonly #started = new Map<Call, number>()
+  readonly #bounds: LimitRange
+  readonly #started = new Map<SentCall, number>()
 
-  constructor(law: PerCallLaw, bounds: Bounds) {
+  constructor(law: PerCallLaw, bounds: LimitRange) {
     this.algorithm = law.name
     this.#law = law
     this.#bounds = bounds
   }
 
-  sent(call: Call, active: number): void {
+  sent(call: SentCall, active: number): void {
     this.#started.set(call, active)
   }
 
-  ended(call: Call, end: CallEnd, nowMs: number): void {
+  ended(call: SentCall, end: CallEnd, nowMs: number): void {
     const inFlight = this.#started.size
     const inFlightAtStart = this.#started.get(call) ?? inFlight
     this.#started.delete(call)
@@ -47,7 +47,7 @@ export class PerCallLimiter implements Limiter {
     this.#law.sample({ rttMs, inFlightAtStart, inFlight, isDropped, nowMs }, this.#bounds)
   }
 
-  step(limit: number, bounds: Bounds): Decision | undefined {
+  step(limit: number, bounds: LimitRange): Decision | undefined {
     const next = Math.min(bounds.max, Math.max(bounds.min, Math.floor(this.#law.estimate)))
     if (next === limit) return undefined
     const action = next > limit ? 'increase_concurrency' : 'decrease_concurrency'

@@ -4,7 +4,7 @@
  * mean and variance are exponentially weighted with 0.4. Starts at 1.
  * Source: https://github.com/vectordotdev/vector (adaptive_concurrency/controller.rs at 05b56b7), MPL-2.0; formula only.
  */
-import type { Bounds } from '../../../src/lane/limit/limiter.ts'
+import type { LimitRange } from '../../../src/lane/limit/limiter.ts'
 import type { CallSample, PerCallLaw } from './per-call.ts'
 
 const EWMA_ALPHA = 0.4
@@ -21,7 +21,7 @@ export class VectorArc implements PerCallLaw {
   #hadBackPressure = false
   #hasReachedLimit = false
 
-  sample({ rttMs, inFlightAtStart, isDropped, nowMs }: CallSample, bounds: Bounds): void {
+  sample({ rttMs, inFlightAtStart, isDropped, nowMs }: CallSample, bounds: LimitRange): void {
     if (isDropped) this.#hadBackPressure = true
     else {
       this.#sumMs += rttMs
@@ -44,7 +44,7 @@ export class VectorArc implements PerCallLaw {
     }
   }
 
-  #manage(past: { meanMs: number; variance: number }, meanMs: number | undefined, bounds: Bounds): void {
+  #manage(past: { meanMs: number; variance: number }, meanMs: number | undefined, bounds: LimitRange): void {
     const highMs = past.meanMs + RTT_DEVIATION_SCALE * Math.sqrt(past.variance)
     const isCalm = meanMs !== undefined && meanMs <= past.meanMs && !this.#hadBackPressure
     if (isCalm && this.#hasReachedLimit) this.estimate = Math.min(bounds.max, this.estimate + 1)

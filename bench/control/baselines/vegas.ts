@@ -4,7 +4,7 @@
  * taken anew every 0.75 x 30 x limit calls (the published jitter is 0.5..1; its mean keeps runs repeatable).
  * Source: https://github.com/Netflix/concurrency-limits (VegasLimit.java at 141214d), Apache-2.0; formula only.
  */
-import type { Bounds } from '../../../src/lane/limit/limiter.ts'
+import type { LimitRange } from '../../../src/lane/limit/limiter.ts'
 import { log10Step } from './per-call.ts'
 import type { CallSample, PerCallLaw } from './per-call.ts'
 
@@ -20,7 +20,7 @@ export class Vegas implements PerCallLaw {
     this.estimate = start
   }
 
-  sample({ rttMs, inFlightAtStart, isDropped }: CallSample, bounds: Bounds): void {
+  sample({ rttMs, inFlightAtStart, isDropped }: CallSample, bounds: LimitRange): void {
     this.#sinceProbe++
     if (this.#sinceProbe >= PROBE_CALLS_PER_SLOT * this.estimate) {
       this.#sinceProbe = 0

@@ -1,5 +1,5 @@
 /**
- * The seed's four failure modes in figures, each without and with Spillway: the same jobs, the same luck.
+ * The seed's four failure modes in figures, each without and with Spillway: the same jobs, the same random numbers.
  */
 import { interval } from '../report/interval.ts'
 import { table } from '../report/table.ts'

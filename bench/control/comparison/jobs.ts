@@ -43,9 +43,9 @@ export function startJobs(stream: Stream, place: Place, seed: number, endMs: num
     if (atMs >= endMs) return
     agenda.at(atMs, () => {
       const record: JobRecord = { askedAtMs: atMs }
-      const luck = new Random(streamSeed(seed, records.push(record)))
-      const isDeadly = luck.next() < (stream.deathRatio ?? 0)
-      place.scheduler.enter(visitor(record, { ...place, luck, isDeadly }), luck.next())
+      const random = new Random(streamSeed(seed, records.push(record)))
+      const isDeadly = random.next() < (stream.deathRatio ?? 0)
+      place.scheduler.enter(visitor(record, { ...place, random, isDeadly }), random.next())
       next()
     })
   }
@@ -53,8 +53,8 @@ export function startJobs(stream: Stream, place: Place, seed: number, endMs: num
   return records
 }
 
-function visitor(record: JobRecord, job: Place & { luck: Random; isDeadly: boolean }): Visitor {
-  const { agenda, tool, luck, isDeadly } = job
+function visitor(record: JobRecord, job: Place & { random: Random; isDeadly: boolean }): Visitor {
+  const { agenda, tool, random, isDeadly } = job
   const end = (ending: NonNullable<JobRecord['ending']>): void => {
     record.endedAtMs = agenda.nowMs
     record.ending = ending
@@ -68,7 +68,7 @@ function visitor(record: JobRecord, job: Place & { luck: Random; isDeadly: boole
         const latencyMs = agenda.nowMs - held.grantedAtMs
         held.settle({ cause: 'completed', verdict: 'ok', latencyMs })
       })
-      tool.begin(call, luck)
+      tool.begin(call, random)
     },
     refused: () => end('refused'),
     reclaimed: () => end('lost'),

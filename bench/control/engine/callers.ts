@@ -3,7 +3,7 @@
  * than its patience, wherever the attempt is; a refused one comes back when it was told to, or when it thinks best.
  * Units: milliseconds.
  */
-import type { Refusal } from '../../../src/lane/moves.ts'
+import type { Refusal } from '../../../src/lane/effects.ts'
 import type { LeaseEnd } from '../../../src/lane/lease.ts'
 import type { Callers } from '../scenario.ts'
 import type { Agenda } from './agenda.ts'
@@ -26,7 +26,7 @@ export interface World {
 /** Lets one stream of requests begin; `endMs` is when nobody comes any more. */
 export function startCallers(callers: Callers, world: World, seed: number, endMs: number): void {
   const { agenda } = world
-  const luck = new Random(streamSeed(seed, -1))
+  const random = new Random(streamSeed(seed, -1))
   let requests = 0
   const perMs = (nowMs: number): number =>
     (callers.rate.findLast((step) => step.atSeconds * 1000 <= nowMs)?.perSecond ?? 0) / 1000
@@ -34,7 +34,7 @@ export function startCallers(callers: Callers, world: World, seed: number, endMs
     (callers.rate.find((step) => step.atSeconds * 1000 > nowMs)?.atSeconds ?? Infinity) * 1000
   const next = (): void => {
     const rate = perMs(agenda.nowMs)
-    const atMs = rate > 0 ? agenda.nowMs + luck.exponential(1 / rate) : Infinity
+    const atMs = rate > 0 ? agenda.nowMs + random.exponential(1 / rate) : Infinity
     const changeMs = nextChangeMs(agenda.nowMs)
     if (Math.min(atMs, changeMs) >= endMs) return
     // A Poisson stream forgets: beyond a change of rate the gap is drawn anew.
@@ -50,13 +50,13 @@ export function startCallers(callers: Callers, world: World, seed: number, endMs
 class Request {
   readonly callers: Callers
   readonly world: World
-  readonly luck: Random
+  readonly random: Random
   #tries = 0
 
-  constructor(callers: Callers, world: World, luck: Random) {
+  constructor(callers: Callers, world: World, random: Random) {
     this.callers = callers
     this.world = world
-    this.luck = luck
+    this.random = random
     world.ledger.request()
   }
 
@@ -67,19 +67,19 @@ class Request {
   }
 
   refused({ retryAfterMs }: Refusal): void {
-    const isHonoured = this.luck.next() < (this.callers.honourRatio ?? 0)
+    const isHonoured = this.random.next() < (this.callers.honourRatio ?? 0)
     this.#again(isHonoured ? retryAfterMs : undefined)
   }
 
   failed(retryAfterMs?: number): void {
-    const isHonoured = retryAfterMs !== undefined && this.luck.next() < (this.callers.honourRatio ?? 0)
+    const isHonoured = retryAfterMs !== undefined && this.random.next() < (this.callers.honourRatio ?? 0)
     this.#again(isHonoured ? retryAfterMs : undefined)
   }
 
   #again(waitMs: number | undefined): void {
     if (this.#tries >= (this.callers.tries ?? 1)) return
     const { agenda } = this.world
-    const backoffMs = BACKOFF_MS * 2 ** (this.#tries - 1) * (0.5 + 0.5 * this.luck.next())
+    const backoffMs = BACKOFF_MS * 2 ** (this.#tries - 1) * (0.5 + 0.5 * this.random.next())
     agenda.at(agenda.nowMs + (waitMs ?? backoffMs), () => this.attempt())
   }
 }
@@ -100,13 +100,13 @@ class Attempt implements Visitor {
   begin(): void {
     const { agenda, sidecar } = this.#request.world
     agenda.at(this.#beganAtMs + this.#request.callers.patienceSeconds * 1000, () => this.#giveUp())
-    this.#leave = sidecar.enter(this, this.#request.luck.next())
+    this.#leave = sidecar.enter(this, this.#request.random.next())
   }
 
   granted(held: Held): void {
     this.#held = held
     this.#call = new ToolCall((result) => this.#answered(result))
-    this.#request.world.tool.begin(this.#call, this.#request.luck)
+    this.#request.world.tool.begin(this.#call, this.#request.random)
   }
 
   refused(refusal: Refusal): void {
@@ -165,7 +165,7 @@ class Attempt implements Visitor {
     const end: LeaseEnd = { cause: 'completed', verdict: 'ok', latencyMs }
     if (readMs === 0) return held.settle(end)
     held.answered(latencyMs)
-    agenda.at(agenda.nowMs + this.#request.luck.exponential(readMs), () => held.settle(end))
+    agenda.at(agenda.nowMs + this.#request.random.exponential(readMs), () => held.settle(end))
   }
 
   #failed(end: LeaseEnd): void {

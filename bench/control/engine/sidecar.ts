@@ -8,7 +8,7 @@ import type { LeaseHandle } from '../../../src/gate/lease-handle.ts'
 import type { Lane } from '../../../src/lane/lane.ts'
 import type { LeaseEnd } from '../../../src/lane/lease.ts'
 import type { Limiter } from '../../../src/lane/limit/limiter.ts'
-import type { Refusal } from '../../../src/lane/moves.ts'
+import type { Refusal } from '../../../src/lane/effects.ts'
 import type { LaneSettings } from '../../../src/lane/settings.ts'
 import type { Agenda } from './agenda.ts'
 

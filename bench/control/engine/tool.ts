@@ -75,17 +75,17 @@ export class Tool {
     return this.#running.size + this.#waiting.length - this.#waitingFrom + this.#answering
   }
 
-  begin(call: ToolCall, luck: Random): void {
+  begin(call: ToolCall, random: Random): void {
     const { service } = this.#model
-    // Always the same draws, whatever becomes of the call: a request's luck must not depend on the law.
-    const [workMs, errorLuck, hangLuck] = [luck.work(service), luck.next(), luck.next()]
+    // Always the same draws, whatever becomes of the call: a request's random numbers must not depend on the law.
+    const [workMs, errorDraw, hangDraw] = [random.work(service), random.next(), random.next()]
     const retryAfterMs = this.#quota?.refuses(this.#agenda.nowMs)
     if (retryAfterMs !== undefined) {
       const said = this.#model.quota?.saysRetryAfter === true ? retryAfterMs : undefined
       return this.#answer(call, { kind: 'throttled', retryAfterMs: said }, FAST_ANSWER_MS)
     }
-    if (errorLuck < this.#now.errorRatio) return this.#answer(call, ERROR, this.#now.errorMs)
-    call.workMs = workMs + (hangLuck < this.#now.hangRatio ? this.#now.hangSeconds * 1000 : 0)
+    if (errorDraw < this.#now.errorRatio) return this.#answer(call, ERROR, this.#now.errorMs)
+    call.workMs = workMs + (hangDraw < this.#now.hangRatio ? this.#now.hangSeconds * 1000 : 0)
     this.#progress()
     if (this.#hasRoom()) this.#start(call)
     else this.#waiting.push(call)

@@ -30,10 +30,10 @@ export function arrivalsMs(scenario: Scenario, seed: number): number[] {
   if (rate === undefined || callers?.rate.length !== 1 || others.length > 0 || (callers.tries ?? 1) > 1) {
     throw new Error(`${scenario.name}: the replay knows one stream of callers, one rate and one try`)
   }
-  const luck = new Random(streamSeed(callersSeed(seed), -1))
+  const random = new Random(streamSeed(callersSeed(seed), -1))
   const moments: number[] = []
   for (;;) {
-    const atMs = (moments.at(-1) ?? 0) + luck.exponential(1000 / rate.perSecond)
+    const atMs = (moments.at(-1) ?? 0) + random.exponential(1000 / rate.perSecond)
     if (atMs >= scenario.seconds * 1000) return moments
     moments.push(atMs)
   }

@@ -49,16 +49,16 @@ class TimedTool {
 
   call(number: number, response: ServerResponse): void {
     this.#catchUp()
-    const luck = new Random(streamSeed(this.#seed, number))
-    // The simulation's callers draw the luck of their admission first.
-    luck.next()
+    const random = new Random(streamSeed(this.#seed, number))
+    // The simulation's callers draw a random number for their admission first.
+    random.next()
     const call = new ToolCall((result) => answer(response, result))
     response.once('close', () => {
       if (response.writableEnded) return
       this.#catchUp()
       this.#tool.abandon(call)
     })
-    this.#tool.begin(call, luck)
+    this.#tool.begin(call, random)
   }
 
   close(): void {

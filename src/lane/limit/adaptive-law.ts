@@ -17,7 +17,7 @@ import * as K from './adaptive-state.ts'
 import type { Context, Draft, LawState, Sample } from './adaptive-state.ts'
 import { beginCalibration, beginCut, beginProbe, endProbe, judgeTrial } from './adaptive-trial.ts'
 import type { Reading } from './cohort.ts'
-import type { ActionReason, Bounds } from './limiter.ts'
+import type { ActionReason, LimitRange } from './limiter.ts'
 
 export interface Next {
   readonly state: LawState
@@ -36,7 +36,7 @@ const FULLY_ELASTIC = 0.7
 const ALONE_ANSWERS = 32
 const LARGEST_WEIGHT = 0.5
 
-export function nextState(state: LawState, sample: Sample, bounds: Bounds): Next {
+export function nextState(state: LawState, sample: Sample, bounds: LimitRange): Next {
   const draft: Draft = { ...state }
   const context: Context = { draft, sample, bounds }
   const reason =

@@ -4,7 +4,7 @@
  * Units: milliseconds and calls; shares 0..1; sigma is a standard deviation of ln(latency).
  */
 import type { Reading } from './cohort.ts'
-import type { ActionReason, Bounds } from './limiter.ts'
+import type { ActionReason, LimitRange } from './limiter.ts'
 
 /** A change of the limit on trial: kept or taken back when enough calls sent after it have been answered. */
 export type Trial =
@@ -87,7 +87,7 @@ export type Draft = { -readonly [Key in keyof LawState]: LawState[Key] }
 export interface Context {
   readonly draft: Draft
   readonly sample: Sample
-  readonly bounds: Bounds
+  readonly bounds: LimitRange
 }
 
 /** Milliseconds between two looks. */

@@ -8,7 +8,7 @@ import { nextState } from './adaptive-law.ts'
 import * as K from './adaptive-state.ts'
 import type { LawState, Sample } from './adaptive-state.ts'
 import { CallLog } from './call-log.ts'
-import type { Action, Bounds, Call, CallEnd, Decision, Limiter } from './limiter.ts'
+import type { Action, LimitRange, SentCall, CallEnd, Decision, Limiter } from './limiter.ts'
 
 /** Answers over which throughput is measured. */
 const RATE_ANSWERS = 24
@@ -33,13 +33,13 @@ export class AdaptiveLimiter implements Limiter {
   #abandoned = 0
   #ended = 0
 
-  sent(call: Call): void {
+  sent(call: SentCall): void {
     this.#log.sent(call)
     this.#peak = Math.max(this.#peak, this.#log.active)
     this.#lookSoon(call.grantedAtMs)
   }
 
-  ended(call: Call, end: CallEnd, nowMs: number): void {
+  ended(call: SentCall, end: CallEnd, nowMs: number): void {
     const latencyMs = end.latencyMs ?? call.answeredAfterMs
     const isAnswered = end.verdict === 'ok' && latencyMs !== undefined
     const tookMs = latencyMs ?? nowMs - call.grantedAtMs
@@ -51,7 +51,7 @@ export class AdaptiveLimiter implements Limiter {
     else if (end.pushback === 'news') this.#isThrottled = true
   }
 
-  step(limit: number, bounds: Bounds, nowMs: number): Decision | undefined {
+  step(limit: number, bounds: LimitRange, nowMs: number): Decision | undefined {
     if (this.#nextAtMs === undefined || nowMs < this.#nextAtMs) return undefined
     // An idle lane is not looked at; the next call starts the clock again.
     this.#nextAtMs = this.#log.active > 0 || this.#quietMs === K.STEP_MS ? nowMs + this.#quietMs : undefined
@@ -96,7 +96,7 @@ export class AdaptiveLimiter implements Limiter {
     return cause === 'cancelled' && verdict === 'ignored' && tookMs < EARLY_RATIO * (this.#state?.baseMs ?? 0)
   }
 
-  #count(call: Call, end: CallEnd, nowMs: number): void {
+  #count(call: SentCall, end: CallEnd, nowMs: number): void {
     if (end.verdict === 'ok') this.#answeredAtMs[this.#answers++ % RATE_ANSWERS] = nowMs
     if (end.verdict === 'ignored') return
     this.#ended++

@@ -13,7 +13,7 @@
  */
 import { LatencySample, percentile } from '../sample.ts'
 import type { AimdSettings } from '../settings.ts'
-import type { Bounds, Call, CallEnd, Decision, Figures, Limiter } from './limiter.ts'
+import type { LimitRange, SentCall, CallEnd, Decision, Figures, Limiter } from './limiter.ts'
 
 /** A window needs this many calls a slot of the limit, within the bounds below. */
 const CALLS_PER_SLOT = 2.5
@@ -33,7 +33,7 @@ export interface Window {
 }
 
 /** The law itself: pure. */
-export function nextLimit(limit: number, window: Window, law: AimdSettings & Bounds): Decision {
+export function nextLimit(limit: number, window: Window, law: AimdSettings & LimitRange): Decision {
   const { figures } = window
   const { errorRate, p95Ms } = figures
   const hold = (reason: Decision['reason']): Decision => ({ limit, action: 'hold', reason, figures })
@@ -71,13 +71,13 @@ export class AimdLimiter implements Limiter {
     this.#law = law
   }
 
-  sent(call: Call, active: number): void {
+  sent(call: SentCall, active: number): void {
     this.#sent++
     if (call.waitedMs > 0) this.#waited++
     if (active > this.#peak) this.#peak = active
   }
 
-  ended(call: Call, end: CallEnd, nowMs: number): void {
+  ended(call: SentCall, end: CallEnd, nowMs: number): void {
     // What the tool throttles is answered by waiting (../throttle.ts), not by a lower limit as well.
     if (end.verdict === 'ignored' || end.pushback !== undefined) return
     this.#openedAtMs ??= nowMs
@@ -87,7 +87,7 @@ export class AimdLimiter implements Limiter {
       this.#latency.record(end.latencyMs)
   }
 
-  step(limit: number, bounds: Bounds, nowMs: number): Decision | undefined {
+  step(limit: number, bounds: LimitRange, nowMs: number): Decision | undefined {
     if (!this.#isDue(limit, nowMs)) return undefined
     const decision = nextLimit(limit, this.#read(limit), { ...this.#law, ...bounds })
     this.#reopen()

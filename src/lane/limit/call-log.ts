@@ -5,7 +5,7 @@
  */
 import { readCohort } from './cohort.ts'
 import type { Reading } from './cohort.ts'
-import type { Call } from './limiter.ts'
+import type { SentCall } from './limiter.ts'
 
 /** `excluded`: says nothing about latency (the tool pushed back). */
 export type Fate = 'answered' | 'unanswered' | 'excluded'
@@ -27,10 +27,10 @@ export class CallLog {
   /** How long it took, once it ended. */
   #tookMs = new Float64Array(FEWEST_KEPT)
   #fates = new Uint8Array(FEWEST_KEPT)
-  #calls: (Call | undefined)[] = Array<Call | undefined>(FEWEST_KEPT).fill(undefined)
+  #calls: (SentCall | undefined)[] = Array<SentCall | undefined>(FEWEST_KEPT).fill(undefined)
   /** Number of the next call; a call's place is its number modulo the size. */
   #next = 0
-  readonly #running = new Map<Call, number>()
+  readonly #running = new Map<SentCall, number>()
 
   get active(): number {
     return this.#running.size
@@ -43,7 +43,7 @@ export class CallLog {
     return this.#running.size === 0 ? 1 : inTool / this.#running.size
   }
 
-  sent(call: Call): void {
+  sent(call: SentCall): void {
     if (2 * this.#running.size >= this.#size) this.#grow()
     const place = this.#next % this.#size
     const before = this.#calls[place]
@@ -55,7 +55,7 @@ export class CallLog {
   }
 
   /** False when the call is not known: it was sent before this log began, or too long ago. */
-  ended(call: Call, fate: Fate, tookMs: number): boolean {
+  ended(call: SentCall, fate: Fate, tookMs: number): boolean {
     const number = this.#running.get(call)
     if (number === undefined) return false
     this.#running.delete(call)
@@ -97,7 +97,7 @@ export class CallLog {
     const grown = 2 * this.#size
     const before = [this.#sentAtMs, this.#tookMs, this.#fates] as const
     const after = [new Float64Array(grown), new Float64Array(grown), new Uint8Array(grown)] as const
-    const calls = Array<Call | undefined>(grown).fill(undefined)
+    const calls = Array<SentCall | undefined>(grown).fill(undefined)
     for (let number = Math.max(0, this.#next - this.#size); number < this.#next; number++) {
       const [from, to] = [number % this.#size, number % grown]
       for (const [index, column] of after.entries()) column[to] = before[index]?.[from] ?? 0

@@ -10,7 +10,7 @@
  * milliseconds. Known faults, kept: drops are not looked at, and a latency that stays high becomes normal.
  * Source: https://github.com/Netflix/concurrency-limits (Gradient2Limit.java at 14ddfa2, WindowedLimit.java), formula only.
  */
-import type { Bounds, Call, CallEnd, Decision, Figures, Limiter } from './limiter.ts'
+import type { LimitRange, SentCall, CallEnd, Decision, Figures, Limiter } from './limiter.ts'
 
 /** Calls that may wait inside the tool without the limit falling. */
 const QUEUE_ALLOWANCE = 4
@@ -33,7 +33,7 @@ const WINDOW_CALLS = 10
 export function nextLimit(
   limit: number,
   latency: { readonly rttMs: number; readonly longMs: number },
-  bounds: Bounds,
+  bounds: LimitRange,
 ): number {
   const gradient = Math.max(LOWEST_GRADIENT, Math.min(1, latency.longMs / latency.rttMs))
   const wanted = limit * gradient + QUEUE_ALLOWANCE
@@ -51,18 +51,18 @@ export class GradientLimiter implements Limiter {
   #calls = 0
   #peak = 0
 
-  sent(_call: Call, active: number): void {
+  sent(_call: SentCall, active: number): void {
     if (active > this.#peak) this.#peak = active
   }
 
-  ended(_call: Call, end: CallEnd, nowMs: number): void {
+  ended(_call: SentCall, end: CallEnd, nowMs: number): void {
     if (end.verdict !== 'ok' || end.latencyMs === undefined) return
     this.#openedAtMs ??= nowMs
     this.#sumMs += end.latencyMs
     this.#calls++
   }
 
-  step(limit: number, bounds: Bounds, nowMs: number): Decision | undefined {
+  step(limit: number, bounds: LimitRange, nowMs: number): Decision | undefined {
     if (nowMs < this.wakeAtMs()) return undefined
     const rttMs = Math.max(Number.MIN_VALUE, this.#sumMs / this.#calls)
     const longMs = this.#learn(rttMs)

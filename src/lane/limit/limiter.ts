@@ -63,13 +63,13 @@ export interface Decision {
   readonly figures: Figures
 }
 
-export interface Bounds {
+export interface LimitRange {
   readonly min: number
   readonly max: number
 }
 
 /** A call as the law sees it while it runs: an identity, and what is known so far. The lane's lease is one. */
-export interface Call {
+export interface SentCall {
   readonly grantedAtMs: number
   /** Milliseconds spent in the queue. */
   readonly waitedMs: number
@@ -89,10 +89,10 @@ export interface CallEnd {
 export interface Limiter {
   readonly algorithm: string
   /** A call was sent; `active` counts it. */
-  sent(call: Call, active: number): void
-  ended(call: Call, end: CallEnd, nowMs: number): void
+  sent(call: SentCall, active: number): void
+  ended(call: SentCall, end: CallEnd, nowMs: number): void
   /** The next decision if one is due; the caller applies its limit. */
-  step(limit: number, bounds: Bounds, nowMs: number): Decision | undefined
+  step(limit: number, bounds: LimitRange, nowMs: number): Decision | undefined
   /** Somebody else moved the limit: what was sent before says nothing about it. */
   moved(nowMs: number): void
   /** Milliseconds: when `step` wants to be asked even if no call ends; Infinity when never. */

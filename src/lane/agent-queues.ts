@@ -16,7 +16,7 @@ interface AgentLine {
   peer: Link<AgentLine> | undefined
 }
 
-export class ClassLine {
+export class AgentQueues {
   readonly #agents = new Map<string, AgentLine>()
   readonly #turns = new Chain<AgentLine>()
   /** Only lengths that some line has. */

@@ -2,7 +2,7 @@
  * What becomes of a call that asks for a lease: it starts, waits, waits in the place of a less important ticket, or is
  * refused with a reason. Pure: reads the lane's parts and changes none of them.
  */
-import type { Outlook } from './outlook.ts'
+import type { WaitEstimator } from './wait-estimator.ts'
 import type { ReadParts } from './parts.ts'
 import type { Priority } from './priority.ts'
 import type { LaneReason } from './reason.ts'
@@ -22,13 +22,13 @@ export type Judgement =
 
 const WAIT: Judgement = { kind: 'wait', putOut: undefined }
 
-export class Door {
+export class Admission {
   readonly #parts: ReadParts
-  readonly #outlook: Outlook
+  readonly #estimator: WaitEstimator
 
-  constructor(parts: ReadParts, outlook: Outlook) {
+  constructor(parts: ReadParts, estimator: WaitEstimator) {
     this.#parts = parts
-    this.#outlook = outlook
+    this.#estimator = estimator
   }
 
   /** Of a newcomer that cannot start now. */
@@ -62,21 +62,25 @@ export class Door {
 
   /** So many slots are free, and the lane is neither paused nor closed. */
   hasSlots(calls: number): boolean {
-    const { running, steering, closedFor } = this.#parts
-    return running.active + calls <= steering.slots && !steering.valve.isPaused && closedFor === undefined
+    const { running, limitControl, closedFor } = this.#parts
+    return (
+      running.active + calls <= limitControl.slots &&
+      !limitControl.override.isPaused &&
+      closedFor === undefined
+    )
   }
 
   /** Reasons that hold whatever the queue is like. */
   #whyNotAtAll(priority: Priority): LaneReason | undefined {
-    const { steering, overload, closedFor } = this.#parts
+    const { limitControl, overload, closedFor } = this.#parts
     if (closedFor !== undefined) return closedFor
-    if (steering.valve.isPaused) return 'LANE_PAUSED'
-    if (steering.isShut) return 'STORE_UNAVAILABLE'
+    if (limitControl.override.isPaused) return 'LANE_PAUSED'
+    if (limitControl.isShut) return 'STORE_UNAVAILABLE'
     return priority === 'low' && overload.isOn ? 'SHED_LOW_PRIORITY' : undefined
   }
 
   #judgeWaiting({ priority, ttlMs }: Newcomer, nowMs: number): Judgement {
-    const reason = this.#outlook.whyInVain(priority, ttlMs, nowMs)
+    const reason = this.#estimator.whyInVain(priority, ttlMs, nowMs)
     if (reason !== undefined) return { kind: 'refuse', reason }
     return ttlMs <= 0 ? { kind: 'refuse', reason: 'QUEUE_TTL_EXPIRED' } : WAIT
   }
@@ -86,11 +90,11 @@ export class Door {
     // A call with no TTL left must not evict a waiting ticket.
     const putOut = ttlMs > 0 ? queue.leastWanted(priority, agent) : undefined
     if (putOut !== undefined) {
-      const reason = this.#outlook.whyInVain(priority, ttlMs, nowMs)
+      const reason = this.#estimator.whyInVain(priority, ttlMs, nowMs)
       return reason === undefined ? { kind: 'wait', putOut } : { kind: 'refuse', reason }
     }
     if (!bucket.has(queue.depth + 1, nowMs)) return { kind: 'refuse', reason: 'RATE_LIMITED' }
-    const isThrottled = queue.depth === 0 && throttle.isShut(nowMs)
+    const isThrottled = queue.depth === 0 && throttle.isThrottling(nowMs)
     return { kind: 'refuse', reason: isThrottled ? 'UPSTREAM_THROTTLED' : 'QUEUE_SATURATED' }
   }
 
@@ -99,8 +103,8 @@ export class Door {
    * no place.
    */
   #isFull(nowMs: number): boolean {
-    const { queue, running, steering, settings, bucket } = this.#parts
-    const { limit, ceiling } = steering
+    const { queue, running, limitControl, settings, bucket } = this.#parts
+    const { limit, ceiling } = limitControl
     const underway = ceiling < limit ? Math.max(0, limit - running.active) : 0
     return queue.depth >= settings.maxQueueDepth + underway || !bucket.has(queue.depth + 1, nowMs)
   }

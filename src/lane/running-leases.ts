@@ -12,7 +12,7 @@ export interface Started {
   readonly agentOf?: (() => string | undefined) | undefined
 }
 
-export class Running {
+export class RunningLeases {
   readonly #leases = new DeadlineHeap<Lease>()
   /** Milliseconds: sum of the grant times, for the mean age at O(1); a stop of the process moves them on. */
   #grantTimesMs = 0

@@ -4,7 +4,7 @@
  */
 
 /** What an operator asks for; what is left out stays as it is. */
-export interface ValveOrder {
+export interface OverrideOrder {
   readonly limit?: number | 'auto' | undefined
   readonly paused?: boolean | undefined
   /** Milliseconds after which what this order says ends by itself. */
@@ -16,7 +16,7 @@ interface Pin {
   readonly untilMs: number
 }
 
-export class Valve {
+export class OperatorOverride {
   #pin: Pin | undefined
   /** Milliseconds on the lane's clock; undefined while not paused, Infinity for a pause without an end. */
   #pausedUntilMs: number | undefined
@@ -44,7 +44,7 @@ export class Valve {
     return Math.min(this.pausedUntilMs, this.pinnedUntilMs)
   }
 
-  obey(order: ValveOrder, nowMs: number): void {
+  obey(order: OverrideOrder, nowMs: number): void {
     const untilMs = order.forMs === undefined ? Infinity : nowMs + order.forMs
     if (order.limit === 'auto') this.#pin = undefined
     else if (order.limit !== undefined) this.#pin = { limit: order.limit, untilMs }

@@ -24,7 +24,7 @@ export interface Refused {
 
 /** What the lane has to know of a call that asks for a lease. */
 export interface Want {
-  /** Luck, 0 <= spread < 1. */
+  /** A random number, 0 <= spread < 1. */
   readonly spread: number
   /** As `priorityIn` gives it; `normal` when left out. */
   readonly priority?: Priority | undefined
@@ -40,14 +40,14 @@ export interface Want {
   readonly waiter?: Waiter | undefined
 }
 
-export type Admission =
+export type AdmissionResult =
   | { readonly kind: 'granted'; readonly lease: Lease }
   /** `putOut` had to leave the full queue for this ticket. */
   | { readonly kind: 'queued'; readonly ticket: Ticket; readonly putOut: Refused | undefined }
   | { readonly kind: 'refused'; readonly refusal: Refusal }
 
 /** Everything that one call to the lane set in motion, for the gate to pass on. */
-export interface Moves {
+export interface Effects {
   /** Leases that went silent: whoever runs them must stop before anything granted here begins. */
   readonly reclaimed: readonly Lease[]
   readonly refused: readonly Refused[]
@@ -55,4 +55,4 @@ export interface Moves {
   readonly granted: readonly Ticket[]
 }
 
-export const NO_MOVES: Moves = Object.freeze({ reclaimed: [], refused: [], granted: [] })
+export const NO_EFFECTS: Effects = Object.freeze({ reclaimed: [], refused: [], granted: [] })

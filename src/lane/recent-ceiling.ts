@@ -4,7 +4,7 @@
  */
 const SPAN_MS = 5000
 
-export class Reach {
+export class RecentCeiling {
   #slots = Infinity
   #most = Infinity
   #mostBefore = 0

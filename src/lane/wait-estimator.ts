@@ -15,7 +15,7 @@ import type { RetryBounds } from './retry-after.ts'
 const REACHABLE_RATIO = 0.9
 
 /** The parts that the estimate depends on. */
-export type OutlookParts = Pick<ReadParts, 'queue' | 'running' | 'steering' | 'throttle' | 'bucket'>
+export type WaitEstimatorParts = Pick<ReadParts, 'queue' | 'running' | 'limitControl' | 'throttle' | 'bucket'>
 
 /** What refusing depends on beside the lane's parts. */
 export interface RefusedAt {
@@ -26,11 +26,11 @@ export interface RefusedAt {
   readonly nowMs: number
 }
 
-export class Outlook {
-  readonly #parts: OutlookParts
+export class WaitEstimator {
+  readonly #parts: WaitEstimatorParts
   readonly #advice = new RetryAdvice()
 
-  constructor(parts: OutlookParts) {
+  constructor(parts: WaitEstimatorParts) {
     this.#parts = parts
   }
 
@@ -41,8 +41,8 @@ export class Outlook {
 
   /** What a caller who comes now would wait. */
   waitMs(nowMs: number): number {
-    const { queue, running, steering } = this.#parts
-    const isFree = running.active < steering.slots && queue.depth === 0
+    const { queue, running, limitControl } = this.#parts
+    const isFree = running.active < limitControl.slots && queue.depth === 0
     return this.#untilOpenMs(nowMs) + (isFree ? 0 : (queue.depth + 1) * this.#perPlaceMs(nowMs))
   }
 
@@ -51,10 +51,11 @@ export class Outlook {
    * it. A lane that runs nothing, or has not measured anything lately, expects nothing.
    */
   whyInVain(priority: Priority, ttlMs: number, nowMs: number): LaneReason | undefined {
-    const { queue, running, steering, throttle } = this.#parts
+    const { queue, running, limitControl, throttle } = this.#parts
     if (throttle.closedUntilMs - nowMs >= ttlMs) return 'UPSTREAM_THROTTLED'
     const perPlaceMs = this.#advice.measuredPerPlaceMs(this.#load(nowMs), nowMs)
-    if (perPlaceMs === undefined || running.active === 0 || running.active < steering.slots) return undefined
+    if (perPlaceMs === undefined || running.active === 0 || running.active < limitControl.slots)
+      return undefined
     const waitMs = (queue.depthFrom(priority) + 1) * Math.max(perPlaceMs, throttle.paceMs(nowMs))
     return waitMs > REACHABLE_RATIO * ttlMs ? 'DEADLINE_UNREACHABLE' : undefined
   }
@@ -62,14 +63,14 @@ export class Outlook {
   /** How long the tool itself wants to be left alone, in its own words; 0 when it does not. */
   toolWaitMs(nowMs: number): number {
     const { throttle } = this.#parts
-    return throttle.isShut(nowMs) ? Math.max(0, throttle.askedUntilMs - nowMs) : 0
+    return throttle.isThrottling(nowMs) ? Math.max(0, throttle.askedUntilMs - nowMs) : 0
   }
 
   /** After which time the caller should come back. */
   retryAfterMs(reason: LaneReason, at: RefusedAt): number {
     const { bounds, calls, spread, nowMs } = at
-    const { queue, bucket, steering } = this.#parts
-    const { pausedUntilMs } = steering.valve
+    const { queue, bucket, limitControl } = this.#parts
+    const { pausedUntilMs } = limitControl.override
     if (reason === 'DRAINING' || reason === 'NO_ROUTE') return untilReplacedMs(bounds, spread)
     if (reason === 'LANE_PAUSED') return this.#advice.until(pausedUntilMs, bounds, { nowMs, spread })
     if (reason === 'RATE_LIMITED') {
@@ -91,7 +92,7 @@ export class Outlook {
   }
 
   #load(nowMs: number) {
-    const { running, steering } = this.#parts
-    return { active: running.active, limit: steering.slots, agesMs: running.agesMs(nowMs) }
+    const { running, limitControl } = this.#parts
+    return { active: running.active, limit: limitControl.slots, agesMs: running.agesMs(nowMs) }
   }
 }

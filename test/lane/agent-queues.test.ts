@@ -1,22 +1,22 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { ClassLine } from '../../src/lane/class-line.ts'
+import { AgentQueues } from '../../src/lane/agent-queues.ts'
 import { Ticket } from '../../src/lane/ticket.ts'
 
 function ticketOf(agent: string): Ticket {
   return new Ticket({ leaseMs: undefined, queuedAtMs: 0, dueAtMs: 9, spread: 0, priority: 'normal', agent })
 }
 
-function filled(agents: string): { line: ClassLine; tickets: Ticket[] } {
-  const line = new ClassLine()
+function filled(agents: string): { line: AgentQueues; tickets: Ticket[] } {
+  const line = new AgentQueues()
   const tickets = agents.split('').map(ticketOf)
   for (const ticket of tickets) line.push(ticket)
   return { line, tickets }
 }
 
 /** The agents in the order in which they are served. */
-function served(line: ClassLine): string {
+function served(line: AgentQueues): string {
   let order = ''
   for (let ticket = line.takeTurn(); ticket !== undefined; ticket = line.takeTurn()) {
     line.remove(ticket)
@@ -56,7 +56,7 @@ test('the longest line gives its newest', () => {
 })
 
 test('nothing is kept of an agent that waits no more, however many there were', () => {
-  const line = new ClassLine()
+  const line = new AgentQueues()
   for (let i = 0; i < 10_000; i++) {
     const ticket = ticketOf(`agent ${i}`)
     line.push(ticket)
@@ -75,7 +75,7 @@ test('lengths agree with a plain count after any steps', () => {
   })
   fc.assert(
     fc.property(steps, (history) => {
-      const line = new ClassLine()
+      const line = new AgentQueues()
       const tickets: Ticket[] = []
       for (const { agent, gone } of history) {
         const [ticket] = gone === null ? [] : tickets.splice(gone % Math.max(1, tickets.length), 1)
@@ -99,7 +99,7 @@ test('lengths agree with a plain count after any steps', () => {
 })
 
 test('a line of 100000 tickets of as many agents is served in linear time', () => {
-  const line = new ClassLine()
+  const line = new AgentQueues()
   for (let i = 0; i < 100_000; i++) line.push(ticketOf(String(i)))
   const startedAt = performance.now()
   for (let i = 0; i < 50_000; i++) {

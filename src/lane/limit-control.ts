@@ -4,9 +4,9 @@
  */
 import { createLimiter } from './limit/create.ts'
 import type { Decision, Figures, Limiter } from './limit/limiter.ts'
-import { Reach } from './reach.ts'
+import { RecentCeiling } from './recent-ceiling.ts'
 import type { ControllerSettings, LaneSettings } from './settings.ts'
-import { Valve } from './valve.ts'
+import { OperatorOverride } from './operator-override.ts'
 
 export type LimiterOf = (settings: ControllerSettings) => Limiter
 
@@ -21,7 +21,7 @@ export interface Ceiling {
 
 const NO_CEILING: Ceiling = { slots: Infinity, untilMs: Infinity, isShut: false }
 
-export interface SteeringParts {
+export interface LimitControlParts {
   readonly limiterOf: LimiterOf | undefined
   /** Recent errors and latency, for moves that no law decided. */
   readonly figures: (nowMs: number) => Figures
@@ -29,20 +29,20 @@ export interface SteeringParts {
   readonly decided: (decision: Decision, from: number) => void
 }
 
-export class Steering {
-  readonly valve = new Valve()
-  readonly #parts: SteeringParts
+export class LimitControl {
+  readonly override = new OperatorOverride()
+  readonly #parts: LimitControlParts
   readonly #limiterOf: LimiterOf
   #settings: LaneSettings
   #limiter: Limiter
   #limit: number
   #ceiling: Ceiling = NO_CEILING
-  readonly #reach = new Reach()
+  readonly #recentCeiling = new RecentCeiling()
   /** The limit before an operator pinned it: where it goes back to. */
   #limitBeforePin: number | undefined
   #lastDecision: { readonly decision: Decision; readonly atMs: number } | undefined
 
-  constructor(settings: LaneSettings, parts: SteeringParts) {
+  constructor(settings: LaneSettings, parts: LimitControlParts) {
     this.#settings = settings
     this.#parts = parts
     this.#limiterOf = parts.limiterOf ?? createLimiter
@@ -79,22 +79,22 @@ export class Steering {
 
   /** Milliseconds: when an order or the fleet's slots end, or the law wants to look again; Infinity when neither. */
   nextDueAtMs(): number {
-    const lawAtMs = this.valve.pinnedLimit === undefined ? this.#limiter.wakeAtMs(this.#limit) : Infinity
-    return Math.min(this.valve.nextDueAtMs(), lawAtMs, this.#ceiling.untilMs)
+    const lawAtMs = this.override.pinnedLimit === undefined ? this.#limiter.wakeAtMs(this.#limit) : Infinity
+    return Math.min(this.override.nextDueAtMs(), lawAtMs, this.#ceiling.untilMs)
   }
 
   cap(ceiling: Ceiling, nowMs: number): void {
     this.#ceiling = ceiling
-    this.#reach.note(ceiling.slots, nowMs)
+    this.#recentCeiling.note(ceiling.slots, nowMs)
   }
 
   /** Slots that are over are used no more; and the law decides, unless the limit is pinned. */
   step(nowMs: number): void {
     if (nowMs >= this.#ceiling.untilMs) this.#ceiling = { ...this.#ceiling, slots: 0, untilMs: Infinity }
-    if (this.valve.pinnedLimit !== undefined) return
+    if (this.override.pinnedLimit !== undefined) return
     const { minConcurrent: min, maxConcurrent: max } = this.#settings
     // What the lane cannot use is no limit: the law decides about what it can, and the limit stands while that is too little.
-    const usable = Math.min(this.#limit, Math.max(min, this.#reach.at(nowMs)))
+    const usable = Math.min(this.#limit, Math.max(min, this.#recentCeiling.at(nowMs)))
     const decision = this.#limiter.step(usable, { min, max }, nowMs)
     if (decision === undefined) return
     const isLower = usable === this.#limit || decision.limit < usable
@@ -102,8 +102,8 @@ export class Steering {
   }
 
   /** After the valve moved: the limit goes to the pin, or back to where it was before one. */
-  followValve(nowMs: number): void {
-    const { pinnedLimit } = this.valve
+  followOverride(nowMs: number): void {
+    const { pinnedLimit } = this.override
     if (pinnedLimit !== undefined) this.#limitBeforePin ??= this.#limit
     this.#move(pinnedLimit ?? this.#limitBeforePin ?? this.#limit, 'operator', nowMs)
     if (pinnedLimit === undefined) this.#limitBeforePin = undefined
@@ -117,7 +117,7 @@ export class Steering {
     }
     const unpinned = followCeiling(this.#limitBeforePin ?? this.#limit, before, settings)
     if (this.#limitBeforePin !== undefined) this.#limitBeforePin = unpinned
-    this.#move(this.valve.pinnedLimit ?? unpinned, 'configuration', nowMs)
+    this.#move(this.override.pinnedLimit ?? unpinned, 'configuration', nowMs)
   }
 
   /** Moves the limit for another reason than the law's. */

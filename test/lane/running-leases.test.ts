@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Lease } from '../../src/lane/lease.ts'
-import { Running } from '../../src/lane/running.ts'
+import { RunningLeases } from '../../src/lane/running-leases.ts'
 
 test('a lease knows when it began and how long it waited', () => {
-  const lease = new Running().begin({ queuedAtMs: 40, leaseMs: undefined }, 100, 50)
+  const lease = new RunningLeases().begin({ queuedAtMs: 40, leaseMs: undefined }, 100, 50)
   assert.equal(lease.state, 'running')
   assert.equal(lease.grantedAtMs, 50)
   assert.equal(lease.waitedMs, 10)
@@ -14,7 +14,7 @@ test('a lease knows when it began and how long it waited', () => {
 })
 
 test('a running lease can be taken out once', () => {
-  const running = new Running()
+  const running = new RunningLeases()
   const lease = running.begin({ queuedAtMs: 0, leaseMs: undefined }, 100, 0)
   assert.equal(running.end(lease), true)
   assert.equal(running.end(lease), false)
@@ -23,7 +23,7 @@ test('a running lease can be taken out once', () => {
 })
 
 test('a lease without a byte is silent at the end of its time, not before', () => {
-  const running = new Running()
+  const running = new RunningLeases()
   const lease = running.begin({ queuedAtMs: 0, leaseMs: undefined }, 100, 0)
   assert.equal(running.nextDueAtMs(), 100)
   assert.equal(running.endSilent(100, 99.999), undefined)
@@ -33,7 +33,7 @@ test('a lease without a byte is silent at the end of its time, not before', () =
 })
 
 test('a renewed lease is looked at again when its new time is over', () => {
-  const running = new Running()
+  const running = new RunningLeases()
   const lease = running.begin({ queuedAtMs: 0, leaseMs: undefined }, 100, 0)
   lease.renewedAtMs = 60
   assert.equal(running.endSilent(100, 100), undefined)
@@ -42,7 +42,7 @@ test('a renewed lease is looked at again when its new time is over', () => {
 })
 
 test('only silent leases are taken out, one at a time', () => {
-  const running = new Running()
+  const running = new RunningLeases()
   const leases = [0, 1, 2].map((nowMs) =>
     running.begin({ queuedAtMs: nowMs, leaseMs: undefined }, 100, nowMs),
   )
@@ -58,7 +58,7 @@ test('the ages of running leases are the sum of what each has run', () => {
   const steps = fc.array(fc.record({ waitMs: fc.nat(1000), ends: fc.boolean(), pick: fc.nat(9) }))
   fc.assert(
     fc.property(steps, (history) => {
-      const running = new Running()
+      const running = new RunningLeases()
       let leases: Lease[] = []
       let nowMs = 0
       for (const { waitMs, ends, pick } of history) {
@@ -77,7 +77,7 @@ test('the ages of running leases are the sum of what each has run', () => {
 })
 
 test('rounding in the ages is gone whenever the lane is empty', () => {
-  const running = new Running()
+  const running = new RunningLeases()
   for (const nowMs of [0.1, 0.2, 0.3])
     running.end(running.begin({ queuedAtMs: nowMs, leaseMs: undefined }, 1, nowMs))
   assert.equal(running.agesMs(1e6), 0)

@@ -1,22 +1,22 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Valve } from '../../src/lane/valve.ts'
-import type { ValveOrder } from '../../src/lane/valve.ts'
+import { OperatorOverride } from '../../src/lane/operator-override.ts'
+import type { OverrideOrder } from '../../src/lane/operator-override.ts'
 
-function look(valve: Valve) {
+function look(valve: OperatorOverride) {
   const { isPaused, pinnedLimit, pausedUntilMs, pinnedUntilMs } = valve
   return { isPaused, pinnedLimit, pausedUntilMs, pinnedUntilMs }
 }
 
 const OPEN = { isPaused: false, pinnedLimit: undefined, pausedUntilMs: Infinity, pinnedUntilMs: Infinity }
 
-function after(...orders: ValveOrder[]): Valve {
-  const valve = new Valve()
+function after(...orders: OverrideOrder[]): OperatorOverride {
+  const valve = new OperatorOverride()
   for (const order of orders) valve.obey(order, 100)
   return valve
 }
 
-const ROWS: readonly [name: string, orders: readonly ValveOrder[], expected: object][] = [
+const ROWS: readonly [name: string, orders: readonly OverrideOrder[], expected: object][] = [
   ['is open and has nothing due at first', [], {}],
   ['pauses without an end', [{ paused: true }], { isPaused: true }],
   ['pauses until a moment', [{ paused: true, forMs: 50 }], { isPaused: true, pausedUntilMs: 150 }],
