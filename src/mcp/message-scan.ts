@@ -83,6 +83,7 @@ export class MessageScan {
   #word = Buffer.allocUnsafe(FIRST_BUFFER_BYTES)
   #wordBytes = 0
   #isTooLong = false
+  /** The current key of the message, and that of its result. */
   #key: string | undefined
   #resultKey: string | undefined
   #isInResult = false
@@ -168,6 +169,7 @@ export class MessageScan {
     return bytes.length
   }
 
+  /** The same for a string that does not count. Looks for quotes only: most bytes of a response are in such strings. */
   #skip(bytes: Uint8Array, from: number): number {
     let at = from
     if (this.#isEscaped && at < bytes.length) {

@@ -6,7 +6,7 @@
  *   request    bytes -> json-scan -> envelope -> message -> read (headers) -> McpBody     steps: read-scheduler
  *   lane       McpBody -> lanes (glob) -> the lane of each call
  *   refusal    McpBody, headers -> answer-form -> the form in which reply/ writes it
- *   response   bytes -> event-scan -> message-scan -> response-reader -> call-leases, which ends the leases
+ *   response   bytes -> event-scan -> message-scan -> response-reader -> call-end, for call/mcp-leases
  */
 import { EnvelopeReader, problem } from './envelope.ts'
 import type { BodyEnvelopes, Envelope, Problem } from './envelope.ts'
