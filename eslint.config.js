@@ -117,6 +117,7 @@ export default tseslint.config(
   room(['src/lane/*.ts', 'src/time/clock.ts']),
   room(['src/lane/limit/*.ts'], '\\.\\./(?:reason|sample|settings|lease)\\.ts'),
   room(['src/time/system.ts']),
+  room(['src/upstream/*.ts'], NODE, 'undici', TIME, LANE),
   room(
     [
       'src/route/*.ts',
@@ -147,16 +148,6 @@ export default tseslint.config(
   room(['src/fleet/redis.ts'], TIME, NODE, '@redis/client'),
   room(['src/fleet/postgres.ts'], TIME, NODE, 'postgres$'),
   room(['src/listen/*.ts'], NODE, LANE, TIME, REPLY, 'zod'),
-  room(
-    [
-      'src/upstream/{answer,answer-head,body-pace,contained-handler,exchange,forward,held-answer,idle-bound,interim,name-files,name-query,names,pool,sending,tool-time,upgrade,upload,wire}.ts',
-    ],
-    NODE,
-    'undici',
-    TIME,
-    LANE,
-    '\\.\\./reply/wire-head\\.ts',
-  ),
   room(['src/mcp/*.ts'], LANE, HEADERS),
   room(['src/mcp/read-scheduler.ts'], LANE, HEADERS, TIME),
   room(['src/mcp/answer-form.ts'], LANE, HEADERS, '\\.\\./reply/refuse-mcp\\.ts'),
@@ -173,14 +164,8 @@ export default tseslint.config(
     '\\.\\./(?!\\.\\./)',
     NODE,
   ),
-  aboveRooms(
-    ['src/call/*.ts'],
-    '^\\.\\./(?:main|sidecar|pipeline|cli/)',
-    '\\.\\./(?!\\.\\./)',
-    NODE,
-    'undici',
-  ),
-  aboveRooms(['src/pipeline.ts'], '^\\./(?:main|sidecar|cli/)', NODE, 'undici'),
+  aboveRooms(['src/call/*.ts'], '^\\.\\./(?:main|sidecar|pipeline|cli/)', '\\.\\./(?!\\.\\./)', NODE),
+  aboveRooms(['src/pipeline.ts'], '^\\./(?:main|sidecar|cli/)'),
   aboveRooms(['src/sidecar.ts'], '^\\./(?:main|cli/)', NODE),
   {
     files: ['test/**/*.ts', 'bench/**/*.ts', 'examples/**/*.ts'],

@@ -6,29 +6,30 @@ import { randomBytes } from 'node:crypto'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { EVENTS_HOLDER } from './capacity/capacity.ts'
-import { planReload } from './config/reload.ts'
-import type { Address, McpSettings, Settings } from './config/settings.ts'
+import type { Address, Settings, ToolSettings } from './config/settings.ts'
 import { ConnectionBounds } from './capacity/connection-bounds.ts'
 import { saltedHash } from './call/identifiers.ts'
 import { Fleet } from './fleet/fleet.ts'
 import { openStore } from './fleet/open.ts'
-import type { Lane } from './lane/lane.ts'
-import { LeaseDesk } from './call/worker-leases.ts'
 import { createAdminServer } from './listen/admin.ts'
+import { HttpCaller } from './listen/caller.ts'
 import { Drain } from './listen/drain.ts'
-import type { Malformed } from './listen/head.ts'
+import type { DrainResult } from './listen/drain.ts'
+import type { HttpExchange } from './listen/http-exchange.ts'
+import type { LeaseRequest } from './listen/lease-request.ts'
 import { createProxyServer } from './listen/server.ts'
 import { Totals } from './observe/totals.ts'
 import { Events, NO_TOOL } from './observe/events.ts'
-import { showLane } from './observe/lane-json.ts'
 import type { Log } from './observe/log.ts'
 import { Metrics } from './observe/metrics.ts'
 import { Narrator, statusFields } from './observe/narrate.ts'
 import { Watchers } from './observe/watch.ts'
 import { Pipeline } from './pipeline.ts'
 import { Replies } from './call/replies.ts'
-import { lastRefusal } from './reply/last-answer.ts'
 import type { Clock } from './time/clock.ts'
+import { LaneViews } from './tools/lane-views.ts'
+import { Reload } from './tools/reload.ts'
+import type { Reread } from './tools/reload.ts'
 import { Tools } from './tools/tools.ts'
 
 export interface SidecarParts {
@@ -40,14 +41,11 @@ export interface SidecarParts {
   readonly token: string | undefined
   /** Files that this process may have open; Infinity where there is no limit. */
   readonly openFiles: number
-  /** Reads the configuration again; the problems are lines for people. */
-  readonly reread: () => { ok: true; settings: Settings } | { ok: false; problems: readonly string[] }
+  readonly reread: () => Reread
 }
 
 /** Milliseconds in which the last refusals leave; nobody waits longer for a forced end. */
 const FLUSH_MS = 20
-
-export type DrainResult = 'finished' | 'ran out of time'
 
 export class Sidecar {
   readonly #parts: SidecarParts
@@ -56,21 +54,20 @@ export class Sidecar {
   readonly #drain = new Drain()
   readonly #fleet: Fleet | undefined
   readonly #tools: Tools
+  readonly #reload: Reload
+  readonly #views: LaneViews
   readonly #bounds: ConnectionBounds
   readonly #pipeline: Pipeline
-  readonly #leases: LeaseDesk
   readonly #narrator: Narrator
   readonly #watchers: Watchers
   readonly #proxy: Server
   readonly #admin: Server
-  #settings: Settings
   /** An error of ours outside the tools' calls was contained. */
   readonly #broke = (error: unknown): void => this.#events.broke(NO_TOOL, undefined, error)
 
   constructor(parts: SidecarParts) {
     const { settings, clock, random, log } = parts
     this.#parts = parts
-    this.#settings = settings
     this.#fleet = this.#joinFleet()
     this.#tools = new Tools(settings.tools, {
       clock,
@@ -81,22 +78,25 @@ export class Sidecar {
     })
     this.#bounds = new ConnectionBounds(parts)
     this.#bounds.allot(settings.tools)
+    const allot = (tools: readonly ToolSettings[]): void => this.#bounds.allot(tools)
+    this.#reload = new Reload(settings, { tools: this.#tools, allot, reread: parts.reread, log })
+    const membership = (tool: string) => this.#fleet?.status(tool)
+    this.#views = new LaneViews({ tools: this.#tools, totals: this.#totals, clock, membership })
     this.#narrator = new Narrator({ log, clock, status: (tool) => this.#statusOf(tool) })
-    this.#watchers = new Watchers({ clock, lanes: () => this.#lanes(), onError: this.#broke })
+    this.#watchers = new Watchers({ clock, lanes: this.#views.all, onError: this.#broke })
     const { proxy, admin } = this.#bounds
     const base = { tools: this.#tools, events: this.#events, drain: this.#drain, clock, random }
-    const replies = new Replies({ ...base, connections: proxy })
-    const shared = { ...base, replies, hash: saltedHash() }
-    this.#pipeline = new Pipeline({ ...shared, connections: proxy })
-    this.#leases = new LeaseDesk({
-      ...shared,
-      connections: admin,
+    const replies = new Replies(base)
+    this.#pipeline = new Pipeline({
+      ...base,
+      replies,
+      hash: saltedHash(),
       isBeyondFleet: (tool, active) => this.#fleet?.isBeyond(tool, active) ?? false,
     })
     this.#proxy = createProxyServer({
       clock,
-      onCall: this.#pipeline.handle,
-      answerMalformed: (reason, detail) => this.#answerMalformed(reason, detail),
+      onCall: (arrival) => this.#pipeline.handle(new HttpCaller(arrival, { clock, connections: proxy })),
+      answerMalformed: (reason, detail) => replies.malformed(reason, detail),
     })
     this.#admin = this.#createAdmin(this.#subscribe())
     proxy.watch(this.#proxy)
@@ -106,8 +106,8 @@ export class Sidecar {
   /** Errors: those of `listen`, EADDRINUSE among them; nothing stays open then. */
   async start(): Promise<{ readonly listen: Address; readonly admin: Address }> {
     try {
-      const listen = await listenOn(this.#proxy, this.#settings.listen)
-      const admin = await listenOn(this.#admin, this.#settings.admin)
+      const listen = await listenOn(this.#proxy, this.#parts.settings.listen)
+      const admin = await listenOn(this.#admin, this.#parts.settings.admin)
       return { listen, admin }
     } catch (error) {
       await this.close()
@@ -115,53 +115,17 @@ export class Sidecar {
     }
   }
 
-  /** A bad file changes nothing and says so; a good one keeps queues and leases. */
   reload(): { readonly ok: boolean; readonly body: object } {
-    const reread = this.#parts.reread()
-    if (!reread.ok) {
-      this.#parts.log('error', {
-        reload: 'refused',
-        problems: reread.problems.length,
-        first: reread.problems[0],
-      })
-      return { ok: false, body: { reloaded: false, problems: reread.problems } }
-    }
-    const plan = planReload(this.#settings, reread.settings)
-    this.#tools.apply(plan)
-    this.#bounds.allot(reread.settings.tools)
-    // What needs a restart keeps its running value, so that the next reload still sees the difference.
-    this.#settings = plan.settings
-    const { added, changed, removed, needsRestart, takesEffect } = plan
-    const body = {
-      reloaded: true,
-      added: added.map(({ tool }) => tool),
-      changed: changed.map(({ tool, keys }) => ({ tool, keys })),
-      removed,
-      takes_effect: takesEffect,
-      needs_restart: needsRestart,
-    }
-    this.#parts.log('info', {
-      reload: 'done',
-      added: added.length,
-      changed: changed.length,
-      removed: removed.length,
-      needs_restart: needsRestart.join(',') || undefined,
-    })
-    return { ok: true, body }
+    return this.#reload.run()
   }
 
-  /** Refuses new work and waits for what runs and waits, at most `drainMs`. */
+  /** Refuses new work and waits for what runs and waits, at most `drainSeconds`. */
   async drain(): Promise<DrainResult> {
     const { clock, log } = this.#parts
-    const { drainMs } = this.#settings
+    const { drainMs } = this.#reload.settings
     log('info', { drain: 'started', open: this.#drain.open, seconds: drainMs / 1000 })
-    this.#pipeline.endStreams()
-    const finished = this.#drain.start().then((): DrainResult => 'finished')
-    const ranOut = new Promise<DrainResult>((resolve) => {
-      const timer = clock.after(drainMs, () => resolve('ran out of time'))
-      void finished.then(() => timer.clear())
-    })
-    const result = await Promise.race([finished, ranOut])
+    this.#pipeline.mcp.endStreams()
+    const result = await this.#drain.finish(drainMs, clock)
     log(result === 'finished' ? 'info' : 'error', { drain: result, open: this.#drain.open })
     return result
   }
@@ -202,7 +166,7 @@ export class Sidecar {
       totals: this.#totals,
       nowMs,
       connections: () => this.#bounds.figures(),
-      lanes: () => this.#allLanes(),
+      lanes: () => this.#views.lanes(),
       fleet: (tool) => this.#fleet?.status(tool),
     })
     for (const subscriber of [
@@ -222,42 +186,26 @@ export class Sidecar {
       isDraining: () => this.#drain.isDraining,
       fleet: () => this.#fleet?.readiness(),
       metrics: async () => ({ contentType: metrics.contentType, page: await metrics.page() }),
-      lanes: () => this.#lanes(),
-      lane: (tool) => this.#lane(tool),
+      lanes: this.#views.all,
+      lane: this.#views.one,
       bounds: (tool) => {
         const lane = this.#tools.get(tool)?.settings.lane
         return lane && { min: lane.minConcurrent, max: lane.maxConcurrent }
       },
       operate: (tool, order) => this.#tools.get(tool)?.gate.operate(order),
-      reload: () => this.reload(),
+      reload: this.#reload.run,
       mayWatch: (exchange) => this.#bounds.admin.hold(exchange, EVENTS_HOLDER),
       watch: this.#watchers.add,
       onError: this.#broke,
       leases: {
-        has: (tool) => this.#leases.has(tool),
-        ask: (tool, order, exchange) => this.#leases.ask(tool, order, exchange),
-        renew: (id) => this.#leases.renew(id),
-        end: (id, verdict) => this.#leases.end(id, verdict),
+        has: (tool) => this.#tools.get(tool) !== undefined,
+        ask: (name, wanted, exchange) => this.#askLease(name, wanted, exchange),
+        renew: (id) => this.#pipeline.leases.renew(id),
+        end: (id, verdict) => this.#pipeline.leases.end(id, verdict),
       },
-      host: this.#settings.admin.host,
+      host: this.#parts.settings.admin.host,
       token: this.#parts.token,
     })
-  }
-
-  *#allLanes(): Iterable<Lane> {
-    for (const { gate } of this.#tools.all()) yield gate.lane
-  }
-
-  #lanes(): object[] {
-    return [...this.#tools.all()].map(({ tool }) => this.#lane(tool) ?? {})
-  }
-
-  #lane(tool: string): object | undefined {
-    const { nowMs, wallMs } = this.#parts.clock
-    const found = this.#tools.get(tool)
-    const beside = { mcp: showMcp(found?.settings.mcp), fleet: this.#fleet?.status(tool) }
-    const moment = { nowMs: nowMs(), wallMs: wallMs() }
-    return found && showLane(found.gate.lane, this.#totals.of(tool), moment, beside)
   }
 
   #statusOf(tool: string) {
@@ -265,23 +213,13 @@ export class Sidecar {
     return lane && statusFields(lane, this.#parts.clock.nowMs())
   }
 
-  #answerMalformed(reason: Malformed, detail: string): string {
-    this.#events.emit(NO_TOOL, {
-      kind: 'replied',
-      reason,
-      priority: 'normal',
-      retryAfterMs: undefined,
-      depths: undefined,
-    })
-    this.#events.emit(NO_TOOL, { kind: 'finished', outcome: 'refused', durationMs: undefined })
-    return lastRefusal({ reason, requestId: crypto.randomUUID(), detail })
+  #askLease(name: string, wanted: LeaseRequest, exchange: HttpExchange): void {
+    const tool = this.#tools.get(name)
+    if (tool === undefined) throw new Error(`a lease was asked of ${name}, which is gone`)
+    const arrival = { ...exchange, expectsContinue: false, upgrade: undefined }
+    const { clock } = this.#parts
+    this.#pipeline.lease(new HttpCaller(arrival, { clock, connections: this.#bounds.admin }), tool, wanted)
   }
-}
-
-function showMcp(mcp: McpSettings | undefined): object | undefined {
-  if (mcp === undefined) return undefined
-  const { overload } = mcp
-  return mcp.role === 'server' ? { overload } : { server: mcp.server, tools: mcp.globs, overload }
 }
 
 /** The address as bound, which tells the port when 0 was asked for. */

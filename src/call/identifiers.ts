@@ -9,9 +9,10 @@ export function saltedHash(): (text: string) => string {
   return (text) => hash('sha256', salt + text, 'base64url').slice(0, 22)
 }
 
+const PROCESS = randomBytes(9).toString('base64url')
+let count = 0
+
 /** Unlike any other process's, and cheap: a random part once, a count for each request. */
-export function requestIds(): () => string {
-  const process = randomBytes(9).toString('base64url')
-  let count = 0
-  return () => `${process}-${(++count).toString(36)}`
+export function newRequestId(): string {
+  return `${PROCESS}-${(++count).toString(36)}`
 }

@@ -3,32 +3,75 @@
  * held some leases while it waited for others would keep them from calls that could run.
  */
 import { enterAll } from '../gate/gate.ts'
-import type { LeaseHandle } from '../gate/lease-handle.ts'
-import type { Reason } from '../lane/reason.ts'
-import type { Routed, Told } from './routed.ts'
+import type { Drain } from '../listen/drain.ts'
+import type { Clock } from '../time/clock.ts'
+import type { Tool } from '../tools/tools.ts'
+import { bytesOf } from './body.ts'
+import type { Call } from './call.ts'
+import { McpCall } from './mcp-call.ts'
+import type { Batch } from './mcp-stage.ts'
+import type { Place } from './place.ts'
+import type { Refused, Replies } from './replies.ts'
+import { priorityOf } from './route.ts'
 
-export type Leases =
-  | {
-      readonly kind: 'all'
-      readonly first: { readonly want: Routed; readonly lease: LeaseHandle }
-      /** In the order of the other wants. */
-      readonly others: readonly LeaseHandle[]
-    }
-  | { readonly kind: 'refused'; readonly want: Routed; readonly reason: Reason; readonly told: Told }
+interface BatchParts {
+  readonly clock: Clock
+  readonly drain: Drain
+  readonly replies: Replies
+}
 
-/** `wants`: at least one; each call in its lane. */
-export function leaseAll(wants: readonly Routed[], { isDraining }: { isDraining: () => boolean }): Leases {
-  const [first] = wants
-  if (first === undefined) throw new Error('a batch without calls was to be leased')
-  if (isDraining()) return { kind: 'refused', want: first, reason: 'DRAINING', told: {} }
-  const tooLarge = wants.find(({ tool, bodyBytes = 0 }) => bodyBytes > tool.settings.maxBodyBytes)
-  if (tooLarge !== undefined) return { kind: 'refused', want: tooLarge, reason: 'BODY_TOO_LARGE', told: {} }
-  const entered = enterAll(wants.map(({ tool, priority }) => ({ gate: tool.gate, want: { priority } })))
+const AT_ONCE = 'a batch runs at once or not at all; single calls may wait'
+
+/** The call goes into the lane of the first of its calls, or is refused by the first lane that has no place. */
+export function enterBatch(call: Call, batch: Batch, { clock, drain, replies }: BatchParts): Place {
+  const { tools, calls } = batch
+  if (drain.isDraining) {
+    const retryAfterMs = replies.untilReplacedMs(tools[0])
+    return refuse(call, tools[0], { batch, clock }, { reason: 'DRAINING', retryAfterMs })
+  }
+  const bytes = bytesOf(call.body) ?? 0
+  const tooSmall = tools.find(({ settings }) => bytes > settings.maxBodyBytes)
+  if (tooSmall !== undefined) return refuse(call, tooSmall, { batch, clock }, { reason: 'BODY_TOO_LARGE' })
+  const { rawHeaders } = call.caller.request
+  const wants = tools.map((tool) => ({ gate: tool.gate, want: { priority: priorityOf(rawHeaders, tool) } }))
+  const entered = enterAll(wants)
   if (entered.kind === 'refused') {
     const { reason, retryAfterMs } = entered.refusal
-    const told = { detail: 'a batch runs at once or not at all; single calls may wait', retryAfterMs }
-    return { kind: 'refused', want: wants[entered.index] as Routed, reason, told }
+    const tool = tools[entered.index] ?? tools[0]
+    return refuse(call, tool, { batch, clock }, { reason, retryAfterMs, detail: AT_ONCE })
   }
-  const [lease, ...others] = entered.leases
-  return { kind: 'all', first: { want: first, lease: lease as LeaseHandle }, others }
+  const [lease, ...otherLeases] = entered.leases
+  if (lease === undefined) throw new Error('a batch without calls was to be leased')
+  const [first, ...others] = calls.map(({ idKey }) => idKey)
+  goTo(call, tools[0])
+  const mcp = new McpCall(
+    call,
+    {
+      answer: batch.answerOf(tools[0]),
+      idKeys: [first ?? '', ...others],
+      otherLeases,
+      closingCancels: false,
+    },
+    clock,
+  )
+  call.mcp = mcp
+  batch.register(mcp)
+  return { kind: 'granted', lease }
+}
+
+function refuse(
+  call: Call,
+  tool: Tool,
+  { batch, clock }: { readonly batch: Batch; readonly clock: Clock },
+  refused: Refused,
+): Place {
+  goTo(call, tool)
+  const idKeys = [batch.calls[0].idKey] as const
+  call.mcp = new McpCall(call, { answer: batch.answerOf(tool), idKeys, closingCancels: false }, clock)
+  return { kind: 'refused', refused }
+}
+
+function goTo(call: Call, tool: Tool): void {
+  call.tool = tool
+  call.priority = priorityOf(call.caller.request.rawHeaders, tool)
 }

@@ -1,120 +1,121 @@
 /**
- * The calls of an MCP server's tools that came in one request, from the moment they are known until they are answered:
- * how they are refused, what ends their leases, and what becomes of them when the caller asks for their end.
+ * What is particular to the calls of an MCP server's tools that came in one request: how they are refused, what ends
+ * their leases, and what becomes of them when their caller asks for their end or loses its connection.
  */
-import type { ServerResponse } from 'node:http'
+import type { LeaseHandle } from '../gate/lease-handle.ts'
 import type { McpAnswer } from '../reply/refuse-mcp.ts'
+import type { Clock } from '../time/clock.ts'
+import type { Watch } from '../upstream/attempt.ts'
+import type { Call } from './call.ts'
 import { McpLeases } from './mcp-leases.ts'
-import type { Slot, Watch } from '../upstream/exchange.ts'
+
+/** Milliseconds that a server has to end a call that its caller cancelled, before it is cut off. */
+const CANCEL_MS = 5000
+/** Milliseconds that a stream may go on after its last answer. */
+const TRAIL_MS = 30_000
 
 export interface McpCallFacts {
+  /** The form of a refusal. */
   readonly answer: McpAnswer
-  /** Keys of the ids of the tools/calls, the one whose lease the passage brings first. */
+  /** Keys of the ids of the tools/calls; the first is that of the lease with which the call runs. */
   readonly idKeys: readonly [string, ...string[]]
-  /** The leases of the others of a batch. */
-  readonly others?: ReadonlyMap<string, Slot>
-  /** Closing the connection cancels (since 2026-07-28); before, the call goes on. */
-  readonly isClosingCancel: boolean
-  /** Every call was answered, in a stream that goes on: bounds how long it may. */
-  readonly onAllAnswered?: () => void
+  /** The leases of the others of a batch, in the order of their keys. */
+  readonly otherLeases?: readonly LeaseHandle[]
+  /** Closing the connection cancels the calls (since 2026-07-28); before, they go on. */
+  readonly closingCancels: boolean
 }
 
 export class McpCall {
+  readonly #call: Call
   readonly #facts: McpCallFacts
-  #leave: (() => boolean) | undefined
-  #isWithdrawn = false
-  #watch: McpLeases | undefined
-  #response: ServerResponse | undefined
+  readonly #clock: Clock
+  #leases: McpLeases | undefined
   #isGivenUp = false
   #isCancelled = false
-  /** What is done once it is over. */
-  #over: (() => void)[] = []
+  #whenOver: (() => void)[] = []
 
-  constructor(facts: McpCallFacts) {
+  constructor(call: Call, facts: McpCallFacts, clock: Clock) {
+    this.#call = call
     this.#facts = facts
+    this.#clock = clock
   }
 
   get answer(): McpAnswer {
     return this.#facts.answer
   }
 
-  get onClientGone(): 'cancel' | 'finish' {
-    const isOver = this.#watch?.isOpen === false
-    return this.#facts.isClosingCancel || this.#isGivenUp || isOver ? 'cancel' : 'finish'
+  /** What becomes of the attempt when the caller has gone. */
+  get onCallerGone(): 'cancel' | 'finish' {
+    const isAnswered = this.#leases?.isOpen === false
+    return this.#facts.closingCancels || this.#isGivenUp || isAnswered ? 'cancel' : 'finish'
   }
 
-  /** It was cancelled when it had its lease and had not started: it must not start. */
-  get isWithdrawn(): boolean {
-    return this.#isWithdrawn
-  }
-
-  /** It waits in its lane; `leave` takes it out, and says false when it waits no more. */
-  wait(leave: () => boolean): void {
-    this.#leave = leave
-  }
-
-  /** It runs with this lease. */
-  run(slot: Slot, response: ServerResponse): McpLeases {
-    const { idKeys, others = [], onAllAnswered = () => undefined } = this.#facts
-    const slots = new Map<string, Slot>([[idKeys[0], slot], ...others])
-    this.#leave = undefined
-    this.#response = response
-    const isResumable = !this.#facts.isClosingCancel
-    const onOver = (): void => this.#end()
-    this.#watch = new McpLeases({ slots, isResumable, onAllAnswered, onOver })
-    return this.#watch
-  }
-
-  /** Its caller has gone, and it still runs. */
+  /** Its caller has gone, and a lease of it still runs. */
   get isAdrift(): boolean {
-    return this.#watch?.isOpen === true && this.#response?.destroyed === true
+    return this.#leases?.isOpen === true && this.#call.caller.isGone
+  }
+
+  /** It runs with this lease; what is given back stands for all its leases. */
+  run(lease: LeaseHandle): McpLeases {
+    const { idKeys, otherLeases = [], closingCancels } = this.#facts
+    const [first, ...others] = idKeys
+    const leases = new Map<string, LeaseHandle>([[first, lease]])
+    for (const [at, other] of otherLeases.entries()) leases.set(others[at] ?? '', other)
+    this.#leases = new McpLeases({
+      leases,
+      isResumable: !closingCancels,
+      onAllAnswered: () => this.#trail(),
+      onOver: () => this.#over(),
+    })
+    return this.#leases
   }
 
   /** Its caller comes back with another request, in which the answer will be seen. */
-  move(): Watch | undefined {
-    return this.#watch?.move()
+  resume(): Watch | undefined {
+    return this.#leases?.move()
   }
 
-  /** Calls `done` when nothing of it waits or runs, and its caller has gone. */
-  whenOver(response: ServerResponse, done: () => void): void {
-    this.#over.push(done)
-    response.once('close', () => {
-      if (this.#watch?.isOpen !== true) this.#end()
+  /** Calls `act` when nothing of it waits or runs, and its caller has gone. */
+  whenOver(act: () => void): void {
+    this.#whenOver.push(act)
+    this.#call.whenClosed(() => {
+      if (this.#leases?.isOpen !== true) this.#over()
     })
   }
 
-  /** Calls `done` when nothing of it runs. */
-  whenIdle(done: () => void): void {
-    if (this.#watch?.isOpen === true) this.#over.push(done)
-    else done()
+  /** Calls `act` when nothing of it runs. */
+  whenIdle(act: () => void): void {
+    if (this.#leases?.isOpen === true) this.#whenOver.push(act)
+    else act()
   }
 
-  #end(): void {
-    for (const done of this.#over.splice(0)) done()
-  }
-
-  /** The caller asked for its end. `dequeued`: it was waiting, and the server will never hear of it. */
-  cancel(): 'dequeued' | 'running' | 'over' {
-    if (this.#leave !== undefined) {
-      this.#isWithdrawn = !this.#leave()
-      return 'dequeued'
-    }
-    if (this.#isCancelled || this.#watch?.isOpen !== true) return 'over'
+  /** The caller asked for the end of calls that run: the server has a while to end them. */
+  cancelRunning(): 'running' | 'over' {
+    if (this.#isCancelled || this.#leases?.isOpen !== true) return 'over'
     this.#isCancelled = true
-    this.#watch.cancelled()
+    this.#leases.cancelled()
+    const giveUp = this.#call.contained(() => this.#giveUp())
+    const timer = this.#clock.after(CANCEL_MS, giveUp)
+    this.#whenOver.push(() => timer.clear())
     return 'running'
   }
 
-  /** It has not ended for its caller's asking: it is cut off. */
-  giveUp(): void {
+  #giveUp(): void {
     this.#isGivenUp = true
-    if (this.#watch?.isOpen !== true) return
-    if (this.#response?.destroyed === false) this.#response.destroy()
-    else this.#watch.stop()
+    if (this.#leases?.isOpen !== true) return
+    if (this.#call.caller.isGone) this.#leases.stop()
+    else this.#call.caller.cut()
   }
 
-  /** Ends the request, whatever still comes. */
-  stop(): void {
-    this.#watch?.stop()
+  /** Every call of a stream is answered: no lease covers what still comes. */
+  #trail(): void {
+    if (this.#call.caller.isGone) return this.#leases?.stop()
+    const stop = this.#call.contained(() => this.#leases?.stop())
+    const timer = this.#clock.after(TRAIL_MS, stop)
+    this.#call.whenClosed(() => timer.clear())
+  }
+
+  #over(): void {
+    for (const act of this.#whenOver.splice(0)) act()
   }
 }

@@ -7,11 +7,11 @@ import type { LeaseEnd } from '../lane/lease.ts'
 import { callEnd } from '../mcp/call-end.ts'
 import type { ResponseOutcome, ServerMessage } from '../mcp/message-scan.ts'
 import { ResponseReader } from '../mcp/response-reader.ts'
-import type { Slot, Watch } from '../upstream/exchange.ts'
+import type { LeaseHandle, Watch } from '../upstream/attempt.ts'
 
 export interface McpLeasesParts {
   /** By `idKeyOf` the id of their call. */
-  readonly slots: ReadonlyMap<string, Slot>
+  readonly leases: ReadonlyMap<string, LeaseHandle>
   /** The protocol lets the server end a stream that has event ids, and the caller resume it with another request. */
   readonly isResumable: boolean
   /** The last answer passed in a stream that goes on. */
@@ -20,8 +20,8 @@ export interface McpLeasesParts {
   readonly onOver: () => void
 }
 
-export class McpLeases implements Slot, Watch {
-  readonly #running: Map<string, Slot>
+export class McpLeases implements LeaseHandle, Watch {
+  readonly #running: Map<string, LeaseHandle>
   readonly #parts: McpLeasesParts
   readonly #reader: ResponseReader
   /** Outcomes in a JSON body, whose leases end with the body. */
@@ -36,7 +36,7 @@ export class McpLeases implements Slot, Watch {
 
   constructor(parts: McpLeasesParts) {
     this.#parts = parts
-    this.#running = new Map(parts.slots)
+    this.#running = new Map(parts.leases)
     this.#reader = new ResponseReader((message) => this.#passed(message, this.#reader))
   }
 
@@ -46,32 +46,32 @@ export class McpLeases implements Slot, Watch {
   }
 
   renew(): void {
-    for (const slot of this.#running.values()) slot.renew()
+    for (const lease of this.#running.values()) lease.renew()
   }
 
   waitsFor(who: 'tool' | 'caller'): void {
-    for (const slot of this.#running.values()) slot.waitsFor(who)
+    for (const lease of this.#running.values()) lease.waitsFor(who)
   }
 
   answered(afterMs: number): void {
-    for (const slot of this.#running.values()) slot.answered(afterMs)
+    for (const lease of this.#running.values()) lease.answered(afterMs)
   }
 
   accepted(): void {
-    for (const slot of this.#running.values()) slot.accepted()
+    for (const lease of this.#running.values()) lease.accepted()
   }
 
   /** One reclaimed lease stops the request, and with it the others. */
   onReclaimed(stop: () => void): void {
     this.#stop = stop
-    for (const slot of this.#running.values()) slot.onReclaimed(stop)
+    for (const lease of this.#running.values()) lease.onReclaimed(stop)
   }
 
   /** The HTTP exchange is over. The leases without an answer end, too, unless the caller can resume the stream. */
   settle(end: LeaseEnd): void {
     if (this.#isDetached) return
     if (end.cause === 'completed' && this.#canResume) return this.#detach()
-    for (const [idKey, slot] of this.#running) slot.settle(this.#endOf(end, this.#outcomes.get(idKey)))
+    for (const [idKey, lease] of this.#running) lease.settle(this.#endOf(end, this.#outcomes.get(idKey)))
     this.#close()
   }
 
@@ -94,8 +94,8 @@ export class McpLeases implements Slot, Watch {
 
   #detach(): void {
     this.#isDetached = true
-    for (const [idKey, slot] of this.#running) {
-      slot.onReclaimed(() => {
+    for (const [idKey, lease] of this.#running) {
+      lease.onReclaimed(() => {
         this.#running.delete(idKey)
         if (this.#running.size === 0) this.#parts.onOver()
       })
@@ -115,7 +115,7 @@ export class McpLeases implements Slot, Watch {
   /** Gives up the request, or the detached leases. */
   stop(): void {
     if (!this.#isDetached) return this.#stop?.()
-    for (const slot of this.#running.values()) slot.settle({ cause: 'cancelled', verdict: 'ignored' })
+    for (const lease of this.#running.values()) lease.settle({ cause: 'cancelled', verdict: 'ignored' })
     this.#close()
   }
 
@@ -135,16 +135,16 @@ export class McpLeases implements Slot, Watch {
     if (this.#isDetached) this.renew()
     if (message.kind === 'request') this.#hasAsked = true
     if (message.kind !== 'response' || message.idKey === undefined) return
-    const slot = this.#running.get(message.idKey)
-    if (slot === undefined) return
-    if (form === 'events') this.#answered(message.idKey, slot, message.outcome)
+    const lease = this.#running.get(message.idKey)
+    if (lease === undefined) return
+    if (form === 'events') this.#answered(message.idKey, lease, message.outcome)
     else this.#outcomes.set(message.idKey, message.outcome)
   }
 
-  #answered(idKey: string, slot: Slot, outcome: ResponseOutcome): void {
+  #answered(idKey: string, lease: LeaseHandle, outcome: ResponseOutcome): void {
     this.#running.delete(idKey)
     const byHttp: LeaseEnd = { cause: 'completed', verdict: 'ok', latencyMs: this.#elapsedMs }
-    slot.settle(this.#endOf(byHttp, outcome))
+    lease.settle(this.#endOf(byHttp, outcome))
     if (this.#running.size > 0) return
     if (!this.#isDetached) this.#parts.onAllAnswered()
     this.#parts.onOver()

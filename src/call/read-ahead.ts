@@ -1,17 +1,17 @@
 /**
  * Bodies before their calls go to a lane. A call asks for a place when its body is there, so that a body that is still to
- * come holds neither a place nor a turn. The part of a body beyond what is read ahead is streamed with a lease. Bounded for
- * each body, each tool and all together, by the memory of the process. A body below the least pace is refused. Must not
- * know what a lane says.
+ * come holds neither a place nor a turn. The part of a body beyond what is read ahead is streamed with a lease. Bounded
+ * for each body, each tool and all together, by the memory of the process. A body below the least pace is refused.
+ * Must not know what a lane says.
  */
-import { BodyRoom } from '../capacity/body-memory.ts'
+import { BodyMemory } from '../capacity/body-memory.ts'
 import type { Coming } from '../capacity/body-memory.ts'
-import type { Routed, Told } from './routed.ts'
-import { STREAM_BYTES, uploadOf } from './routed.ts'
 import { mostHeldBytes } from '../capacity/held-bytes.ts'
 import type { Clock, Timer } from '../time/clock.ts'
-import type { Tool } from '../tools/tools.ts'
 import type { Upload } from '../upstream/upload.ts'
+import { openUpload, STREAM_BYTES } from './body.ts'
+import type { Call } from './call.ts'
+import type { Refused, Replies } from './replies.ts'
 
 /** Bytes of one body that are read ahead: what agents ask tools for is shorter, attachments are not. */
 export const AHEAD_BYTES = 1_048_576
@@ -22,119 +22,148 @@ const LOOK_MS = 250
 
 const GAVE_WAY = 'its body was still coming when the memory for bodies was used up'
 
-/** Why a caller is answered before its call came to its lane. */
-export type NoBody = 'BODY_TOO_LARGE' | 'REQUEST_TIMEOUT' | 'PROXY_OVERLOADED'
-
-export interface IntakeParts {
+export interface ReadAheadParts {
   readonly clock: Clock
-  /** Asks the lane. */
-  readonly admit: (routed: Routed) => void
-  readonly refuse: (routed: Routed, reason: NoBody, told: Told) => void
-  /** Milliseconds after which a caller may come back when nobody knows how long it takes. */
-  readonly comeBackMs: (tool: Tool) => number
-  /** The caller left. */
-  readonly cancelled: (routed: Routed) => void
+  readonly replies: Pick<Replies, 'untilReplacedMs'>
   /** Bytes of all bodies together; unless given, by the memory of the process. */
-  readonly mostBytes?: number
+  readonly maxBytes?: number
 }
 
-export type Arrived =
-  /** Whole, or as much as is read ahead. */
-  { readonly kind: 'here'; readonly upload: Upload } | { readonly kind: NoBody } | { readonly kind: 'gone' }
+export class ReadAhead {
+  readonly #clock: Clock
+  readonly #replies: ReadAheadParts['replies']
+  readonly #memory: BodyMemory
 
-export class Intake {
-  readonly #parts: IntakeParts
-  readonly #room: BodyRoom
-
-  constructor(parts: IntakeParts) {
-    this.#parts = parts
-    this.#room = new BodyRoom(parts.mostBytes ?? mostHeldBytes(process.constrainedMemory()))
+  constructor({ clock, replies, maxBytes }: ReadAheadParts) {
+    this.#clock = clock
+    this.#replies = replies
+    this.#memory = new BodyMemory(maxBytes ?? mostHeldBytes(process.constrainedMemory()))
   }
 
   /** Bytes held now. */
   get bytes(): number {
-    return this.#room.bytes
+    return this.#memory.bytes
   }
 
-  /** Reads the body of a call, and asks the lane for it then. */
-  take(routed: Routed): void {
-    const { clock, admit, refuse, cancelled, comeBackMs } = this.#parts
-    const { call, containment } = routed
-    // A call that would be refused is refused at once, without its body.
-    if (isRefusedNow(routed, clock.nowMs())) return admit(routed)
-    if (call.expectsContinue) call.response.writeContinue()
-    const asked = { ...routed, call: { ...call, expectsContinue: false } }
-    const onArrived = (arrived: Arrived): void => {
-      if (arrived.kind === 'here')
-        admit({ ...asked, earlyUpload: arrived.upload, enteredAtMs: clock.nowMs() })
-      else if (arrived.kind === 'gone') cancelled(asked)
-      else if (arrived.kind !== 'PROXY_OVERLOADED') refuse(asked, arrived.kind, {})
-      else refuse(asked, arrived.kind, { retryAfterMs: comeBackMs(routed.tool), detail: GAVE_WAY })
-    }
-    this.read(asked, containment.around(onArrived))
+  /** Lets the body of a call come that waits in its lane without having been read. */
+  beside(call: Call): void {
+    const { body, caller } = call
+    if (body.kind !== 'unread' || caller.request.complete || caller.awaitsContinue) return
+    call.body = { kind: 'streamed', upload: openUpload(call, STREAM_BYTES, this.#clock), bytes: body.bytes }
   }
 
-  /** For a call that was expected to be refused and now waits in the lane: its body is streamed. */
-  beside(routed: Routed): Upload | undefined {
-    const { call, hasBody, body } = routed
-    if (!hasBody || call.request.complete || call.expectsContinue || body !== undefined) return undefined
-    return uploadOf(routed, STREAM_BYTES, this.#parts.clock)
-  }
-
-  /** Calls `done` once. What was read counts until the response is over. */
-  read(routed: Routed, done: (arrived: Arrived) => void): void {
-    const { call, tool } = routed
-    const { request, response } = call
-    const upload = uploadOf(routed, AHEAD_BYTES, this.#parts.clock)
-    let bytes = 0
-    let timer: Timer | undefined
-    const end = (arrived: Arrived): void => {
-      this.#room.leave(body)
-      timer?.clear()
-      request.off('data', onData).off('end', onEnd)
-      response.off('close', onClose)
-      upload.onSlow = undefined
-      if (arrived.kind !== 'here') {
-        upload.abandon()
-        giveBack()
-      }
-      done(arrived)
-    }
-    const body = this.#coming(tool.tool, () => end({ kind: 'PROXY_OVERLOADED' }))
-    const giveBack = (): void => this.#room.hold(body, -body.heldBytes)
-    const enough = (): void => {
-      upload.pause()
-      end({ kind: 'here', upload })
-    }
-    const goOn = (): void => {
-      const space = this.#room.spaceFor(body, this.#parts.clock.nowMs())
-      if (space === 'none') return enough()
-      if (space === 'room') return upload.goOn()
-      upload.pause()
-      timer = this.#parts.clock.after(LOOK_MS, routed.containment.around(goOn))
-    }
-    const onData = (chunk: Buffer): void => {
-      bytes += chunk.length
-      this.#room.hold(body, chunk.length + PIECE_BYTES)
-      if (bytes > tool.settings.maxBodyBytes) end({ kind: 'BODY_TOO_LARGE' })
-      else if (body.heldBytes >= AHEAD_BYTES) enough()
-      else goOn()
-    }
-    const onEnd = (): void => end({ kind: 'here', upload })
-    const onClose = (): void => end({ kind: 'gone' })
-    upload.onSlow = () => end({ kind: 'REQUEST_TIMEOUT' })
-    request.on('data', onData).on('end', onEnd)
-    response.once('close', onClose).once('close', giveBack)
-  }
-
-  #coming(tool: string, giveWay: () => void): Coming {
-    const body = { tool, sinceMs: this.#parts.clock.nowMs(), heldBytes: 0, giveWay }
-    this.#room.enter(body)
-    return body
+  /**
+   * Reads the body and calls `done` once, unless the caller leaves before: with a refusal, or without one when the body is
+   * here, whole or as much as is read ahead. What was read counts until the exchange with the caller is over.
+   */
+  read(call: Call, done: (refused?: Refused) => void): void {
+    call.caller.proceed()
+    new Reading(call, done, { clock: this.#clock, memory: this.#memory, replies: this.#replies }).start()
   }
 }
 
-/** By what the lane knows now, for any agent. */
-function isRefusedNow({ tool, priority }: Routed, nowMs: number): boolean {
-  return tool.gate.lane.wouldRefuse(priority, nowMs)
+interface ReadingParts {
+  readonly clock: Clock
+  readonly memory: BodyMemory
+  readonly replies: Pick<Replies, 'untilReplacedMs'>
+}
+
+/** One body that is being read ahead. */
+class Reading implements Coming {
+  readonly tool: string
+  readonly sinceMs: number
+  heldBytes = 0
+  readonly #call: Call
+  readonly #done: (refused?: Refused) => void
+  readonly #parts: ReadingParts
+  readonly #upload: Upload
+  readonly #onData: (chunk: Buffer) => void
+  readonly #onEnd: () => void
+  #bytes = 0
+  #isOver = false
+  #timer: Timer | undefined
+
+  constructor(call: Call, done: (refused?: Refused) => void, parts: ReadingParts) {
+    this.#call = call
+    this.#done = done
+    this.#parts = parts
+    this.tool = call.tool.tool
+    this.sinceMs = parts.clock.nowMs()
+    this.#upload = openUpload(call, AHEAD_BYTES, parts.clock)
+    this.#onData = call.contained((chunk) => this.#came(chunk))
+    this.#onEnd = call.contained(() => this.#here())
+  }
+
+  start(): void {
+    const { caller } = this.#call
+    this.#parts.memory.enter(this)
+    this.#upload.onSlow = () => this.#refuse({ reason: 'REQUEST_TIMEOUT' })
+    caller.request.on('data', this.#onData).on('end', this.#onEnd)
+    this.#call.whenClosed(() => {
+      if (!this.#isOver) this.#upload.abandon()
+      this.#stop()
+      this.#giveBack()
+    })
+  }
+
+  giveWay(): void {
+    const retryAfterMs = this.#parts.replies.untilReplacedMs(this.#call.tool)
+    this.#refuse({ reason: 'PROXY_OVERLOADED', retryAfterMs, detail: GAVE_WAY })
+  }
+
+  #came(chunk: Buffer): void {
+    this.#bytes += chunk.length
+    this.#parts.memory.hold(this, chunk.length + PIECE_BYTES)
+    if (this.#bytes > this.#call.tool.settings.maxBodyBytes) this.#refuse({ reason: 'BODY_TOO_LARGE' })
+    else if (this.heldBytes >= AHEAD_BYTES) this.#enough()
+    else this.#goOn()
+  }
+
+  #goOn(): void {
+    const { memory, clock } = this.#parts
+    const space = memory.spaceFor(this, clock.nowMs())
+    if (space === 'none') return this.#enough()
+    if (space === 'room') return this.#upload.goOn()
+    this.#upload.pause()
+    const again = this.#call.contained(() => this.#goOn())
+    this.#timer = clock.after(LOOK_MS, again)
+  }
+
+  #enough(): void {
+    this.#upload.pause()
+    this.#here()
+  }
+
+  #here(): void {
+    if (this.#isOver) return
+    this.#stop()
+    const call = this.#call
+    call.askedAtMs = this.#parts.clock.nowMs()
+    const bytes = call.body.kind === 'unread' ? call.body.bytes : undefined
+    call.body = { kind: 'streamed', upload: this.#upload, bytes }
+    this.#done()
+  }
+
+  /** The body of another call may be the cause, so that an error here must end this call. */
+  #refuse(refused: Refused): void {
+    if (this.#isOver) return
+    this.#call.try(() => {
+      this.#stop()
+      this.#upload.abandon()
+      this.#giveBack()
+      this.#done(refused)
+    })
+  }
+
+  #stop(): void {
+    this.#isOver = true
+    this.#parts.memory.leave(this)
+    this.#timer?.clear()
+    this.#call.caller.request.off('data', this.#onData).off('end', this.#onEnd)
+    this.#upload.onSlow = undefined
+  }
+
+  #giveBack(): void {
+    this.#parts.memory.hold(this, -this.heldBytes)
+  }
 }

@@ -2,13 +2,13 @@
  * Reads a request's body whole before it is decided where it goes, within bounds of size, time and of what may be held.
  * What was read is forwarded as it is. Must not know what is in it.
  */
-import type { IncomingMessage } from 'node:http'
 import type { Clock } from '../time/clock.ts'
+import type { RequestBody } from '../upstream/upload.ts'
 import type { Holding } from '../capacity/held-bytes.ts'
 
-export type Peeked =
+export type WholeBody =
   /** Counts as held until its holding is released. */
-  | { readonly kind: 'whole'; readonly body: Buffer }
+  | { readonly kind: 'whole'; readonly content: Buffer }
   | { readonly kind: 'too large' }
   /** It took the caller too long. */
   | { readonly kind: 'too slow' }
@@ -17,7 +17,7 @@ export type Peeked =
   /** Too much is held already. */
   | { readonly kind: 'no room' }
 
-export interface PeekBounds {
+export interface WholeBodyBounds {
   readonly maxBytes: number
   /** Milliseconds for the whole body. */
   readonly maxMs: number
@@ -25,51 +25,50 @@ export interface PeekBounds {
   readonly holding: Holding
 }
 
-export class Peeker {
-  readonly #clock: Clock
+export interface WholeBodyListener {
+  /** Called once, unless reading fails. */
+  readonly done: (body: WholeBody) => void
+  /** An error of Spillway's own. */
+  readonly fail: (error: unknown) => void
+}
 
-  constructor(clock: Clock) {
-    this.#clock = clock
+/** Only a whole body is held after it was told. */
+export function readWhole(
+  request: RequestBody,
+  { maxBytes, maxMs, holding }: WholeBodyBounds,
+  { after }: Pick<Clock, 'after'>,
+  { done, fail }: WholeBodyListener,
+): void {
+  const pieces = new Pieces(maxBytes, holding)
+  const stop = (): void => {
+    timer.clear()
+    request.off('data', onData).off('end', onEnd).off('close', onClose)
   }
-
-  /** Calls `done` once, or `fail` with an error of ours. Whatever it is told but a whole body holds nothing any more. */
-  peek(
-    request: IncomingMessage,
-    { maxBytes, maxMs, holding }: PeekBounds,
-    done: (peeked: Peeked) => void,
-    fail: (error: unknown) => void,
-  ): void {
-    const pieces = new Pieces(maxBytes, holding)
-    const stop = (): void => {
-      timer.clear()
-      request.off('data', onData).off('end', onEnd).off('close', onClose)
-    }
-    const end = (peeked: Peeked): void => {
+  const end = (body: WholeBody): void => {
+    stop()
+    if (body.kind !== 'whole') holding.release()
+    done(body)
+  }
+  const attempt = (act: () => void): void => {
+    try {
+      act()
+    } catch (error) {
       stop()
-      if (peeked.kind !== 'whole') holding.release()
-      done(peeked)
+      holding.release()
+      fail(error)
     }
-    const attempt = (act: () => void): void => {
-      try {
-        act()
-      } catch (error) {
-        stop()
-        holding.release()
-        fail(error)
-      }
-    }
-    const onData = (chunk: Buffer): void =>
-      attempt(() => {
-        const added = pieces.add(chunk)
-        if (added !== 'taken') end({ kind: added })
-      })
-    const onEnd = (): void => attempt(() => end({ kind: 'whole', body: pieces.whole() }))
-    const onClose = (): void => end({ kind: 'gone' })
-    const timer = this.#clock.after(maxMs, () => end({ kind: 'too slow' }))
-    // A caller that breaks off has its end told by 'close'.
-    request.on('error', () => undefined)
-    request.on('data', onData).on('end', onEnd).on('close', onClose)
   }
+  const onData = (chunk: Buffer): void =>
+    attempt(() => {
+      const added = pieces.add(chunk)
+      if (added !== 'taken') end({ kind: added })
+    })
+  const onEnd = (): void => attempt(() => end({ kind: 'whole', content: pieces.whole() }))
+  const onClose = (): void => end({ kind: 'gone' })
+  const timer = after(maxMs, () => end({ kind: 'too slow' }))
+  // A caller that breaks off has its end told by 'close'.
+  request.on('error', () => undefined)
+  request.on('data', onData).on('end', onEnd).on('close', onClose)
 }
 
 /** Grows by copying: a list of pieces of one byte would cost a hundred times what they hold. Counts what it has grown to. */

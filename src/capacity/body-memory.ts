@@ -18,13 +18,13 @@ export interface Coming {
   readonly sinceMs: number
   heldBytes: number
   /** Ends it, and gives back what it holds. */
-  readonly giveWay: () => void
+  giveWay(): void
 }
 
 /** `later`: the others have not been coming for long. `none`: all of it is held by bodies that are here. */
 export type BodySpace = 'room' | 'later' | 'none'
 
-export class BodyRoom {
+export class BodyMemory {
   readonly #mostBytes: number
   #bytes = 0
   /** Keyed by configured names. */

@@ -62,7 +62,7 @@ export async function run(typed: Typed): Promise<ExitCode> {
 }
 
 /**
- * What goes wrong inside a call is contained there (containment.ts). What comes here belongs to none, and goes to the log
+ * An error inside a call ends that call (call/call.ts). An error that comes here belongs to no call, and goes to the log
  * before the process ends, so that a supervisor starts a whole one. Resolves with the exit code.
  */
 function listenForTrouble(log: Log): Promise<ExitCode> {

@@ -2,6 +2,10 @@
  * Counts the exchanges that are open, so that a shutdown knows when the last one is over. Decides nothing about when
  * to shut down.
  */
+import type { Clock } from '../time/clock.ts'
+
+export type DrainResult = 'finished' | 'ran out of time'
+
 export class Drain {
   #open = 0
   #isDraining = false
@@ -24,6 +28,18 @@ export class Drain {
   leave(): void {
     this.#open--
     if (this.#isDraining && this.#open === 0) this.#idle.resolve(undefined)
+  }
+
+  /** From now on new work is refused; waits until nothing is open any more, at most `withinMs` milliseconds. */
+  finish(withinMs: number, { after }: Pick<Clock, 'after'>): Promise<DrainResult> {
+    return new Promise((resolve) => {
+      const timer = after(withinMs, () => resolve('ran out of time'))
+      // It never rejects.
+      void this.start().then(() => {
+        timer.clear()
+        resolve('finished')
+      })
+    })
   }
 
   /** From now on new work is refused; resolves when nothing is open any more. */

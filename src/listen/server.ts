@@ -30,7 +30,8 @@ export interface UpgradeCall {
   readonly takeEarlyBytes: () => Buffer
 }
 
-export interface Call {
+/** A request as the listener hands it on. */
+export interface Arrival {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   /** The caller waits for `100 Continue` before it sends its body. */
@@ -40,7 +41,7 @@ export interface Call {
 
 export interface ServerParts {
   readonly clock: Clock
-  readonly onCall: (call: Call) => void
+  readonly onCall: (arrival: Arrival) => void
   /** A whole answer to a malformed request, with `Connection: close`. */
   readonly answerMalformed: (reason: Malformed, detail: string) => string
   /** Milliseconds to receive a whole head. */

@@ -22,8 +22,8 @@ export type Route<T> =
   | {
       readonly kind: 'found'
       readonly to: T
-      /** The path for the tool, without the matched prefix unless the tool keeps it. */
-      readonly path: string
+      /** The path without the matched prefix. */
+      readonly rest: string
     }
   | { readonly kind: 'none' }
   | { readonly kind: 'ambiguous'; readonly what: string }
@@ -131,5 +131,5 @@ function isUnclear<T>(tables: readonly PathTable<T>[], { reading, found }: Candi
 }
 
 function routeOf<T extends Routable>({ to, segments }: RuleMatch<T>, path: string): Route<T> {
-  return { kind: 'found', to, path: to.stripPath && segments > 0 ? withoutSegments(path, segments) : path }
+  return { kind: 'found', to, rest: segments > 0 ? withoutSegments(path, segments) : path }
 }

@@ -2,8 +2,8 @@
  * The least pace of a body that a caller sends, looked at in windows; the time in which nobody takes the bytes does not
  * count, nor does that in which this process stood still. Decides nothing about what follows.
  */
-import type { IncomingMessage } from 'node:http'
 import type { Clock, Timer } from '../time/clock.ts'
+import type { RequestBody } from './upload.ts'
 
 /** Milliseconds: Apache's RequestReadTimeout allows as much before it counts (body=20,MinRate=500). */
 export const WINDOW_MS = 20_000
@@ -16,7 +16,7 @@ export const MOST_MS = 3_600_000
 
 export class BodyPace {
   readonly #clock: Clock
-  readonly #request: IncomingMessage
+  readonly #request: RequestBody
   readonly #tooSlow: () => void
   #leastBytesPerSec = LEAST_BYTES_PER_SEC
   #timer: Timer | undefined
@@ -30,7 +30,7 @@ export class BodyPace {
   #sendingMs = 0
 
   /** Calls `tooSlow` once, at the most. */
-  constructor(clock: Clock, request: IncomingMessage, tooSlow: () => void) {
+  constructor(clock: Clock, request: RequestBody, tooSlow: () => void) {
     this.#clock = clock
     this.#request = request
     this.#tooSlow = tooSlow

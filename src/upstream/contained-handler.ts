@@ -5,7 +5,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Dispatcher } from 'undici'
-import type { Exchange } from './exchange.ts'
+import type { AttemptOwner } from './attempt.ts'
 import type { Interim } from './interim.ts'
 import type { Wire, WireUser } from './wire.ts'
 
@@ -28,18 +28,18 @@ export interface Handler {
 
 export class ContainedHandler implements WireUser {
   readonly #inner: Handler
-  readonly #exchange: Pick<Exchange, 'fail'>
+  readonly #owner: Pick<AttemptOwner, 'fail'>
 
-  constructor(inner: Handler, exchange: Pick<Exchange, 'fail'>) {
+  constructor(inner: Handler, owner: Pick<AttemptOwner, 'fail'>) {
     this.#inner = inner
-    this.#exchange = exchange
+    this.#owner = owner
   }
 
   onWire(wire: Wire): void {
     try {
       this.#inner.onWire(wire)
     } catch (error) {
-      this.#exchange.fail(error)
+      this.#owner.fail(error)
     }
   }
 
@@ -47,7 +47,7 @@ export class ContainedHandler implements WireUser {
     try {
       this.#inner.onInterim(interim)
     } catch (error) {
-      this.#exchange.fail(error)
+      this.#owner.fail(error)
     }
   }
 
@@ -55,7 +55,7 @@ export class ContainedHandler implements WireUser {
     try {
       this.#inner.onRequestStart(controller)
     } catch (error) {
-      this.#exchange.fail(error)
+      this.#owner.fail(error)
     }
   }
 
@@ -63,7 +63,7 @@ export class ContainedHandler implements WireUser {
     try {
       this.#inner.onBodySent()
     } catch (error) {
-      this.#exchange.fail(error)
+      this.#owner.fail(error)
     }
   }
 
@@ -71,7 +71,7 @@ export class ContainedHandler implements WireUser {
     try {
       this.#inner.onRequestSent()
     } catch (error) {
-      this.#exchange.fail(error)
+      this.#owner.fail(error)
     }
   }
 
@@ -79,7 +79,7 @@ export class ContainedHandler implements WireUser {
     try {
       this.#inner.onResponseStart(controller, status, headers, statusText)
     } catch (error) {
-      this.#exchange.fail(error)
+      this.#owner.fail(error)
     }
   }
 
@@ -89,7 +89,7 @@ export class ContainedHandler implements WireUser {
     } catch (error) {
       // Nobody else knows this socket, or hears its errors.
       socket.on('error', () => undefined).destroy()
-      this.#exchange.fail(error)
+      this.#owner.fail(error)
     }
   }
 
@@ -97,7 +97,7 @@ export class ContainedHandler implements WireUser {
     try {
       this.#inner.onResponseData(controller, chunk)
     } catch (error) {
-      this.#exchange.fail(error)
+      this.#owner.fail(error)
     }
   }
 
@@ -105,7 +105,7 @@ export class ContainedHandler implements WireUser {
     try {
       this.#inner.onResponseEnd(controller)
     } catch (error) {
-      this.#exchange.fail(error)
+      this.#owner.fail(error)
     }
   }
 
@@ -113,7 +113,7 @@ export class ContainedHandler implements WireUser {
     try {
       this.#inner.onResponseError(controller, error)
     } catch (another) {
-      this.#exchange.fail(another)
+      this.#owner.fail(another)
     }
   }
 }

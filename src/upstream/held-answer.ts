@@ -1,22 +1,25 @@
 /**
- * An answer that is kept back while it may still be thrown away for another try: head and body up to a bound. Beyond the
- * bound it goes out as it is, and what follows is streamed. Knows nothing of retries.
+ * An answer that is kept back while it may still be thrown away for another try: head, body up to a bound, trailers.
+ * Beyond the bound it goes out as it is, and what follows is streamed. Knows nothing of retries.
  */
-import type { ServerResponse } from 'node:http'
 import type { Head } from './answer-head.ts'
+import type { Answerer } from './attempt.ts'
 
 /** Bytes of a body: what tools say when they fail is short. */
 const MAX_BYTES = 65_536
 
 export class HeldAnswer {
-  readonly #response: ServerResponse
   readonly #head: Head
   readonly #chunks: Buffer[] = []
   #bytes = 0
+  #trailers: readonly [string, string][] = []
 
-  constructor(response: ServerResponse, head: Head) {
-    this.#response = response
+  constructor(head: Head) {
     this.#head = head
+  }
+
+  get status(): number {
+    return this.#head.status
   }
 
   /** Takes a piece of the body; false when it is more than is kept. */
@@ -27,9 +30,20 @@ export class HeldAnswer {
     return true
   }
 
+  keepTrailers(trailers: readonly [string, string][]): void {
+    this.#trailers = trailers
+  }
+
   /** Sends what is there; the body may go on. */
-  release(): void {
-    this.#response.writeHead(this.#head.status, this.#head.text, this.#head.headers)
-    for (const chunk of this.#chunks) this.#response.write(chunk)
+  sendTo(caller: Answerer): void {
+    caller.head(this.#head)
+    // Less than a connection buffers: nobody has to wait until the caller has read.
+    for (const chunk of this.#chunks) caller.write(chunk, () => undefined)
+  }
+
+  /** Sends the whole answer. */
+  sendWholeTo(caller: Answerer): void {
+    this.sendTo(caller)
+    caller.end('', this.#head.isChunked ? this.#trailers : [])
   }
 }

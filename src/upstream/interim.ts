@@ -3,11 +3,7 @@
  * which breaks the connection at a 100. Bounded by number and bytes for each call. A 101 is no interim answer: from there on
  * another protocol is spoken. Never looks into a body: whoever dispatches says when a head comes next.
  */
-import { STATUS_CODES } from 'node:http'
-import type { ServerResponse } from 'node:http'
-import { wireHead } from '../reply/wire-head.ts'
 import { MalformedInterim, TooManyInterim } from './fault.ts'
-import { toCaller } from './headers.ts'
 
 /** For one call. Go's client gave up after 5 (net/http, max1xxResponses), which is enough for hints; three times that. */
 export const MAX_INTERIM = 16
@@ -125,15 +121,4 @@ function parse(head: string): Interim {
     if (!FRAMING.test(name)) headers.push(name, value.trimEnd())
   }
   return { status: Number(status), headers }
-}
-
-/**
- * Passes an interim answer on, if its caller can take it now: HTTP/1.0 knows none, and a caller who pipelines may wait for
- * the answer to another request first. 100 ends here: whether its caller may send its body was Spillway's to say.
- */
-export function passInterim(response: ServerResponse, { status, headers }: Interim): void {
-  const { socket, req: request } = response
-  const isTold = request.httpVersionMajor === 1 && request.httpVersionMinor >= 1
-  if (status === 100 || !isTold || socket === null || !socket.writable || response.headersSent) return
-  socket.write(wireHead({ status, phrase: STATUS_CODES[status] ?? '', headers: toCaller(headers) }))
 }

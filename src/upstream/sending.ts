@@ -4,20 +4,20 @@
  * before, and the method is idempotent (RFC 9110, 9.2.2). That is no retry: the lease stays, and no lane is asked.
  */
 import type { Dispatcher } from 'undici'
-import type { Exchange } from './exchange.ts'
+import type { AttemptParts } from './attempt.ts'
 import type { Connections } from './pool.ts'
 import type { Wire, WireUser } from './wire.ts'
 
 export class Sending {
   readonly #connections: Connections
-  readonly #exchange: Exchange
+  readonly #parts: Pick<AttemptParts, 'request' | 'owner'>
   #wire: Wire | undefined
   #keepAlive: string | undefined
   #isAgain = false
 
-  constructor(connections: Connections, exchange: Exchange) {
+  constructor(connections: Connections, parts: Pick<AttemptParts, 'request' | 'owner'>) {
     this.#connections = connections
-    this.#exchange = exchange
+    this.#parts = parts
   }
 
   /** The request went out a second time, so it may have had an effect even where that fails. */
@@ -26,7 +26,7 @@ export class Sending {
   }
 
   send(user: WireUser): void {
-    const { upload, body } = this.#exchange
+    const { upload, body } = this.#parts.request
     this.#connections.dispatch(this.#requestWith(upload?.body ?? body), user)
   }
 
@@ -57,20 +57,19 @@ export class Sending {
 
   /** The connection broke before the response head: sends the request again if that can do no harm, once. */
   tryAgain(user: WireUser): boolean {
-    const { isIdempotent, upload, body } = this.#exchange
+    const { isIdempotent, upload, body } = this.#parts.request
     if (this.#isAgain || this.#wire?.isIdleBreak !== true) return false
     this.#wire.learnFromBreak()
     const kept = upload === undefined ? body : upload.whole()
     if (!isIdempotent || (upload !== undefined && kept === undefined)) return false
     this.#isAgain = true
-    this.#exchange.reconnected()
+    this.#parts.owner.reconnected()
     this.#connections.dispatchFresh(this.#requestWith(kept), user)
     return true
   }
 
   #requestWith(body: Dispatcher.DispatchOptions['body']): Dispatcher.DispatchOptions {
-    const { request, path, headers, upgrade } = this.#exchange
-    const method = request.method ?? 'GET'
-    return { path, method, headers, body: body ?? null, upgrade: upgrade?.protocol ?? null }
+    const { method, path, headers, protocol } = this.#parts.request
+    return { path, method, headers, body: body ?? null, upgrade: protocol ?? null }
   }
 }

@@ -3,16 +3,15 @@
  * each of them renews the lease, which ends with the connection. Says nothing about the tool's latency.
  */
 import type { Duplex } from 'node:stream'
-import { switchingProtocols } from '../reply/wire-head.ts'
-import type { Exchange, Upgrade } from './exchange.ts'
+import type { AttemptParts } from './attempt.ts'
 import { Unsendable } from './fault.ts'
 import { headerValues, toCaller } from './headers.ts'
 import type { ToolTime } from './tool-time.ts'
 import { letGo } from './wire.ts'
 
-interface Tunnel {
-  readonly exchange: Exchange
-  readonly upgrade: Upgrade
+interface Opening {
+  readonly parts: AttemptParts
+  readonly protocol: string
   readonly toTool: Duplex
   /** The tool's response headers. */
   readonly raw: readonly Buffer[]
@@ -30,48 +29,36 @@ export function refusedSwitch(toTool: Duplex): Unsendable {
   return new Unsendable('the tool switched to a protocol that nobody asked for')
 }
 
-export function tunnel({ exchange, upgrade, toTool, raw, time }: Tunnel): void {
-  const { slot } = exchange
+/** Gives back how to cut it; its end is told to the owner. */
+export function openTunnel({ parts, protocol, toTool, raw, time }: Opening): () => void {
+  const { lease, caller, owner, request } = parts
   letGo(toTool)
-  const { socket: toCallerSocket } = upgrade
   let isOver = false
   const over = (): void => {
     if (isOver) return
     isOver = true
-    slot.settle({ cause: 'completed', verdict: 'ignored' })
-    exchange.finished('completed', time.heldMs())
+    lease.settle({ cause: 'completed', verdict: 'ignored' })
+    owner.done({ kind: 'passed', outcome: 'completed', durationMs: time.heldMs(), fault: undefined })
   }
-  const cut = (): void => {
+  const own = ['Server-Timing', `queue;dur=${request.queuedMs.toFixed(1)}`, 'X-Spillway-Tool', request.tool]
+  const { socket, early } = caller.tunnel(protocol, [...toCaller(raw), ...own])
+  const cut = owner.contained(() => {
     toTool.destroy()
-    toCallerSocket.destroy()
+    socket.destroy()
     over()
-  }
-  const early = upgrade.takeEarlyBytes()
-  // A detached response no longer hears its socket; whoever waits for its end still does.
-  exchange.response.detachSocket(exchange.request.socket)
-  toCallerSocket.once(
-    'close',
-    exchange.contained(() => exchange.response.emit('close')),
-  )
-  exchange.holds({ mayHaveRun: true, giveBack: cut })
-  const cutOff = exchange.contained(cut)
-  slot.onReclaimed(cutOff)
-  const onEnd = exchange.contained(() => {
+  })
+  lease.onReclaimed(cut)
+  const onEnd = owner.contained(() => {
     over()
     // What the tool said last still has to reach the caller.
-    toCallerSocket.end(() => toCallerSocket.destroy())
+    socket.end(() => socket.destroy())
   })
-  toTool.on('error', cutOff).on('close', onEnd)
-  toCallerSocket.on('error', cutOff).on('close', cutOff)
-  const renew = exchange.contained(() => slot.renew())
-  for (const side of [toTool, toCallerSocket]) side.on('data', renew)
-  toCallerSocket.write(head(raw, upgrade.protocol, exchange))
+  toTool.on('error', cut).on('close', onEnd)
+  socket.on('error', cut).on('close', cut)
+  const renew = owner.contained(() => lease.renew())
+  for (const side of [toTool, socket]) side.on('data', renew)
   if (early.length > 0) toTool.write(early)
-  toTool.pipe(toCallerSocket)
-  toCallerSocket.pipe(toTool)
-}
-
-function head(raw: readonly Buffer[], protocol: string, { tool, queuedMs }: Exchange): Buffer {
-  const own = ['Server-Timing', `queue;dur=${queuedMs.toFixed(1)}`, 'X-Spillway-Tool', tool]
-  return switchingProtocols(protocol, [...toCaller(raw), ...own])
+  toTool.pipe(socket)
+  socket.pipe(toTool)
+  return cut
 }

@@ -3,12 +3,18 @@
  * its own, because undici destroys the body of a request that it gives up, and destroying the caller's would cut the
  * connection on which the refusal still has to be sent.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Transform } from 'node:stream'
+import type { Readable } from 'node:stream'
 import type { Clock } from '../time/clock.ts'
 import { BodyPace } from './body-pace.ts'
-import type { Slot } from './exchange.ts'
+import type { LeaseHandle } from './attempt.ts'
 import { headerValue } from './headers.ts'
+
+/** The caller's request, as the stream of its body. */
+export interface RequestBody extends Readable {
+  /** The body has come whole. */
+  readonly complete: boolean
+}
 
 export class BodyTooLarge extends Error {
   readonly code = 'BODY_TOO_LARGE'
@@ -52,11 +58,11 @@ export interface UploadParts {
 export class Upload {
   /** Errors: BodyTooLarge when more than the bound comes; the request's own error when the caller breaks off. */
   readonly body: Transform
-  readonly #request: IncomingMessage
+  readonly #request: RequestBody
   /** Everything that went by, while it is little enough to be kept. */
   #kept: Buffer[] | undefined
   #isWhole = false
-  #slot: Slot | undefined
+  #lease: LeaseHandle | undefined
   #isPaused = false
 
   /** Instead of breaking the body off when it comes too slowly. */
@@ -64,7 +70,7 @@ export class Upload {
   readonly #pace: BodyPace
 
   constructor(
-    request: IncomingMessage,
+    request: RequestBody,
     { maxBytes, bufferBytes, keepBytes }: UploadBounds,
     { clock, fail }: UploadParts,
   ) {
@@ -105,15 +111,25 @@ export class Upload {
     request.pipe(this.body)
   }
 
+  /** The caller has sent all of it. */
+  get isComplete(): boolean {
+    return this.#request.complete
+  }
+
+  /** The caller broke off in the middle. */
+  get isBroken(): boolean {
+    return this.#request.destroyed && !this.#request.complete
+  }
+
   /** The whole body, to be sent once more; undefined when it has not come whole, or was too large to be kept. */
   whole(): Buffer | undefined {
     return this.#isWhole && this.#kept !== undefined ? Buffer.concat(this.#kept) : undefined
   }
 
   /** From now on each piece renews this lease, which waits for whoever has to move next. */
-  renews(slot: Slot): void {
-    this.#slot = slot
-    slot.waitsFor('caller')
+  renews(lease: LeaseHandle): void {
+    this.#lease = lease
+    lease.waitsFor('caller')
     this.#pace.holdsLease()
     this.goOn()
   }
@@ -131,8 +147,8 @@ export class Upload {
   }
 
   #renew(): void {
-    this.#slot?.renew()
-    this.#slot?.waitsFor(this.isBackedUp() ? 'tool' : 'caller')
+    this.#lease?.renew()
+    this.#lease?.waitsFor(this.isBackedUp() ? 'tool' : 'caller')
   }
 
   /** The tool does not take what is there: it is the one to move. */
@@ -145,17 +161,4 @@ export class Upload {
     this.#pace.stop()
     this.#request.unpipe(this.body)
   }
-}
-
-/**
- * Ends an answer once its request has come whole. Many clients read only after they have sent everything: what still
- * comes is thrown away, since a connection that is closed before would take the answer with it.
- */
-export function endAfterBody(request: IncomingMessage, response: ServerResponse): void {
-  if (request.complete || request.destroyed) {
-    response.end()
-    return
-  }
-  request.once('end', () => response.end())
-  request.resume()
 }

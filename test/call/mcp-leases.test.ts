@@ -6,43 +6,43 @@ import { test } from 'node:test'
 import type { LeaseEnd } from '../../src/lane/lease.ts'
 import { idKeyOf } from '../../src/mcp/message.ts'
 import { McpLeases } from '../../src/call/mcp-leases.ts'
-import type { Slot } from '../../src/upstream/exchange.ts'
+import type { LeaseHandle } from '../../src/upstream/attempt.ts'
 
-interface FakeSlot extends Slot {
+interface FakeLease extends LeaseHandle {
   readonly ends: LeaseEnd[]
   renewals: number
   stop: () => void
 }
 
-function fakeSlot(): FakeSlot {
+function fakeLease(): FakeLease {
   const ends: LeaseEnd[] = []
-  const slot: FakeSlot = {
+  const lease: FakeLease = {
     ends,
     renewals: 0,
     stop: () => undefined,
     renew: () => {
-      slot.renewals++
+      lease.renewals++
     },
     waitsFor: () => undefined,
     answered: () => undefined,
     accepted: () => undefined,
     settle: (end) => void ends.push(end),
-    onReclaimed: (stop) => (slot.stop = stop),
+    onReclaimed: (stop) => (lease.stop = stop),
   }
-  return slot
+  return lease
 }
 
 function watching(...ids: readonly (string | number)[]) {
-  const slots = ids.map(() => fakeSlot())
+  const leases = ids.map(() => fakeLease())
   let answered = 0
   let over = 0
   const watch = new McpLeases({
-    slots: new Map(ids.map((id, index) => [idKeyOf(id) ?? '', slots[index] as Slot])),
+    leases: new Map(ids.map((id, index) => [idKeyOf(id) ?? '', leases[index] as LeaseHandle])),
     isResumable: true,
     onAllAnswered: () => answered++,
     onOver: () => over++,
   })
-  return { watch, slots, first: slots[0] as FakeSlot, answered: () => answered, over: () => over }
+  return { watch, leases, first: leases[0] as FakeLease, answered: () => answered, over: () => over }
 }
 
 const EVENTS = ['content-type', 'text/event-stream']
@@ -129,7 +129,7 @@ test('a detached lease is renewed by messages, not by bytes, and ends when it is
 })
 
 test('two resumed streams are read independently of each other', () => {
-  const { watch, slots } = watching(1, 2)
+  const { watch, leases } = watching(1, 2)
   const [a, b] = [watch.move(), watch.move()]
   a.head(200, EVENTS)
   a.chunk(Buffer.from('data: {"id":1,'), 5)
@@ -138,7 +138,7 @@ test('two resumed streams are read independently of each other', () => {
   a.chunk(Buffer.from('"result":{}}\n\n'), 5)
   b.chunk(Buffer.from('"result":{}}\n\n'), 5)
   assert.deepEqual(
-    slots.map(({ ends }) => ends.length),
+    leases.map(({ ends }) => ends.length),
     [1, 1],
   )
 })
@@ -178,7 +178,7 @@ test('a cancelled call, and one during which the server asked its caller, give n
 })
 
 test('the leases of a batch end one by one, and a reclaimed one stops the request', () => {
-  const { watch, slots, answered } = watching(1, '1', 2)
+  const { watch, leases, answered } = watching(1, '1', 2)
   let stops = 0
   watch.onReclaimed(() => stops++)
   watch.head(200, EVENTS)
@@ -190,16 +190,16 @@ test('the leases of a batch end one by one, and a reclaimed one stops the reques
     10,
   )
   assert.deepEqual(
-    slots.map(({ ends }) => ends.length),
+    leases.map(({ ends }) => ends.length),
     [0, 1, 1],
   )
   assert.equal(answered(), 0)
-  slots[0]?.stop()
+  leases[0]?.stop()
   watch.stop()
   assert.equal(stops, 2)
   watch.settle({ cause: 'failed', verdict: 'ignored' })
   assert.deepEqual(
-    slots.map(({ ends }) => ends.length),
+    leases.map(({ ends }) => ends.length),
     [1, 1, 1],
   )
 })

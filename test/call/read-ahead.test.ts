@@ -2,14 +2,15 @@
  * How much of bodies is read before their calls have a place: for one, for a tool, for all.
  */
 import assert from 'node:assert/strict'
-import { EventEmitter } from 'node:events'
-import { PassThrough } from 'node:stream'
 import { test } from 'node:test'
 import { FRESH_MS, OWN_BYTES, TOOL_SHARE } from '../../src/capacity/body-memory.ts'
-import { AHEAD_BYTES, Intake } from '../../src/call/read-ahead.ts'
-import type { Arrived } from '../../src/call/read-ahead.ts'
-import type { Routed } from '../../src/call/routed.ts'
 import { mostHeldBytes } from '../../src/capacity/held-bytes.ts'
+import { NO_BODY } from '../../src/call/body.ts'
+import { Call } from '../../src/call/call.ts'
+import type { CallFacts, CallParts } from '../../src/call/call.ts'
+import { AHEAD_BYTES, ReadAhead } from '../../src/call/read-ahead.ts'
+import type { Refused } from '../../src/call/replies.ts'
+import { FakeCaller } from '../support/fake-caller.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
 
 /** As in a container of 128 MiB. */
@@ -19,115 +20,154 @@ const PIECE = Buffer.alloc(65_536)
 
 function open() {
   const clock = new VirtualClock()
-  const nobody = (): void => undefined
-  const intake = new Intake({
-    clock,
-    admit: nobody,
-    refuse: nobody,
-    cancelled: nobody,
-    comeBackMs: () => 1000,
-    mostBytes: MOST_BYTES,
-  })
-  const read = (tool: string) => {
-    const request = Object.assign(new PassThrough(), { complete: false, rawHeaders: [], method: 'POST' })
-    const response = new EventEmitter()
-    const settings = { maxBodyBytes: Infinity, retries: { max: 0 } }
-    const arrived: Arrived[] = []
-    intake.read(
-      {
-        call: { request, response },
-        tool: { tool, settings },
-        containment: { around: (act: unknown) => act },
-      } as unknown as Routed,
-      (each) => arrived.push(each),
-    )
+  const readAhead = new ReadAhead({ clock, replies: { untilReplacedMs: () => 1000 }, maxBytes: MOST_BYTES })
+  const parts = { clock, events: { emit: () => undefined }, drain: { leave: () => undefined } }
+  const read = (
+    tool: string,
+    { maxBodyBytes = Infinity, declaredBytes = undefined as number | undefined } = {},
+  ) => {
+    const settings = { maxBodyBytes, retries: { max: 0 } }
+    const body =
+      declaredBytes === undefined ? { toCome: true as const } : { toCome: true as const, declaredBytes }
+    const caller = new FakeCaller({ method: 'POST', body })
+    const facts = { caller, tool: { tool, settings }, body: { kind: 'unread', bytes: declaredBytes } }
+    const call = new Call(facts as unknown as CallFacts, parts as unknown as CallParts)
+    /** `undefined` for a body that is here. */
+    const results: (Refused | undefined)[] = []
+    readAhead.read(call, (refused) => results.push(refused))
     const send = async (bytes: number, piece = PIECE): Promise<void> => {
-      for (let sent = 0; sent < bytes && arrived.length === 0; sent += piece.length) {
-        request.write(piece)
+      for (let sent = 0; sent < bytes && results.length === 0; sent += piece.length) {
+        caller.request.send(piece)
         await new Promise((resolve) => setImmediate(resolve))
       }
     }
-    const leave = (): unknown => response.emit('close')
-    return { arrived, send, leave, request }
+    return { results, send, caller, call, request: caller.request, leave: () => caller.leave() }
   }
-  return { intake, read, clock }
+  return { readAhead, read, clock }
 }
 
 test('of one body no more is read ahead than its bound, and what was read is given back with the response', async () => {
-  const { intake, read } = open()
+  const { readAhead, read } = open()
   const body = read('t')
   await body.send(3 * AHEAD_BYTES)
-  assert.equal(body.arrived[0]?.kind, 'here')
-  assert.ok(intake.bytes >= AHEAD_BYTES && intake.bytes <= AHEAD_BYTES + 2 * PIECE.length, `${intake.bytes}`)
+  assert.deepEqual([body.results, body.call.body.kind], [[undefined], 'streamed'])
+  const { bytes } = readAhead
+  assert.ok(bytes >= AHEAD_BYTES && bytes <= AHEAD_BYTES + 2 * PIECE.length, `${bytes}`)
   assert.ok(body.request.isPaused())
   body.leave()
-  assert.equal(intake.bytes, 0)
+  assert.equal(readAhead.bytes, 0)
+})
+
+test('a body that came whole is here, and its call asks its lane from that moment on', async () => {
+  const { read, clock } = open()
+  const body = read('t', { declaredBytes: 5 })
+  clock.advance(700)
+  body.request.send('hello')
+  body.request.finish()
+  await new Promise((resolve) => setImmediate(resolve))
+  assert.deepEqual([body.results, body.call.askedAtMs], [[undefined], 700])
+  assert.ok(body.call.body.kind === 'streamed' && body.call.body.bytes === 5)
+  body.leave()
+  assert.equal(clock.timers, 0)
 })
 
 test('pieces of one byte count for what they cost', async () => {
   const { read } = open()
   const body = read('t')
   await body.send(AHEAD_BYTES / 128, Buffer.alloc(1))
-  assert.equal(body.arrived[0]?.kind, 'here')
+  assert.deepEqual(body.results, [undefined])
   body.leave()
+})
+
+test('a body over the bound of its tool is refused while it comes, and what was read is given back', async () => {
+  const { readAhead, read, clock } = open()
+  const body = read('t', { maxBodyBytes: PIECE.length })
+  await body.send(2 * PIECE.length)
+  assert.deepEqual(body.results, [{ reason: 'BODY_TOO_LARGE' }])
+  assert.deepEqual([readAhead.bytes, clock.timers], [0, 0])
+  body.leave()
+  assert.equal(readAhead.bytes, 0)
+})
+
+test('a body that comes below the least pace is refused as too slow', async () => {
+  const { readAhead, read, clock } = open()
+  const body = read('t')
+  await body.send(1, Buffer.alloc(1))
+  clock.advance(19_999)
+  assert.deepEqual(body.results, [])
+  clock.advance(1)
+  assert.deepEqual([body.results, readAhead.bytes, clock.timers], [[{ reason: 'REQUEST_TIMEOUT' }], 0, 0])
 })
 
 test('a tool has its share and leaves the others theirs; all together have a bound', async () => {
-  const { intake, read } = open()
-  const open_ = []
+  const { readAhead, read } = open()
+  const bodies = []
   for (const tool of ['a', 'b', 'c', 'd', 'e', 'f']) {
     for (let i = 0; i < 8; i++) {
       const body = read(tool)
-      open_.push(body)
+      bodies.push(body)
       await body.send(AHEAD_BYTES - 4 * PIECE.length)
       // Until its share is used up, each waits for the rest of its body.
-      if (body.arrived.length > 0) break
+      if (body.results.length > 0) break
     }
     if (tool === 'a')
-      assert.ok(intake.bytes > MOST_TOOL_BYTES / 2 && intake.bytes <= MOST_TOOL_BYTES + AHEAD_BYTES)
+      assert.ok(readAhead.bytes > MOST_TOOL_BYTES / 2 && readAhead.bytes <= MOST_TOOL_BYTES + AHEAD_BYTES)
   }
-  assert.ok(intake.bytes > MOST_BYTES / 2 && intake.bytes <= MOST_BYTES + 6 * AHEAD_BYTES, `${intake.bytes}`)
-  for (const body of open_) body.leave()
-  assert.equal(intake.bytes, 0)
+  const { bytes } = readAhead
+  assert.ok(bytes > MOST_BYTES / 2 && bytes <= MOST_BYTES + 6 * AHEAD_BYTES, `${bytes}`)
+  for (const body of bodies) body.leave()
+  assert.equal(readAhead.bytes, 0)
 })
 
-test('a caller who leaves is gone once, and leaves nothing', async () => {
-  const { intake, read, clock } = open()
+test('a caller who leaves is not told of again, and leaves nothing', async () => {
+  const { readAhead, read, clock } = open()
   const body = read('t')
   await body.send(1)
   body.leave()
+  assert.equal(body.call.isEnded, true)
   clock.advance(100_000)
-  assert.deepEqual(body.arrived, [{ kind: 'gone' }])
-  assert.equal(intake.bytes, 0)
+  assert.deepEqual([body.results, readAhead.bytes, clock.timers], [[], 0, 0])
 })
 
 test('where the memory is used up, small bodies have room and the oldest that still comes gives way', async () => {
-  const { intake, read, clock } = open()
+  const { readAhead, read, clock } = open()
   const bodies = Array.from({ length: 5 }, () => read('t'))
   for (const body of bodies) await body.send(AHEAD_BYTES - 2 * PIECE.length)
-  assert.ok(intake.bytes > MOST_TOOL_BYTES)
+  assert.ok(readAhead.bytes > MOST_TOOL_BYTES)
   const small = read('t')
   await small.send(OWN_BYTES / 2, Buffer.alloc(OWN_BYTES / 4))
   const large = read('t')
   await large.send(2 * PIECE.length)
-  assert.deepEqual([small.arrived, large.arrived], [[], []])
+  assert.deepEqual([small.results, large.results], [[], []])
   assert.deepEqual([small.request.isPaused(), large.request.isPaused()], [false, true])
-  for (const { arrived } of bodies) assert.deepEqual(arrived, [])
+  for (const { results } of bodies) assert.deepEqual(results, [])
   clock.advance(2 * FRESH_MS)
-  assert.deepEqual(bodies[0]?.arrived, [{ kind: 'PROXY_OVERLOADED' }])
-  assert.deepEqual([bodies.at(-1)?.arrived, small.arrived, large.arrived], [[], [], []])
+  const [refused] = bodies[0]?.results ?? []
+  assert.deepEqual([refused?.reason, refused?.retryAfterMs], ['PROXY_OVERLOADED', 1000])
+  assert.deepEqual([bodies.at(-1)?.results, small.results, large.results], [[], [], []])
   assert.equal(large.request.isPaused(), false)
-  assert.ok(intake.bytes <= MOST_TOOL_BYTES + PIECE.length)
+  assert.ok(readAhead.bytes <= MOST_TOOL_BYTES + PIECE.length)
   for (const body of [...bodies, small, large]) body.leave()
-  assert.equal(intake.bytes, 0)
+  assert.equal(readAhead.bytes, 0)
 })
 
 test('bodies that are here keep their memory: another is streamed', async () => {
   const { read } = open()
   const bodies = Array.from({ length: 5 }, () => read('t'))
   for (const body of bodies) await body.send(2 * AHEAD_BYTES)
-  for (const { arrived } of bodies) assert.equal(arrived[0]?.kind, 'here')
+  for (const { results } of bodies) assert.deepEqual(results, [undefined])
   const another = read('t')
   await another.send(2 * PIECE.length)
-  assert.equal(another.arrived[0]?.kind, 'here')
+  assert.deepEqual(another.results, [undefined])
+})
+
+test('beside a waiting call its body comes, unless there is none or its caller waits to be asked for it', () => {
+  const { readAhead, read } = open()
+  const { call } = read('t')
+  readAhead.beside(call)
+  assert.equal(call.body.kind, 'streamed')
+  const none = read('t').call
+  none.body = NO_BODY
+  readAhead.beside(none)
+  assert.equal(none.body.kind, 'none')
 })

@@ -230,3 +230,35 @@ test('nothing imports main, and src imports neither test nor bench', () => {
     }
   }
 })
+
+/** The folder of a file; a file beside the rooms stands for itself. A room within a room counts as its part. */
+function roomOf(file: string): string {
+  const [, room = ''] = file.split('/')
+  return room
+}
+
+test('no import runs upward: the rooms import each other without a cycle', () => {
+  const imports = new Map<string, Set<string>>()
+  for (const file of filesBelow('src').filter((each) => each.endsWith('.ts'))) {
+    const room = roomOf(file)
+    const targets = imports.get(room) ?? new Set()
+    imports.set(room, targets)
+    for (const [, name = ''] of read(file).matchAll(/(?:from|import\() ?'(\.[^']+)'/g)) {
+      const target = roomOf(resolveFrom(file, name))
+      if (target !== room) targets.add(target)
+    }
+  }
+  // A room whose imports have all been taken away imports nothing above itself; whatever is left is in a cycle.
+  for (let before = -1; before !== imports.size;) {
+    before = imports.size
+    for (const [room, targets] of imports)
+      if ([...targets].every((target) => !imports.has(target))) imports.delete(room)
+  }
+  assert.deepEqual([...imports.keys()], [])
+})
+
+test('at the top of src stand main, sidecar and pipeline, and the pipeline is one screen', () => {
+  const top = filesBelow('src').filter((file) => file.split('/').length === 2)
+  assert.deepEqual(top.sort(), ['src/main.ts', 'src/pipeline.ts', 'src/sidecar.ts'])
+  assert.ok(read('src/pipeline.ts').trimEnd().split('\n').length <= 120)
+})

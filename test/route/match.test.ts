@@ -21,7 +21,8 @@ function at(path: string, host = 'localhost', isAbsolute = false): Target {
 function found(tools: readonly Routable[], target: Target): string | undefined {
   const route = new Router(tools).find(target)
   if (route.kind === 'ambiguous') return 'BAD_REQUEST'
-  return route.kind === 'found' ? `${route.to.tool} ${route.path}` : undefined
+  if (route.kind === 'none') return undefined
+  return `${route.to.tool} ${route.to.stripPath ? route.rest : target.path}`
 }
 
 const TOOLS = [

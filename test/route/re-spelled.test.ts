@@ -67,7 +67,8 @@ function routeFor(router: Router<Routable>, path: string): { tool: string; path:
   if (parsed.kind === 'problem') return undefined
   const route = router.find(parsed.target)
   if (route.kind === 'ambiguous') return undefined
-  return route.kind === 'found' ? { tool: route.to.tool, path: route.path } : { tool: 'none', path: '' }
+  if (route.kind === 'none') return { tool: 'none', path: '' }
+  return { tool: route.to.tool, path: route.to.stripPath ? route.rest : parsed.target.path }
 }
 
 test('a spelling that a decoding server reads as the same resource takes the same lane, or is refused', () => {

@@ -8,12 +8,17 @@ import { Socket } from 'node:net'
 import { Transform } from 'node:stream'
 import { Pool } from 'undici'
 import { Histogram } from '@prometheus-io/client'
-import { Gate } from '../../src/gate/gate.ts'
+import { Call } from '../../src/call/call.ts'
 import { McpCall } from '../../src/call/mcp-call.ts'
-import { Passage } from '../../src/call/attempt.ts'
+import { McpLeases } from '../../src/call/mcp-leases.ts'
+import { Replies } from '../../src/call/replies.ts'
+import { Gate } from '../../src/gate/gate.ts'
+import { LeaseHandle } from '../../src/gate/lease-handle.ts'
+import { HttpCaller } from '../../src/listen/caller.ts'
 import { Router } from '../../src/route/match.ts'
 import { Tool } from '../../src/tools/tools.ts'
-import { McpLeases } from '../../src/call/mcp-leases.ts'
+import { Forwarding } from '../../src/upstream/forward.ts'
+import { ToolTime } from '../../src/upstream/tool-time.ts'
 
 /** A real error message may quote a secret, so each injected one contains this text. It must not appear in a log. */
 const SECRET = 'Bearer sk-very-secret "quoted secret"'
@@ -46,7 +51,8 @@ const urlOf = (self: object): string | undefined => (self as { req?: { url?: str
 
 patch(Router.prototype, 'find', (_self, [target]) => boom('route', (target as { path: string }).path))
 patch(Gate.prototype, 'enter', (_self, [want]) => {
-  if ((want as { ttlMs?: number } | undefined)?.ttlMs === 12_345) throw new TypeError('injected enter')
+  if (Math.ceil((want as { ttlMs?: number } | undefined)?.ttlMs ?? 0) === 12_345)
+    throw new TypeError('injected enter')
 })
 patch(Pool.prototype, 'dispatch', (_self, [options]) => {
   const { path } = options as { path: string }
@@ -55,8 +61,10 @@ patch(Pool.prototype, 'dispatch', (_self, [options]) => {
   if (path.includes('boom-again') && !thrown.has(path)) thrown.add(path)
   else boom('again', path)
 })
-for (const method of ['answered', 'finished', 'refuse', 'mayRetry', 'linger'])
-  patch(Passage.prototype, method, ({ path }) => boom(method, path))
+patch(Call.prototype, 'answered', ({ caller }) => boom('answered', caller.request.url))
+patch(Call.prototype, 'end', ({ caller }) => boom('finished', caller.request.url))
+patch(Replies.prototype, 'refuse', (_self, [call]) => boom('refuse', (call as Call).caller.request.url))
+patch(HttpCaller.prototype, 'head', ({ request }) => boom('head', request.url))
 for (const method of ['writeHead', 'write', 'end', 'addTrailers', 'flushHeaders'])
   patch(ServerResponse.prototype, method, (self) => boom(method, urlOf(self)))
 patch(Transform.prototype, 'push', (_self, [chunk]) => boom('body', textOf(chunk)))
@@ -68,22 +76,21 @@ patch(McpCall.prototype, 'run', ({ answer }) => boom('mcp', JSON.stringify(answe
 patch(Histogram.prototype, 'observeWithoutExemplar', (_self, [labels]) => {
   if ((labels as { tool?: string }).tool === 'deaf') throw new TypeError('injected observe')
 })
-let reads = 0
-const gone = Object.getOwnPropertyDescriptor(Passage.prototype, 'onClientGone')
-Object.defineProperty(Passage.prototype, 'onClientGone', {
-  get(this: Passage): unknown {
-    boom('leaving', this.path)
-    return gone?.get?.call(this) as unknown
-  },
+/** The call that acts now. */
+let acting: string | undefined
+patch(Call.prototype, 'closed', ({ caller }) => (acting = caller.request.url))
+patch(Forwarding.prototype, 'callerLeft', () => boom('leaving', acting))
+// Throws at the nth step of an attempt, so that calls with n = 1, 2, ... try each place that reads the clock.
+let steps = Infinity
+patch(Call.prototype, 'move', ({ caller }, [next]) => {
+  const nth = /boom-now-(\d+)/.exec(caller.request.url ?? '')?.[1]
+  if (nth !== undefined && (next as { kind: string }).kind === 'running') steps = Number(nth)
 })
-// Throws at the nth read of the clock within a call, so that calls with n = 1, 2, ... try each place that reads it.
-patch(Passage.prototype, 'nowMs', ({ path }) => {
-  const nth = /boom-now-(\d+)/.exec(path)?.[1]
-  if (nth === undefined) return
-  reads = thrown.has(path) ? reads + 1 : 1
-  thrown.add(path)
-  if (reads === Number(nth)) throw new TypeError('injected nowMs')
-})
+const step = (): void => {
+  if (--steps === 0) throw new TypeError('injected nowMs')
+}
+for (const method of ['sent', 'answered', 'heldMs', 'elapsedMs']) patch(ToolTime.prototype, method, step)
+for (const method of ['renew', 'waitsFor', 'accepted']) patch(LeaseHandle.prototype, method, step)
 patch(Tool.prototype, 'close', () => undefined)
 process.on('SIGUSR2', () =>
   setImmediate(() => {

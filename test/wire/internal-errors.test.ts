@@ -108,7 +108,7 @@ test('an error before the tool is called is 500 INTERNAL with not_executed true'
 
 test('an error after the tool was called is 500 INTERNAL with not_executed false', async () => {
   await contained('t', async () => internal(await ask('/t/boom-answered'), false))
-  await contained('t', async () => internal(await ask('/t/boom-mayRetry'), false))
+  await contained('t', async () => internal(await ask('/t/boom-head'), false))
   await contained('t', async () => internal(await ask('/t/boom-writeHead'), false))
 })
 

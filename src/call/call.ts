@@ -1,0 +1,294 @@
+/**
+ * One call, from its head to its settled lease: what is known of it, and the state that it is in. The pipeline moves it
+ * from state to state: a turn and the result of an attempt come back to it through `Stages`. The call itself handles what can
+ * happen in any state: its caller leaves, or an error of Spillway's own ends it.
+ * Each callback of a call runs contained: an error in it ends this call and no other (docs/decisions/0033).
+ */
+import type { Turn } from '../gate/gate.ts'
+import type { Priority } from '../lane/priority.ts'
+import type { Outcome, RetryResult } from '../lane/reason.ts'
+import type { Caller, CallerListener } from '../listen/caller.ts'
+import type { Drain } from '../listen/drain.ts'
+import type { LeaseRequest } from '../listen/lease-request.ts'
+import type { Events, RequestEvent } from '../observe/events.ts'
+import type { Target } from '../route/target.ts'
+import type { Clock, Timer } from '../time/clock.ts'
+import type { Tool, Tools } from '../tools/tools.ts'
+import type { Attempt, AttemptOwner, AttemptResult } from '../upstream/attempt.ts'
+import type { Upload } from '../upstream/upload.ts'
+import type { McpCall } from './mcp-call.ts'
+import type { Replies } from './replies.ts'
+
+export type CallState =
+  /** It was routed; its body may still be coming. */
+  | { readonly kind: 'arrived' }
+  /** It stands in its lane's queue. `leave`: false when its turn was told already. */
+  | { readonly kind: 'waiting'; readonly leave: () => boolean }
+  /** It holds a lease. */
+  | { readonly kind: 'running'; readonly attempt: Attempt }
+  /** It waits between two attempts, and holds no lease. */
+  | { readonly kind: 'retrying'; readonly timer: Timer }
+  /** It has its answer, or never will. */
+  | { readonly kind: 'ended' }
+
+/** What a call does with its lease. */
+export type Work =
+  /** It goes to the tool. */
+  | {
+      readonly kind: 'forward'
+      readonly target: Target
+      /** The caller's path without the prefix that `match` took. */
+      readonly rest: string
+    }
+  /** A worker holds the lease and does the work itself. */
+  | { readonly kind: 'hold'; readonly wanted: LeaseRequest }
+
+export type Body =
+  | { readonly kind: 'none' }
+  /** Still with the caller. `bytes`: as declared; undefined while nobody knows. */
+  | { readonly kind: 'unread'; readonly bytes: number | undefined }
+  /** Comes while the call goes on. */
+  | { readonly kind: 'streamed'; readonly upload: Upload; readonly bytes: number | undefined }
+  /** Was read whole. */
+  | { readonly kind: 'whole'; readonly content: Buffer }
+
+/** What came of an attempt that did not give the caller its answer. */
+export type Unanswered = Exclude<AttemptResult, { kind: 'passed' }>
+
+/** The attempts before this one. */
+export interface Earlier {
+  /** From 1. */
+  readonly tries: number
+  /** Goes to the caller if no further attempt is let in. */
+  readonly last: Unanswered
+  /** What became of the further attempt was told. */
+  isTold: boolean
+}
+
+/** The pipeline, as a call knows it. */
+export interface Stages {
+  /** The call waited, and its turn came. */
+  turned(call: Call, turn: Turn): void
+  /** An attempt is over, and so is its lease. */
+  attempted(call: Call, result: AttemptResult): void
+}
+
+/** What the stages of every call share. */
+export interface CallParts {
+  readonly tools: Tools
+  readonly clock: Clock
+  readonly events: Events
+  readonly drain: Drain
+  readonly replies: Replies
+  readonly stages: Stages
+  /** 0 <= n < 1. */
+  readonly random: () => number
+  /** Makes a key that cannot be turned back. */
+  readonly hash: (text: string) => string
+  /** More runs in this lane than the fleet has slots for it. */
+  readonly isBeyondFleet: (tool: string, active: number) => boolean
+}
+
+export interface CallFacts {
+  readonly caller: Caller
+  readonly requestId: string
+  readonly tool: Tool
+  readonly priority: Priority
+  readonly work: Work
+  readonly body: Body
+}
+
+const ARRIVED: CallState = Object.freeze({ kind: 'arrived' })
+const ENDED: CallState = Object.freeze({ kind: 'ended' })
+
+export class Call implements AttemptOwner, CallerListener {
+  readonly caller: Caller
+  readonly requestId: string
+  readonly work: Work
+  /** Milliseconds on the clock. */
+  readonly arrivedAtMs: number
+  /** The tool in whose lane the call runs; reading an MCP message may find another than routing did. */
+  tool: Tool
+  /** The class that the lane gives it. */
+  priority: Priority
+  body: Body
+  /** Milliseconds on the clock when the lane was first asked. */
+  askedAtMs: number
+  /** Set for calls of an MCP server's tools. */
+  mcp: McpCall | undefined
+  /** Set when the tool has failed this call before. */
+  earlier: Earlier | undefined
+  /** It passes beside the lanes: a lane's figures are those of its calls, so nothing is told of it but refusals. */
+  isBeside = false
+  readonly #parts: CallParts
+  #state: CallState = ARRIVED
+  /** The tool may have seen it, in an attempt that is over. */
+  #hasRun = false
+  #whenClosed: (() => void)[] | undefined
+  #whenEnded: (() => void)[] | undefined
+  #isClosed = false
+
+  constructor({ caller, requestId, tool, priority, work, body }: CallFacts, parts: CallParts) {
+    this.caller = caller
+    this.requestId = requestId
+    this.tool = tool
+    this.priority = priority
+    this.work = work
+    this.body = body
+    this.arrivedAtMs = parts.clock.nowMs()
+    this.askedAtMs = this.arrivedAtMs
+    this.#parts = parts
+    caller.listen(this)
+  }
+
+  get state(): CallState {
+    return this.#state
+  }
+
+  get isEnded(): boolean {
+    return this.#state.kind === 'ended'
+  }
+
+  /** The tool may have seen the call. */
+  get mayHaveRun(): boolean {
+    return this.#hasRun || (this.#state.kind === 'running' && this.#state.attempt.mayHaveRun)
+  }
+
+  move(next: CallState): void {
+    this.#hasRun = this.mayHaveRun
+    this.#state = next
+    if (next.kind !== 'ended') return
+    for (const act of this.#whenEnded?.splice(0) ?? []) act()
+  }
+
+  /** The call is over without a refusal. `durationMs`: since its lease began; undefined if it never held one. */
+  end(outcome: Outcome, durationMs: number | undefined): void {
+    if (this.isEnded) return
+    this.retried('cancelled')
+    this.tell({ kind: 'finished', outcome, durationMs })
+    this.move(ENDED)
+  }
+
+  /** The call has its refusal, which told its own events. */
+  endRefused(): void {
+    this.move(ENDED)
+  }
+
+  tell(event: RequestEvent): void {
+    if (!this.isBeside) this.#parts.events.emit(this.tool.tool, event)
+  }
+
+  /** What became of a further attempt; the first result counts. */
+  retried(result: RetryResult): void {
+    if (this.earlier === undefined || this.earlier.isTold) return
+    this.earlier.isTold = true
+    this.tell({ kind: 'retried', result })
+  }
+
+  /** Calls `act` when the exchange with the caller is over. */
+  whenClosed(act: () => void): void {
+    if (this.#isClosed) act()
+    else (this.#whenClosed ??= []).push(act)
+  }
+
+  /** Calls `act` when the call has ended: nothing of it waits or runs. */
+  whenEnded(act: () => void): void {
+    if (this.isEnded) act()
+    else (this.#whenEnded ??= []).push(act)
+  }
+
+  contained<A extends unknown[]>(act: (...args: A) => void): (...args: A) => void {
+    return (...args) => {
+      try {
+        act(...args)
+      } catch (error) {
+        this.fail(error)
+      }
+    }
+  }
+
+  try(act: () => void): void {
+    this.contained(act)()
+  }
+
+  /** Gives back what the call holds and answers it, each step whatever became of the one before. */
+  fail(error: unknown): void {
+    const { replies } = this.#parts
+    replies.broke(this, error)
+    if (this.isEnded) return
+    const { mayHaveRun } = this
+    const before = this.#state
+    try {
+      this.move(ENDED)
+      giveBack(before)
+    } catch (another) {
+      replies.broke(this, another)
+    }
+    try {
+      replies.breakOff(this, !mayHaveRun)
+    } catch (another) {
+      replies.broke(this, another)
+      this.caller.cut()
+    }
+  }
+
+  /** The caller's listener: writing failed. */
+  failed(error: unknown): void {
+    this.fail(error)
+  }
+
+  /** The caller's listener: the exchange is over. A shutdown waits for that. */
+  closed(isAnswered: boolean): void {
+    this.#isClosed = true
+    this.#parts.drain.leave()
+    this.try(() => {
+      if (!isAnswered) this.#callerLeft()
+      for (const act of this.#whenClosed?.splice(0) ?? []) act()
+    })
+  }
+
+  #callerLeft(): void {
+    const state = this.#state
+    switch (state.kind) {
+      case 'arrived':
+        return this.end('cancelled', undefined)
+      case 'waiting':
+        // False: its turn is being told, and the pipeline sees that the caller has gone.
+        if (state.leave()) this.end('cancelled', undefined)
+        return
+      case 'running':
+        return state.attempt.callerLeft(this.mcp?.onCallerGone ?? this.tool.settings.onClientGone)
+      case 'retrying':
+        state.timer.clear()
+        return this.end('cancelled', undefined)
+      case 'ended':
+        return
+      default:
+        state satisfies never
+    }
+  }
+
+  /** The gate's callback. */
+  readonly onTurn = (turn: Turn): void => {
+    this.try(() => this.#parts.stages.turned(this, turn))
+  }
+
+  answered(status: number, firstByteMs: number): void {
+    this.tell({ kind: 'answered', status, firstByteMs })
+    this.retried(this.tool.settings.retries.on.includes(status) ? 'failed' : 'succeeded')
+  }
+
+  reconnected(): void {
+    this.tell({ kind: 'reconnected' })
+  }
+
+  done(result: AttemptResult): void {
+    if (!this.isEnded) this.#parts.stages.attempted(this, result)
+  }
+}
+
+function giveBack(state: CallState): void {
+  if (state.kind === 'waiting') state.leave()
+  else if (state.kind === 'running') state.attempt.giveBack()
+  else if (state.kind === 'retrying') state.timer.clear()
+}

@@ -1,0 +1,100 @@
+/**
+ * Sends a call that has its lease to its tool. Path, headers and connections are computed together, at this moment: a
+ * reload while the call waited may have changed all three.
+ */
+import type { LeaseHandle } from '../gate/lease-handle.ts'
+import type { Clock } from '../time/clock.ts'
+import type { Watch, UpstreamRequest } from '../upstream/attempt.ts'
+import { Forwarding } from '../upstream/forward.ts'
+import { hopsLeft, toTool } from '../upstream/headers.ts'
+import { hasIdempotentMethod, isReplayable, openUpload, STREAM_BYTES } from './body.ts'
+import type { Call, Work } from './call.ts'
+
+type Forwarded = Extract<Work, { kind: 'forward' }>
+
+interface Granted {
+  readonly lease: LeaseHandle
+  /** Looks at the answer of a call that has no watch of its own. */
+  readonly watch?: Watch | undefined
+}
+
+const GIVEN_UP = { cause: 'cancelled', verdict: 'ignored' } as const
+
+export function dispatch(call: Call, work: Forwarded, { lease, watch }: Granted, clock: Clock): void {
+  const { caller, mcp, tool } = call
+  let forwarding: Forwarding
+  try {
+    const request = requestOf(call, work, lease.waitedMs, clock)
+    const answers = mcp?.run(lease)
+    forwarding = new Forwarding(tool.connections, {
+      request,
+      lease: answers ?? lease,
+      caller,
+      watch: answers ?? watch,
+      owner: call,
+      clock,
+    })
+  } catch (error) {
+    // Only an attempt ends its lease, and there is none.
+    lease.settle(GIVEN_UP)
+    throw error
+  }
+  call.move({ kind: 'running', attempt: forwarding })
+  // The body is asked for only now that it has somewhere to go.
+  caller.proceed()
+  forwarding.start()
+}
+
+/** The call was over when its lease came: its caller had left, or an error had ended it. */
+export function abandonLease(call: Call, lease: LeaseHandle): void {
+  const all = call.mcp?.run(lease) ?? lease
+  all.settle(GIVEN_UP)
+  call.end('cancelled', 0)
+}
+
+function requestOf(call: Call, { target, rest }: Forwarded, queuedMs: number, clock: Clock): UpstreamRequest {
+  const { caller, tool, requestId } = call
+  const { request, peer, protocol } = caller
+  const { upstream, stripPath, keepHost, retries } = tool.settings
+  const body = takeBody(call, clock)
+  const mayRetry = (call.earlier?.tries ?? 0) < retries.max && isReplayable(call)
+  return {
+    method: request.method ?? 'GET',
+    path: upstream.basePath + (stripPath ? rest : target.path) + target.query,
+    headers: toTool(request.rawHeaders, {
+      host: keepHost && target.hostHeader !== '' ? target.hostHeader : upstream.host,
+      callerHost: target.hostHeader,
+      peer,
+      requestId,
+      httpVersion: request.httpVersion,
+      hops: hopsLeft(request.method, request.rawHeaders),
+    }),
+    httpVersion: request.httpVersion,
+    protocol,
+    ...body,
+    isIdempotent: hasIdempotentMethod(call),
+    keptBack: mayRetry ? retries.on : [],
+    tool: tool.tool,
+    queuedMs,
+  }
+}
+
+/** Opens the stream of a body that is still with the caller. */
+function takeBody(call: Call, clock: Clock): Pick<UpstreamRequest, 'upload' | 'body'> {
+  const { body } = call
+  switch (body.kind) {
+    case 'none':
+      return { upload: undefined, body: undefined }
+    case 'unread': {
+      const upload = openUpload(call, STREAM_BYTES, clock)
+      call.body = { kind: 'streamed', upload, bytes: body.bytes }
+      return { upload, body: undefined }
+    }
+    case 'streamed':
+      return { upload: body.upload, body: undefined }
+    case 'whole':
+      return { upload: undefined, body: body.content }
+    default:
+      return body satisfies never
+  }
+}

@@ -1,0 +1,28 @@
+/**
+ * A place for what passes beside the lanes of an MCP server. Messages and streams have a bound each and never wait.
+ */
+import { streamsHolder } from '../capacity/capacity.ts'
+import { shareRefusal } from './before-lane.ts'
+import type { Call } from './call.ts'
+import type { Beside } from './mcp-stage.ts'
+import type { Place } from './place.ts'
+import type { Replies } from './replies.ts'
+
+export function enterBeside(call: Call, { traffic, watch }: Beside, replies: Replies): Place {
+  const { tool } = call
+  const share = traffic === 'streams' ? shareRefusal(call, streamsHolder(tool.tool), replies) : undefined
+  if (share !== undefined) return { kind: 'refused', refused: share }
+  const gate = tool.traffic[traffic]
+  const entered = gate.enter({}, call.onTurn)
+  if (entered.kind === 'granted') {
+    call.isBeside = true
+    return { ...entered, watch }
+  }
+  if (entered.kind === 'queued') throw new Error('a message was to wait beside the lanes')
+  const { reason, retryAfterMs } = entered.refusal
+  if (reason === 'DRAINING' || reason === 'NO_ROUTE')
+    return { kind: 'refused', refused: { reason, retryAfterMs } }
+  const others = traffic === 'streams' ? 'MCP streams' : 'MCP messages'
+  const detail = `it has ${gate.lane.depths().active} other ${others} already`
+  return { kind: 'refused', refused: { reason: 'QUEUE_SATURATED', detail } }
+}
