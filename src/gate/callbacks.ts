@@ -1,42 +1,41 @@
 /**
- * The callbacks that a decision of the lane leads to, in the order in which they were decided. The outermost call runs
- * them one after the other, so a callback that causes further ones makes the line longer and not the stack deeper.
- * Must not know what they do.
+ * A FIFO of the callbacks that the lane's decisions cause. The outermost act runs them one after the other, so a callback
+ * that causes further callbacks makes the FIFO longer and not the stack deeper. Must not know what they do.
  */
 
-/** Callbacks that have run are cut off the line once there are this many of them. */
+/** Callbacks that have run are removed from the array once there are this many of them. */
 const CUT_AT = 1024
 
 export class Callbacks {
   readonly #failed: (error: unknown) => void
-  #line: (() => void)[] = []
+  #fifo: (() => void)[] = []
   /** Index of the callback that runs next. */
   #next = 0
   #isRunning = false
 
-  /** `failed` is told what a callback threw; the callbacks after it run all the same. */
+  /** `failed` gets what a callback threw; the callbacks after it run nevertheless. */
   constructor(failed: (error: unknown) => void) {
     this.#failed = failed
   }
 
   push(callback: () => void): void {
-    this.#line.push(callback)
+    this.#fifo.push(callback)
   }
 
-  /** Runs the whole line and what it adds to itself; does nothing within a callback, because the outer call goes on. */
+  /** Runs all callbacks, including those that are added meanwhile. Within a callback it returns at once. */
   run(): void {
-    if (this.#isRunning || this.#line.length === 0) return
+    if (this.#isRunning || this.#fifo.length === 0) return
     this.#isRunning = true
     try {
-      while (this.#next < this.#line.length) this.try(this.#take())
-      this.#line = []
+      while (this.#next < this.#fifo.length) this.try(this.#take())
+      this.#fifo = []
       this.#next = 0
     } finally {
       this.#isRunning = false
     }
   }
 
-  /** Runs one at once. */
+  /** Runs one callback now; what it throws goes to `failed`. */
   try(callback: () => void): void {
     try {
       callback()
@@ -47,9 +46,9 @@ export class Callbacks {
 
   #take(): () => void {
     if (this.#next === CUT_AT) {
-      this.#line.splice(0, CUT_AT)
+      this.#fifo.splice(0, CUT_AT)
       this.#next = 0
     }
-    return this.#line[this.#next++] as () => void
+    return this.#fifo[this.#next++] as () => void
   }
 }

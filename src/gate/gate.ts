@@ -1,6 +1,6 @@
 /**
- * The lane in real time: due times become one timer, and what the lane decides for others than the caller becomes
- * callbacks, told in order and never one within another. Decides nothing itself, lane/ does.
+ * Drives one lane in real time: sets one timer for what is due next, and tells waiting calls their turn by callbacks, in
+ * order and never one within another. Decides nothing itself; lane/ does.
  */
 import { Lane } from '../lane/lane.ts'
 import type { RetryAnswer } from '../lane/lane.ts'
@@ -19,12 +19,12 @@ import { Callbacks } from './callbacks.ts'
 import { LeaseHandle } from './lease-handle.ts'
 import { NOT_USED, Waiting } from './waiting.ts'
 
-/** What became of asking: at once. */
+/** The immediate answer to a call that asks for a lease. */
 export type Entered =
   | { readonly kind: 'granted'; readonly lease: LeaseHandle }
   /**
-   * `leave`: the call does not want to run any more. True when it left: then its turn is never told. False when its turn
-   * was told before, or it had left.
+   * `leave`: the call gives up waiting. True when it left; its turn is then never told. False when its turn was told
+   * before, or when it had left.
    */
   | { readonly kind: 'queued'; readonly leave: () => boolean }
   | { readonly kind: 'refused'; readonly refusal: Refusal }
@@ -32,7 +32,7 @@ export type Entered =
 /** How waiting ended. */
 export type Turn = Exclude<Entered, { kind: 'queued' }>
 
-/** What the gate has to know of a call. */
+/** What a call asks for. */
 export type Asked = Omit<Want, 'spread' | 'agent' | 'waiter'>
 
 export interface GateParts {
@@ -40,9 +40,9 @@ export interface GateParts {
   /** A random number, 0 <= n < 1. */
   readonly random: () => number
   readonly tell: LaneListener
-  /** What a listener or a callback threw: an error of that one, of which nobody else's turn may depend. */
+  /** Gets what a listener or a callback threw. Such an error concerns one call and must not affect the others. */
   readonly failed: (error: unknown) => void
-  /** What the lane would use of the fleet's slots is another than when this was last called. */
+  /** Called when the lane would use another number of the fleet's slots than at the last call. */
   readonly demandMoved?: (() => void) | undefined
   /** A law that src does not know, for the benchmark. */
   readonly limiterOf?: LimiterOf | undefined
@@ -58,7 +58,7 @@ export class Gate {
   #timer: Timer | undefined
   #timerAtMs = Infinity
   #isClosed = false
-  /** What the clock said of stops when it was last asked. */
+  /** Milliseconds: the clock's stoppedMs when it was last read. */
   #stoppedMs: number
 
   constructor(settings: LaneSettings, parts: GateParts) {
@@ -79,8 +79,8 @@ export class Gate {
   }
 
   /**
-   * Asks for a lease; answers at once. `onTurn` is called once if the call was queued, later, and never if it leaves
-   * before. `agentOf` is asked only where it decides something.
+   * Asks for a lease and answers at once. If the call was queued, `onTurn` is called once, after this has returned, unless
+   * the call leaves before. `agentOf` is called only if the call cannot start at once.
    */
   enter(asked: Asked, onTurn: (turn: Turn) => void): Entered {
     const nowMs = this.catchUp()
@@ -100,25 +100,25 @@ export class Gate {
     const { ticket, putOut } = admission
     putOut?.ticket.waiter?.refused(putOut.refusal)
     this.followUp(nowMs)
-    // What a callback of another call did may have ended the waiting of this one already.
+    // A callback of another call may have ended the waiting of this one already.
     return waiting.begin() ?? { kind: 'queued', leave: () => waiting.leave(ticket) }
   }
 
-  /** Starts a call that the lane takes at once; whoever asks for several goes on with `followUp` after the last. */
+  /** Starts a call that can start at once. After the last call that is started together, `followUp` has to be called. */
   start(asked: Asked, nowMs: number): LeaseHandle {
     const admission = this.lane.admit({ ...asked, spread: this.#random() }, nowMs)
     if (admission.kind !== 'granted') throw new Error(`a call was to start, and was ${admission.kind}`)
     return new LeaseHandle(this, admission.lease)
   }
 
-  /** Why so many calls, of which this is the last, cannot start together now; undefined when they can. Takes nothing. */
+  /** See Lane.whyNotTogether. */
   whyNotTogether(calls: number, asked: Asked, nowMs: number): Refusal | undefined {
     return this.lane.whyNotTogether(calls, { ...asked, spread: this.#random() }, nowMs)
   }
 
   /**
-   * Does what is due, so that a stale ticket never costs a newcomer its place, and gives back the time. Silent leases are
-   * the timer's affair, which comes after the sockets were read.
+   * Does what is due, so that a stale ticket does not take the place of a newcomer, and returns the time now. Silent leases
+   * are left to the timer, which fires after the sockets were read.
    */
   catchUp(): number {
     const nowMs = this.#look()
@@ -127,7 +127,7 @@ export class Gate {
     return this.#clock.nowMs()
   }
 
-  /** After every act: the timer, the fleet, and then the callbacks, which may act in turn. */
+  /** After each act: sets the timer, tells the fleet, and runs the callbacks, which may act themselves. */
   followUp(nowMs: number): void {
     this.#arm(nowMs)
     if (this.#demandMoved !== undefined) this.#tellDemand(this.#demandMoved, nowMs)
@@ -149,7 +149,7 @@ export class Gate {
     this.#follow(this.lane.settle(lease, end, nowMs), nowMs)
   }
 
-  /** A waiting call leaves; false when its ticket does not wait any more. */
+  /** Takes the ticket of a call that leaves out of the queue; false when it does not wait any more. */
   cancel(ticket: Ticket): boolean {
     const nowMs = this.#clock.nowMs()
     const isOut = this.lane.cancel(ticket, nowMs)
@@ -168,7 +168,7 @@ export class Gate {
     this.#follow(this.lane.cap(ceiling, nowMs), nowMs)
   }
 
-  /** What the lane would use of the fleet's slots. */
+  /** See Lane.demand. */
   demand(): Demand {
     return this.lane.demand(this.#clock.nowMs())
   }
@@ -183,7 +183,7 @@ export class Gate {
     this.#follow(this.lane.reconfigure(settings, nowMs), nowMs)
   }
 
-  /** Refuses what waits and whoever still comes, with this reason, and stops the timer: nothing comes due any more. */
+  /** Refuses waiting and future calls with this reason and stops the timer, so silent leases are no longer reclaimed. */
   close(reason: ClosedReason): void {
     this.#isClosed = true
     this.#timer?.clear()
@@ -197,7 +197,7 @@ export class Gate {
     return this.#clock.nowMs()
   }
 
-  /** The time now. A stop of the process is noticed before anything is concluded from the time that went by. */
+  /** The time now. The lane is told of a stop of the process before it acts on the time that has passed. */
   #look(): number {
     const nowMs = this.#clock.nowMs()
     const stoppedMs = this.#clock.stoppedMs()
@@ -206,7 +206,7 @@ export class Gate {
     return nowMs
   }
 
-  /** Stops before starts: a tool must not see the new call while the reclaimed one still runs. */
+  /** Calls are stopped before others start: the tool must not get a new call while the reclaimed one still runs. */
   #follow({ reclaimed, refused, granted }: Effects, nowMs: number): void {
     for (const { stop } of reclaimed) if (stop !== undefined) this.#callbacks.push(stop)
     for (const { ticket, refusal } of refused) ticket.waiter?.refused(refusal)
@@ -221,7 +221,7 @@ export class Gate {
     this.#callbacks.try(demandMoved)
   }
 
-  /** One timer, never later than what is due first. One that is early costs a look and is set anew. */
+  /** Sets the one timer, never later than the first due time. A timer that fires too early is set again. */
   #arm(nowMs: number): void {
     const wakeAtMs = this.lane.wakeAtMs()
     if (wakeAtMs >= this.#timerAtMs || this.#isClosed) return
@@ -236,12 +236,13 @@ export class Gate {
   }
 }
 
-/** Wants of a batch; several may be for one gate. */
+/** The calls of a batch; several may be for one gate. */
 export type Wants = readonly { readonly gate: Gate; readonly want: Asked }[]
 
 /**
- * All leases at once or none; nobody waits. Unless all can start, nothing is counted, taken or changed in any lane; the
- * one that refuses promises a time to come back, as to any other caller. `index`: the want that was refused.
+ * Enters several lanes at once or none of them; no call waits. Unless all calls can start, no lane counts, takes or changes
+ * anything, except that the refusing lane promises a time to come back as to any refused caller. `index`: the call that
+ * was refused.
  */
 export function enterAll(
   wants: Wants,
@@ -249,7 +250,7 @@ export function enterAll(
   | { readonly kind: 'granted'; readonly leases: readonly LeaseHandle[] }
   | { readonly kind: 'refused'; readonly index: number; readonly refusal: Refusal } {
   for (const { gate } of wants) gate.catchUp()
-  // From here on nobody else acts, so that what can start starts.
+  // From here on no callback runs, so that a call that can start here does start below.
   const times = new Map(wants.map(({ gate }) => [gate, gate.nowMs()]))
   const calls = new Map<Gate, number>()
   for (const [index, { gate, want }] of wants.entries()) {
@@ -262,7 +263,7 @@ export function enterAll(
   try {
     for (const { gate, want } of wants) leases.push(gate.start(want, times.get(gate) ?? 0))
   } catch (error) {
-    // An error of ours leaves nothing leased.
+    // An internal error must leave no lease behind.
     for (const lease of leases) lease.settle(NOT_USED)
     throw error
   }

@@ -1,6 +1,6 @@
 /**
- * A lease as its holder has it: one object for each call, made by the gate with the grant. The lane writes the lease's
- * fields; whatever the holder says after the lease is over changes nothing.
+ * A lease as its holder sees it: one object for each call, made by the gate with the grant. Only the lane writes the
+ * fields of the lease. After the lease has ended, the methods have no effect.
  */
 import type { Lease, LeaseEnd } from '../lane/lease.ts'
 import type { Gate } from './gate.ts'
@@ -24,12 +24,12 @@ export class LeaseHandle {
     return this.#lease.waitedMs
   }
 
-  /** Milliseconds on the clock: the last sign of life. */
+  /** Milliseconds on the clock: the last renewal. */
   get renewedAtMs(): number {
     return this.#lease.renewedAtMs
   }
 
-  /** Milliseconds of silence that this lease may keep; undefined: what the lane allows. */
+  /** Milliseconds of silence after which this lease is reclaimed; undefined: the lane's setting. */
   get leaseMs(): number | undefined {
     return this.#lease.leaseMs
   }
@@ -44,7 +44,7 @@ export class LeaseHandle {
     this.#gate.renew(this.#lease)
   }
 
-  /** Says who has to move next, should the lease run out. */
+  /** Says whom the call waits for: a lease that runs out because of its caller says nothing about the tool. */
   waitsFor(who: 'tool' | 'caller'): void {
     this.#gate.lane.waitsFor(this.#lease, who)
   }
@@ -59,7 +59,7 @@ export class LeaseHandle {
     this.#gate.accepted(this.#lease)
   }
 
-  /** Ends the lease. A reclaimed lease was ended by the lane already: its holder is late, which is no second end. */
+  /** Ends the lease. For a lease that the lane has reclaimed this does nothing and counts as no second end. */
   settle(end: LeaseEnd): void {
     if (!this.isOver) this.#gate.settle(this.#lease, end)
   }

@@ -1,6 +1,6 @@
 /**
- * One call that waits in a lane: how its waiting ends is told once, and never after the call has left. Between the
- * lane's decision and the callback the call can still leave; it then gives the lease back.
+ * One waiting call. Its turn is told once, and never after the call has left. Between the lane's decision and the callback
+ * the call can still leave; a lease that was granted meanwhile is then given back.
  */
 import type { Lease, LeaseEnd } from '../lane/lease.ts'
 import type { Refusal } from '../lane/effects.ts'
@@ -18,7 +18,7 @@ export class Waiting implements Waiter {
   readonly #callbacks: Callbacks
   /** How waiting ended. */
   #turn: Turn | undefined
-  /** `entering` until the caller has been told that it waits; `over` once its turn was told or it has left. */
+  /** `entering` until `enter` returns; `over` once the turn was told or the call has left. */
   #state: 'entering' | 'waiting' | 'over' = 'entering'
 
   constructor(gate: Gate, onTurn: (turn: Turn) => void, callbacks: Callbacks) {
@@ -35,13 +35,13 @@ export class Waiting implements Waiter {
     this.#end({ kind: 'refused', refusal })
   }
 
-  /** The caller is about to be told that it waits; its turn instead, where that has come meanwhile. */
+  /** `enter` is about to return. Gives back the turn if it has come meanwhile; `enter` then answers with it. */
   begin(): Turn | undefined {
     this.#state = this.#turn === undefined ? 'waiting' : 'over'
     return this.#turn
   }
 
-  /** False when its turn was told before, or it had left. */
+  /** False when the turn was told before, or when the call had left. */
   leave(ticket: Ticket): boolean {
     if (this.#state === 'over') return false
     this.#state = 'over'

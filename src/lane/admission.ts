@@ -1,6 +1,6 @@
 /**
- * What becomes of a call that asks for a lease: it starts, waits, waits in the place of a less important ticket, or is
- * refused with a reason. Pure: reads the lane's parts and changes none of them.
+ * Decides about a newcomer: it starts, waits, waits in the place of a less important ticket, or is refused with a reason.
+ * Pure: reads the lane's parts and changes none of them.
  */
 import type { WaitEstimator } from './wait-estimator.ts'
 import type { ReadParts } from './parts.ts'
@@ -11,12 +11,12 @@ import type { Ticket } from './ticket.ts'
 export interface Newcomer {
   readonly priority: Priority
   readonly agent: string
-  /** Milliseconds that it may wait. */
+  /** Milliseconds that the newcomer may wait. */
   readonly ttlMs: number
 }
 
 export type Judgement =
-  /** `putOut`: the ticket that has to leave the full queue for the newcomer. */
+  /** `putOut`: the ticket that is evicted from the full queue for the newcomer. */
   | { readonly kind: 'wait'; readonly putOut: Ticket | undefined }
   | { readonly kind: 'refuse'; readonly reason: LaneReason }
 
@@ -31,14 +31,14 @@ export class Admission {
     this.#estimator = estimator
   }
 
-  /** Of a newcomer that cannot start now. */
+  /** Decides about a newcomer that cannot start now. */
   judge(newcomer: Newcomer, nowMs: number): Judgement {
     const reason = this.#whyNotAtAll(newcomer.priority)
     if (reason !== undefined) return { kind: 'refuse', reason }
     return this.#isFull(nowMs) ? this.#judgeAtFull(newcomer, nowMs) : this.#judgeWaiting(newcomer, nowMs)
   }
 
-  /** Whether so many newcomers run now. Waiting tickets go first, also where a tool that throttles leaves slots free. */
+  /** Whether so many newcomers start now. Waiting tickets go first, even if slots are free because the tool throttles. */
   canStart(calls: number, nowMs: number): boolean {
     const { queue, throttle, bucket } = this.#parts
     return (
@@ -46,7 +46,7 @@ export class Admission {
     )
   }
 
-  /** Why so many calls cannot start together now; undefined when they can. Nothing may wait for the others to start. */
+  /** Why so many calls cannot start together now; undefined when they can. A call that could only wait is refused. */
   whyNotTogether(calls: number, newcomer: Newcomer, nowMs: number): LaneReason | undefined {
     if (this.canStart(calls, nowMs)) return undefined
     const judged = this.judge(newcomer, nowMs)
@@ -55,12 +55,12 @@ export class Admission {
     return bucket.has(queue.depth + calls, nowMs) ? 'QUEUE_SATURATED' : 'RATE_LIMITED'
   }
 
-  /** A slot is free and the tool may be called: the next ticket starts. */
+  /** Whether a slot is free and the tool may be called, so that the next ticket starts. */
   canStartNext(nowMs: number): boolean {
     return this.hasSlots(1) && this.#parts.throttle.takes(1, nowMs)
   }
 
-  /** So many slots are free, and the lane is neither paused nor closed. */
+  /** Whether so many slots are free in a lane that is neither paused nor closed. */
   hasSlots(calls: number): boolean {
     const { running, limitControl, closedFor } = this.#parts
     return (
@@ -70,7 +70,7 @@ export class Admission {
     )
   }
 
-  /** Reasons that hold whatever the queue is like. */
+  /** The reasons for a refusal that do not depend on the queue. */
   #whyNotAtAll(priority: Priority): LaneReason | undefined {
     const { limitControl, overload, closedFor } = this.#parts
     if (closedFor !== undefined) return closedFor
@@ -99,8 +99,8 @@ export class Admission {
   }
 
   /**
-   * Each waiting ticket needs a token of the call rate. A call that only waits for a slot on its way from the fleet takes
-   * no place.
+   * Whether the queue has no place left. Each waiting ticket needs a token of the call rate. Calls that the limit would let
+   * run, and that only wait for slots of the fleet, do not count against maxQueueDepth.
    */
   #isFull(nowMs: number): boolean {
     const { queue, running, limitControl, settings, bucket } = this.#parts

@@ -1,7 +1,8 @@
 /**
- * The tickets of one class: a line for each agent, served in turns, so that an agent with a hundred tickets gets one slot
- * while each other gets one; and who has the longest line, for when somebody has to go. O(1) for each operation; an
- * agent is known while it has a ticket here, so that the state is bounded by the tickets. Keys are opaque.
+ * The waiting tickets of one priority class: a queue for each agent, served round robin, so that an agent with a hundred
+ * tickets gets one slot while each other agent gets one. Also knows the longest queue, from which a ticket is evicted when
+ * the lane's queue is full. O(1) for each operation. An agent is kept only while it has a ticket here, so the state is
+ * bounded by the tickets. Agent keys are opaque.
  */
 import { Chain } from './chain.ts'
 import type { Link } from './chain.ts'
@@ -10,16 +11,16 @@ import type { Ticket } from './ticket.ts'
 interface AgentLine {
   readonly tickets: Chain<Ticket>
   length: number
-  /** Its place among the agents that wait for their turn. */
+  /** The agent's place in the round robin. */
   turn: Link<AgentLine> | undefined
-  /** Its place among the lines of equal length. */
+  /** The queue's place among those of equal length. */
   peer: Link<AgentLine> | undefined
 }
 
 export class AgentQueues {
   readonly #agents = new Map<string, AgentLine>()
   readonly #turns = new Chain<AgentLine>()
-  /** Only lengths that some line has. */
+  /** Holds only lengths that some queue has. */
   readonly #byLength = new Map<number, Chain<AgentLine>>()
   #longest = 0
   #depth = 0
@@ -34,7 +35,7 @@ export class AgentQueues {
     return this.#agents.size
   }
 
-  /** Tickets of the agent that has most. */
+  /** Tickets of the agent that has the most. */
   get longest(): number {
     return this.#longest
   }
@@ -54,7 +55,7 @@ export class AgentQueues {
     this.#resize(line, line.length + 1)
   }
 
-  /** The ticket whose turn it is; its agent goes to the end of the turns. The ticket stays until it is removed. */
+  /** The ticket that is next; its agent goes to the end of the round robin. The ticket stays until it is removed. */
   takeTurn(): Ticket | undefined {
     const line = this.#turns.first
     if (line?.turn === undefined) return undefined
@@ -63,7 +64,7 @@ export class AgentQueues {
     return line.tickets.first
   }
 
-  /** The newest ticket of an agent with the longest line. */
+  /** The newest ticket of an agent with the longest queue. */
   newestOfLongest(): Ticket | undefined {
     return this.#byLength.get(this.#longest)?.first?.tickets.last
   }
@@ -87,7 +88,7 @@ export class AgentQueues {
     line.length = length
     line.peer = length === 0 ? undefined : this.#equalsOf(length).push(line)
     if (length > this.#longest) this.#longest = length
-    // The line that was the longest alone is one shorter now, and no other is longer.
+    // No queue is as long as the longest one was, so the longest is now one ticket shorter.
     else if (before === this.#longest && !this.#byLength.has(before)) this.#longest = length
   }
 

@@ -1,6 +1,6 @@
 /**
- * A line whose members can leave from anywhere: push, remove, first and last at O(1). Whoever pushes keeps the link, so
- * that one thing may stand in several chains. Knows nothing of what it holds.
+ * A doubly linked list: push, remove, first and last at O(1). The caller of `push` keeps the link, so one item may be in
+ * several chains. Knows nothing of its items.
  */
 export interface Link<T> {
   readonly item: T
@@ -29,7 +29,7 @@ export class Chain<T> {
     return link
   }
 
-  /** Takes out a link of this chain, which has to be in it. */
+  /** Removes a link, which has to be in this chain. */
   remove(link: Link<T>): void {
     if (link.before === undefined) this.#first = link.after
     else link.before.after = link.after

@@ -1,6 +1,6 @@
 /**
- * A binary min-heap over `dueAtMs` whose items know their own place, so that taking one out of the middle (a caller
- * left, a call ended) costs O(log n) and no search. Knows nothing of tickets or leases.
+ * A binary min-heap over `dueAtMs`. Each item stores its own index, so that removing one from the middle (a caller left,
+ * a call ended) costs O(log n) and no search. Knows nothing of tickets or leases.
  */
 export interface Due {
   /** Milliseconds on the lane's clock. Change it only through `move`. */
@@ -16,7 +16,7 @@ export class DeadlineHeap<T extends Due> {
     return this.#items.length
   }
 
-  /** All of them, in no order that means anything. Not to be changed meanwhile. */
+  /** All items, in no particular order. The heap must not be changed while they are read. */
   items(): Iterable<T> {
     return this.#items
   }
@@ -32,7 +32,7 @@ export class DeadlineHeap<T extends Due> {
     this.#up(item)
   }
 
-  /** Takes the item out; false when it is not in. */
+  /** Removes the item; false when it is not in the heap. */
   remove(item: T): boolean {
     const index = item.heapIndex
     if (index < 0 || this.#items[index] !== item) return false

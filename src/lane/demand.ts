@@ -6,17 +6,17 @@ import type { ReadParts } from './parts.ts'
 export interface Demand {
   /** Calls that run. */
   readonly active: number
-  /** Calls that would run with enough slots, those that run among them. */
+  /** Calls that would run if the fleet gave enough slots, running calls included. */
   readonly wants: number
-  /** The same if the lane's law let them run, too. */
+  /** The same without the limit of the lane's law. */
   readonly keeps: number
   readonly queueDepth: number
 }
 
-/** Milliseconds: slots are kept for a tool that may be called again so soon. */
+/** Milliseconds: a lane keeps asking for slots while its tool may be called again within this time. */
 const OPENS_SOON_MS = 1000
 
-/** A paused lane, a closed one, and one whose tool throttles want nothing. */
+/** A lane that is paused, closed or throttled wants no more than it runs. */
 export function demandOf(parts: ReadParts, nowMs: number): Demand {
   const { queue, running, limitControl, throttle, closedFor } = parts
   const { active } = running

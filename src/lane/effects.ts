@@ -1,6 +1,6 @@
 /**
- * What goes into the core and what comes out of it: a call that wants a lease, and everything that a decision set in
- * motion. Contracts only.
+ * The input and output of the core: a call that asks for a lease, the answer to it, and the effects of an act of the lane
+ * on other calls. Contracts only.
  */
 import type { Depths } from './event.ts'
 import type { Lease } from './lease.ts'
@@ -12,46 +12,46 @@ export interface Refusal {
   readonly reason: LaneReason
   readonly retryAfterMs: number
   readonly depths: Depths
-  /** Milliseconds for which the tool itself asked to be left alone. Only with UPSTREAM_THROTTLED. */
+  /** Milliseconds for which the tool itself asked callers to wait. Only with UPSTREAM_THROTTLED. */
   readonly toolWaitMs?: number | undefined
 }
 
-/** A ticket that does not run, and what its caller is told. */
+/** A ticket that will not run, and the refusal for its caller. */
 export interface Refused {
   readonly ticket: Ticket
   readonly refusal: Refusal
 }
 
-/** What the lane has to know of a call that asks for a lease. */
+/** A call that asks for a lease. */
 export interface Want {
   /** A random number, 0 <= spread < 1. */
   readonly spread: number
   /** As `priorityIn` gives it; `normal` when left out. */
   readonly priority?: Priority | undefined
-  /** Milliseconds that the caller will wait by its own word: it can only shorten the lane's TTL. */
+  /** Milliseconds that the caller is willing to wait; can only shorten the lane's TTL. */
   readonly ttlMs?: number | undefined
-  /** Milliseconds of silence after which this lease is taken back; the lane's own when left out. */
+  /** Milliseconds of silence after which this lease is reclaimed; the lane's setting when left out. */
   readonly leaseMs?: number | undefined
-  /** Who calls, for fairness; left out, it shares a line with all others that are nobody. */
+  /** The agent, for fairness; calls without one share a queue. */
   readonly agent?: string | undefined
-  /** The same for what may be asked later, or never; kept while the call waits and runs. */
+  /** Names the agent when it is needed, which may be later or never; kept while the call waits and runs. */
   readonly agentOf?: (() => string | undefined) | undefined
-  /** Goes with the ticket, should the call have to wait. */
+  /** Stored on the ticket if the call has to wait. */
   readonly waiter?: Waiter | undefined
 }
 
 export type AdmissionResult =
   | { readonly kind: 'granted'; readonly lease: Lease }
-  /** `putOut` had to leave the full queue for this ticket. */
+  /** `putOut`: the ticket that was evicted from the full queue for this one. */
   | { readonly kind: 'queued'; readonly ticket: Ticket; readonly putOut: Refused | undefined }
   | { readonly kind: 'refused'; readonly refusal: Refusal }
 
-/** Everything that one call to the lane set in motion, for the gate to pass on. */
+/** What an act of the lane did to other calls; the gate passes it on. */
 export interface Effects {
-  /** Leases that went silent: whoever runs them must stop before anything granted here begins. */
+  /** Leases that went silent. Their calls must be stopped before a call granted here begins. */
   readonly reclaimed: readonly Lease[]
   readonly refused: readonly Refused[]
-  /** Tickets that hold a lease from now on. */
+  /** Tickets that now hold a lease. */
   readonly granted: readonly Ticket[]
 }
 

@@ -1,5 +1,5 @@
 /**
- * What a lane says about itself. The core only tells; counting, logging and showing is observe/'s affair.
+ * The events of a lane. The core only emits them; observe/ counts, logs and shows them.
  * Times are milliseconds on the lane's clock.
  */
 import type { Decision } from './limit/limiter.ts'
@@ -14,7 +14,7 @@ export interface Depths {
 }
 
 export type LaneEvent =
-  /** Work was let in: it runs now or waits. */
+  /** A call was admitted: it runs now or waits. */
   | { readonly kind: 'admitted'; readonly queued: boolean }
   /** A lease began, after `waitedMs` in the queue. */
   | { readonly kind: 'started'; readonly waitedMs: number; readonly priority: Priority }
@@ -30,11 +30,11 @@ export type LaneEvent =
       readonly from: number
       readonly depths: Depths
     }
-  /** An operator's hand on the override. */
+  /** An operator paused, pinned or released the lane, or an order ended. */
   | { readonly kind: 'operated'; readonly paused: boolean; readonly pinned: boolean }
-  /** Low-priority calls are refused from now on, or let in again. */
+  /** Low-priority calls are refused from now on, or admitted again. */
   | { readonly kind: 'shedding'; readonly isOn: boolean }
-  /** The tool asked callers to wait, for so many milliseconds, or answered again. */
+  /** The tool asked callers to wait for `forMs` milliseconds, or accepts calls again. */
   | { readonly kind: 'throttled'; readonly isOn: boolean; readonly forMs: number }
   /** A lease was ended twice: counted, not obeyed. */
   | { readonly kind: 'ended_twice' }

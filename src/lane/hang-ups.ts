@@ -1,33 +1,33 @@
 /**
- * Whether a caller who gave up says something about the tool. A hang-up costs its sender nothing and may come from
- * impatience, a changed mind or malice, so it counts as an error of the tool's only when all of this holds:
+ * Decides whether a hang-up counts as an error of the tool. A hang-up costs the caller nothing and may come from
+ * impatience, a changed mind or malice, so it counts only when all of these hold:
  *
- *     known       FEWEST_ANSWERS answers have been measured; before that nobody knows what is usual
- *     late        it waited longer than LATE_RATIO x p95 of the latest answers
- *     stuck       of the latest answers, fewer than OVERTAKERS are to calls sent after it: a tool that answers those
- *                 is not slow, whatever this one call is about
- *     own count   its agent has had none counted for AGENT_EVERY_MS
+ *     known       FEWEST_ANSWERS answers have been measured; before that the usual latency is unknown
+ *     late        the call lasted longer than LATE_RATIO x p95 of the latest answers
+ *     stuck       of the latest answers, fewer than OVERTAKERS are to calls sent after this one: a tool that answers
+ *                 later calls is not slow
+ *     own count   no hang-up of this agent has been counted for AGENT_EVERY_MS
  *
  * Memory: two numbers for each of ANSWERS answers, and at most AGENTS_KEPT agents. Pure. Units: milliseconds.
  */
 import { percentile } from './sample.ts'
 
-/** Answers that say what is usual: enough for a p95, few enough to follow a tool that changes. */
+/** Latest answers that give the usual latency: enough for a p95, few enough to follow a tool that changes. */
 const ANSWERS = 64
 const FEWEST_ANSWERS = 8
-/** Calls that last this many times the p95 are too rare to matter, also where every one of them is given up. */
+/** Calls that last this many times the p95 are so rare that the laws tolerate them all being given up. */
 const LATE_RATIO = 1.5
 const OVERTAKERS = 8
-/** Milliseconds: one agent alone stays below a tenth of the calls, which the laws tolerate, at two answers a second. */
+/** Milliseconds. At two answers per second one agent stays below the tenth of the calls that the laws tolerate. */
 const AGENT_EVERY_MS = 5000
-/** Agents whose latest count is remembered. While all of them are recent, no further agent is believed. */
+/** Agents that are remembered. While all of them are recent, hang-ups of further agents do not count. */
 const AGENTS_KEPT = 1024
 
 export interface HangUp {
   /** How long the tool had the call before its caller left. */
   readonly waitedMs: number
   readonly sentAtMs: number
-  /** Asked only when the rest says that the hang-up counts: to name an agent costs a hash. */
+  /** Asked only when the other conditions hold, because naming an agent costs a hash. */
   readonly agentOf: () => string
 }
 
@@ -35,7 +35,7 @@ export class HangUps {
   readonly #tookMs = new Float64Array(ANSWERS)
   readonly #sentAtMs = new Float64Array(ANSWERS)
   #answers = 0
-  /** When a hang-up of each agent counted last, the oldest first. */
+  /** When the last hang-up of each agent was counted, oldest first. */
   readonly #countedAtMs = new Map<string, number>()
 
   /** The tool answered a call. */
@@ -45,7 +45,7 @@ export class HangUps {
     this.#sentAtMs[place] = sentAtMs
   }
 
-  /** True when it counts; the agent then has had its turn. */
+  /** True when the hang-up counts, which is then remembered for its agent. */
   take({ waitedMs, sentAtMs, agentOf }: HangUp, nowMs: number): boolean {
     return this.#isLate(waitedMs) && !this.#isOvertaken(sentAtMs) && this.#takeTurn(agentOf(), nowMs)
   }

@@ -1,7 +1,7 @@
 /**
- * One tool's lane: who runs, who waits, who is sent away. Pure: time and random numbers come in as arguments, decisions come out
- * as data, and a freed slot is handed to the next ticket within the call that freed it, never contested again.
- * Must not know of callbacks, sockets or timers: gate/ drives it.
+ * The core of one tool: which calls run, wait or are refused. Pure: time and random numbers are arguments, decisions are
+ * return values. A freed slot is handed to the next ticket within the act that freed it, so that no newcomer can take it
+ * first. Must not know of callbacks, sockets or timers: gate/ drives it.
  */
 import { demandOf } from './demand.ts'
 import type { Demand } from './demand.ts'
@@ -55,7 +55,7 @@ export class Lane {
     return this.#parts.settings
   }
 
-  /** Whether a newcomer would run now. */
+  /** Whether a newcomer would start now. */
   takesAtOnce(nowMs: number): boolean {
     return this.#admission.canStart(1, nowMs)
   }
@@ -89,8 +89,8 @@ export class Lane {
   }
 
   /**
-   * Why so many calls, of which `want` is the last, cannot start together now; undefined when `admit` would grant each of
-   * them a lease. Takes nothing; a refusal is advice that somebody got, as any other.
+   * Why `calls` calls, of which `want` is the last, cannot start together now; undefined when `admit` would grant each of
+   * them a lease. Admits nothing; the time to come back in a refusal counts as promised.
    */
   whyNotTogether(calls: number, want: Want, nowMs: number): Refusal | undefined {
     const { spread, priority = 'normal', agent = '' } = want
@@ -99,7 +99,7 @@ export class Lane {
     return reason && this.#refusals.because(reason, { spread, nowMs, calls })
   }
 
-  /** Ends a lease. A second end changes nothing, but is told. */
+  /** Ends a lease. A second end changes nothing and is told as an event. */
   settle(lease: Lease, end: LeaseEnd, nowMs: number): Effects {
     if (!this.#parts.running.end(lease)) {
       this.#tell({ kind: 'ended_twice' })
@@ -109,7 +109,7 @@ export class Lane {
     return this.#dispatch(nowMs)
   }
 
-  /** The tool takes the call, whatever comes of it: a lane that waited to see that goes on. */
+  /** The tool accepted the call. A lane that was probing a throttling tool goes on. */
   accepted(lease: Lease, nowMs: number): Effects {
     if (lease.state !== 'running' || !this.#parts.throttle.accepted(lease, nowMs)) return NO_EFFECTS
     this.#tell({ kind: 'throttled', isOn: false, forMs: 0 })
@@ -121,7 +121,7 @@ export class Lane {
     lease.renewedAtMs = nowMs
   }
 
-  /** Who has to move next, should the lease run out. */
+  /** Whom the call waits for, should its lease run out. */
   waitsFor(lease: Lease, who: 'tool' | 'caller'): void {
     lease.waitsFor = who
   }
@@ -131,7 +131,7 @@ export class Lane {
     lease.answeredAfterMs = afterMs
   }
 
-  /** How to stop the call, should its lease be reclaimed; whoever drives the lane calls it. */
+  /** Stores how to stop the call if its lease is reclaimed; the gate calls `stop`. */
   onReclaimed(lease: Lease, stop: () => void): void {
     lease.stop = stop
   }
@@ -145,53 +145,53 @@ export class Lane {
     return true
   }
 
-  /** Does what has come due: reclaims silent leases, refuses stale tickets, ends orders, closes windows. */
+  /** Does what is due: reclaims silent leases, refuses stale tickets, ends overrides, lets the law decide. */
   expire(nowMs: number): Effects {
     const reclaimed = this.#reclaim(nowMs)
     const moves = this.refresh(nowMs)
     return reclaimed.length === 0 ? moves : { ...moves, reclaimed }
   }
 
-  /** The same but for leases: bytes that renew one may not have been read yet. */
+  /** The same without reclaiming leases: bytes that renew a lease may not have been read yet. */
   refresh(nowMs: number): Effects {
     if (this.#parts.limitControl.override.expire(nowMs)) this.#followOverride(nowMs)
     return this.#dispatch(nowMs)
   }
 
   /**
-   * This process stood still for `ms` until about now. That is no silence and no latency of the tool's; but the time of
-   * those who wait went by.
+   * This process stood still for `ms` until about now. The tool was not silent or slow in that time, so leases and
+   * latencies do not count it. The deadlines of waiting calls do.
    */
   stopped(ms: number, nowMs: number): void {
     const { running, limitControl } = this.#parts
     if (running.active === 0) return
     running.stopped(ms, nowMs)
-    // To the law, what was sent before says nothing any more.
+    // The law must not judge by calls that were sent before the stop.
     limitControl.limiter.moved(nowMs)
   }
 
   /** Milliseconds: when `expire` has to be called next; Infinity when nothing can come due. */
   wakeAtMs(): number {
     const { queue, running, limitControl, throttle } = this.#parts
-    // Where slots are free and calls wait, the tool itself is what they wait for.
+    // Calls that wait although slots are free wait for the throttle to open.
     const opensAtMs = queue.depth > 0 && this.#admission.hasSlots(1) ? throttle.opensAtMs() : Infinity
     return Math.min(queue.nextDueAtMs(), running.nextDueAtMs(), limitControl.nextDueAtMs(), opensAtMs)
   }
 
-  /** The operator's hand. A limit outside the lane's bounds is clamped; who asks should have checked. */
+  /** Obeys an operator. A limit outside the lane's bounds is clamped; the admin API has checked it before. */
   operate(order: OverrideOrder, nowMs: number): Effects {
     this.#parts.limitControl.override.obey(order, nowMs)
     this.#followOverride(nowMs)
     return this.#dispatch(nowMs)
   }
 
-  /** The fleet leaves so many slots to this lane; what runs above them goes to its end. */
+  /** The fleet leaves so many slots to this lane. Calls that run beyond them run to their end. */
   cap(ceiling: Ceiling, nowMs: number): Effects {
     this.#parts.limitControl.cap(ceiling, nowMs)
     return this.#dispatch(nowMs)
   }
 
-  /** Takes one retry out of the budget, or says why not. Never while the lane has more to do than it can. */
+  /** Takes one retry out of the budget, or says why not. Grants none while the lane is overloaded, throttled or paused. */
   askRetry(nowMs: number): RetryAnswer {
     const { overload, throttle, limitControl, retryBudget, settings } = this.#parts
     if (overload.isOn || throttle.isThrottling(nowMs) || limitControl.override.isPaused) return 'overloaded'
@@ -207,7 +207,7 @@ export class Lane {
     return this.#dispatch(nowMs)
   }
 
-  /** Refuses what waits and whoever still comes, with this reason. Running leases go to their ends. Cannot be undone. */
+  /** Refuses waiting and future calls with this reason. Running calls run to their end. Cannot be undone. */
   close(reason: ClosedReason, nowMs: number): Effects {
     if (this.#parts.closedFor !== undefined) return NO_EFFECTS
     this.#parts.closedFor = reason
@@ -225,7 +225,7 @@ export class Lane {
     return { queueDepth: queue.depth, active: running.active, limit: limitControl.limit }
   }
 
-  /** What the lane would use of the fleet's slots. */
+  /** How many of the fleet's slots the lane would use. */
   demand(nowMs: number): Demand {
     return demandOf(this.#parts, nowMs)
   }
@@ -269,10 +269,10 @@ export class Lane {
     return reclaimed
   }
 
-  /** Hands free slots to the tickets whose turn it is; stale ones are told so and never run. */
+  /** Refuses stale tickets and hands free slots to the tickets that are next. */
   #dispatch(nowMs: number): Effects {
     const { queue, limitControl } = this.#parts
-    // What the limit is comes first, whatever made slots free: a fleet's slots may be over.
+    // The limit is brought up to date first, because the fleet's slots may have ended.
     limitControl.step(nowMs)
     if (queue.depth === 0) return NO_EFFECTS
     const refused = this.#refusals.stale(nowMs)

@@ -18,24 +18,24 @@ export interface LeaseFacts {
 
 export class Lease implements Due {
   state: LeaseState = 'running'
-  /** Milliseconds: last byte in either direction; later by the time in which this process stood still since then. */
+  /** Milliseconds: the last byte in either direction, moved on by the time in which this process stood still since then. */
   renewedAtMs: number
-  /** Who has to move next: a lease that runs out because its caller stalled teaches nothing about the tool. */
+  /** Whom the call waits for: a lease that runs out because its caller stalled says nothing about the tool. */
   waitsFor: 'tool' | 'caller' = 'tool'
   /** How to stop the call; the lane never calls it, the gate does. */
   stop: (() => void) | undefined = undefined
   /** Milliseconds from grant to the tool's response head; undefined until it came. */
   answeredAfterMs: number | undefined = undefined
-  /** Milliseconds since the grant in which this process stood still: nobody could have seen what the tool did. */
+  /** Milliseconds since the grant in which this process stood still and could not see what the tool did. */
   stoppedMs = 0
   dueAtMs: number
   heapIndex = -1
   readonly grantedAtMs: number
   /** Milliseconds spent in the queue. */
   readonly waitedMs: number
-  /** Milliseconds of silence that this lease may keep; undefined: what the lane allows. */
+  /** Milliseconds of silence after which this lease is reclaimed; undefined: the lane's setting. */
   readonly leaseMs: number | undefined
-  /** Who calls; costs a hash, so it is asked only where that decides something. */
+  /** Names the agent; costs a hash, so it is asked only where the agent decides something. */
   readonly agentOf: (() => string | undefined) | undefined
 
   constructor({ grantedAtMs, dueAtMs, waitedMs, leaseMs, agentOf }: LeaseFacts) {
@@ -48,20 +48,20 @@ export class Lease implements Due {
   }
 }
 
-/** How a lease ended, said by whoever held it. */
+/** How a lease ended, as its holder reports it. */
 export interface LeaseEnd {
   readonly cause: Exclude<EndCause, 'reclaimed'>
   readonly verdict: Verdict
   /**
-   * Milliseconds the tool took; absent where there is no honest measurement (an error, an upgraded connection). Of a call
-   * that its caller gave up (`cancelled`, `dropped`): how long the tool had it until then.
+   * Milliseconds that the tool took; absent where it was not measured (an error, an upgraded connection). For a call that
+   * its caller gave up (`cancelled`, `dropped`): how long the tool had the call until then.
    */
   readonly latencyMs?: number | undefined
   /** The tool itself asked callers to wait. */
   readonly pushback?: Pushback | undefined
 }
 
-/** A lease's end as the lane learns from it, whoever ended it. */
+/** How a lease ended, also when the lane itself reclaimed it. */
 export interface EndedLease {
   readonly cause: EndCause
   readonly verdict: Verdict

@@ -1,7 +1,7 @@
 /**
- * What the end of a lease says about the tool, and to whom: the law, the figures that operators see, the throttle and
- * the estimator. Two kinds of ends say less than their holder claims: a call during which this process stood still (its
- * time was not the tool's), and one that its caller gave up (hang-ups.ts). Moves no slot.
+ * Tells the law, the figures that operators see, the throttle and the wait estimator how a lease ended. Two kinds of ends
+ * are corrected before: the verdict on a call during which this process stood still is ignored, because part of its time
+ * was not the tool's; a call that its caller gave up counts only as hang-ups.ts decides. Moves no slot.
  */
 import type { LaneListener } from './event.ts'
 import { HangUps } from './hang-ups.ts'
@@ -27,7 +27,7 @@ export class Lessons {
     this.#parts = parts
   }
 
-  /** A lease that was taken out has ended. `spread` is a random number, 0 <= spread < 1. */
+  /** A lease has ended and is no longer among the running ones. `spread` is a random number, 0 <= spread < 1. */
   learn(lease: Lease, said: EndedLease, at: { readonly nowMs: number; readonly spread: number }): void {
     const { nowMs } = at
     const { limitControl, throttle, estimator, recent, tell } = this.#parts
@@ -39,7 +39,7 @@ export class Lessons {
     if (isAnswer) this.#hangUps.answered(latencyMs, lease.grantedAtMs)
     if (verdict !== 'ignored') recent.record(verdict === 'dropped', isAnswer ? latencyMs : undefined, nowMs)
     const wasShut = throttle.isThrottling(nowMs)
-    // That a tool takes calls, or asks callers to wait, holds however long this process stood still.
+    // Whether the tool accepts calls or asks callers to wait is known even if this process stood still meanwhile.
     const pushback = throttle.ended(lease, said, at)
     limitControl.limiter.ended(lease, { cause, verdict, latencyMs, pushback }, nowMs)
     tell({ kind: 'ended', cause, verdict, heldMs })
@@ -48,7 +48,7 @@ export class Lessons {
       tell({ kind: 'throttled', isOn, forMs: estimator.toolWaitMs(nowMs) })
   }
 
-  /** The end, as far as it says something about the tool. */
+  /** The end with the verdict and latency that the tool is answerable for. */
   #believed(lease: Lease, said: EndedLease, nowMs: number): EndedLease {
     if (lease.stoppedMs > 0) return { ...said, verdict: 'ignored', latencyMs: undefined }
     if (said.cause !== 'cancelled' || said.verdict !== 'dropped') return said

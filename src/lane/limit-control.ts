@@ -1,6 +1,6 @@
 /**
- * What a lane's limit is, and whose hand moves it: the law's, the operator's or the configuration's. Must not know who
- * waits or runs; the lane tells the law of calls and asks it to step.
+ * Holds the lane's limit, which the law, an operator or a new configuration moves, and the slots that the fleet leaves to
+ * the lane. Must not know which calls wait or run; the lane tells the law of calls and asks it to step.
  */
 import { createLimiter } from './limit/create.ts'
 import type { Decision, Figures, Limiter } from './limit/limiter.ts'
@@ -13,9 +13,9 @@ export type LimiterOf = (settings: ControllerSettings) => Limiter
 /** What the fleet leaves to a lane. */
 export interface Ceiling {
   readonly slots: number
-  /** Milliseconds on the lane's clock: from then on none. */
+  /** Milliseconds on the lane's clock: from then on there are no slots. */
   readonly untilMs: number
-  /** What finds no slot is refused instead of waiting: nobody can say when one comes. */
+  /** Calls that find no slot are refused instead of queued, because it is unknown when one comes. */
   readonly isShut: boolean
 }
 
@@ -23,9 +23,9 @@ const NO_CEILING: Ceiling = { slots: Infinity, untilMs: Infinity, isShut: false 
 
 export interface LimitControlParts {
   readonly limiterOf: LimiterOf | undefined
-  /** Recent errors and latency, for moves that no law decided. */
+  /** Recent errors and latency, reported with moves that no law decided. */
   readonly figures: (nowMs: number) => Figures
-  /** The limit moved, or the law looked and let it stand; `from` is the limit before. */
+  /** The limit moved, or the law decided to hold it; `from` is the limit before. */
   readonly decided: (decision: Decision, from: number) => void
 }
 
@@ -38,7 +38,7 @@ export class LimitControl {
   #limit: number
   #ceiling: Ceiling = NO_CEILING
   readonly #recentCeiling = new RecentCeiling()
-  /** The limit before an operator pinned it: where it goes back to. */
+  /** The limit before an operator pinned it, to which it returns. */
   #limitBeforePin: number | undefined
   #lastDecision: { readonly decision: Decision; readonly atMs: number } | undefined
 
@@ -59,12 +59,12 @@ export class LimitControl {
     return this.#ceiling.slots
   }
 
-  /** What finds no slot of the fleet is refused. */
+  /** Calls that find no slot of the fleet are refused. */
   get isShut(): boolean {
     return this.#ceiling.isShut
   }
 
-  /** Calls that may run now: the limit, as far as the fleet has slots for it. */
+  /** Calls that may run now: the smaller of the limit and the fleet's slots. */
   get slots(): number {
     return Math.min(this.#limit, this.#ceiling.slots)
   }
@@ -77,7 +77,7 @@ export class LimitControl {
     return this.#lastDecision
   }
 
-  /** Milliseconds: when an order or the fleet's slots end, or the law wants to look again; Infinity when neither. */
+  /** Milliseconds: when an order or the fleet's slots end, or the law wants to step; Infinity when nothing is due. */
   nextDueAtMs(): number {
     const lawAtMs = this.override.pinnedLimit === undefined ? this.#limiter.wakeAtMs(this.#limit) : Infinity
     return Math.min(this.override.nextDueAtMs(), lawAtMs, this.#ceiling.untilMs)
@@ -88,12 +88,12 @@ export class LimitControl {
     this.#recentCeiling.note(ceiling.slots, nowMs)
   }
 
-  /** Slots that are over are used no more; and the law decides, unless the limit is pinned. */
+  /** Drops slots of the fleet that have ended, and lets the law decide unless the limit is pinned. */
   step(nowMs: number): void {
     if (nowMs >= this.#ceiling.untilMs) this.#ceiling = { ...this.#ceiling, slots: 0, untilMs: Infinity }
     if (this.override.pinnedLimit !== undefined) return
     const { minConcurrent: min, maxConcurrent: max } = this.#settings
-    // What the lane cannot use is no limit: the law decides about what it can, and the limit stands while that is too little.
+    // The law decides about the slots that the lane can use. It cannot raise the limit while the fleet gives fewer slots.
     const usable = Math.min(this.#limit, Math.max(min, this.#recentCeiling.at(nowMs)))
     const decision = this.#limiter.step(usable, { min, max }, nowMs)
     if (decision === undefined) return
@@ -101,7 +101,7 @@ export class LimitControl {
     this.#apply(isLower ? decision : { ...decision, limit: this.#limit, action: 'hold' }, nowMs)
   }
 
-  /** After the valve moved: the limit goes to the pin, or back to where it was before one. */
+  /** After the override changed: the limit goes to the pin, or back to its value before the pin. */
   followOverride(nowMs: number): void {
     const { pinnedLimit } = this.override
     if (pinnedLimit !== undefined) this.#limitBeforePin ??= this.#limit
@@ -115,12 +115,12 @@ export class LimitControl {
     if (JSON.stringify(before.controller) !== JSON.stringify(settings.controller)) {
       this.#limiter = this.#limiterOf(settings.controller)
     }
-    const unpinned = followCeiling(this.#limitBeforePin ?? this.#limit, before, settings)
+    const unpinned = followMaximum(this.#limitBeforePin ?? this.#limit, before, settings)
     if (this.#limitBeforePin !== undefined) this.#limitBeforePin = unpinned
     this.#move(this.override.pinnedLimit ?? unpinned, 'configuration', nowMs)
   }
 
-  /** Moves the limit for another reason than the law's. */
+  /** Moves the limit for a reason other than the law's. */
   #move(wanted: number, reason: 'operator' | 'configuration', nowMs: number): void {
     const limit = Math.min(this.#settings.maxConcurrent, Math.max(this.#settings.minConcurrent, wanted))
     if (limit === this.#limit) return
@@ -138,10 +138,10 @@ export class LimitControl {
 }
 
 /**
- * What a law has learned stays, but a limit that stood at its ceiling goes up with it; under `fixed` nothing else than
+ * A reload keeps the limit that a law has found, but a limit that stood at maxConcurrent rises with it. Under `fixed` only
  * the configuration moves the limit.
  */
-function followCeiling(limit: number, before: LaneSettings, next: LaneSettings): number {
+function followMaximum(limit: number, before: LaneSettings, next: LaneSettings): number {
   if (next.controller.algorithm === 'fixed') return next.startConcurrent
   return limit === before.maxConcurrent ? Math.max(limit, next.maxConcurrent) : limit
 }

@@ -1,13 +1,13 @@
 /**
- * The operator's hand on the valve: a pause, a pinned limit, both or neither, each until a moment or without an end.
- * Knows nothing of the controller; the lane decides what a pin means for it.
+ * What an operator ordered: a pause, a pinned limit, both or neither, each with or without an end. Knows nothing of the
+ * control law; limit-control.ts applies the pin.
  */
 
-/** What an operator asks for; what is left out stays as it is. */
+/** An operator's order; what it leaves out stays as it is. */
 export interface OverrideOrder {
   readonly limit?: number | 'auto' | undefined
   readonly paused?: boolean | undefined
-  /** Milliseconds after which what this order says ends by itself. */
+  /** Milliseconds after which the order ends by itself. */
   readonly forMs?: number | undefined
 }
 
@@ -25,17 +25,17 @@ export class OperatorOverride {
     return this.#pausedUntilMs !== undefined
   }
 
-  /** The limit that the operator fixed; undefined leaves it to the controller. */
+  /** The limit that the operator pinned; undefined while the law decides. */
   get pinnedLimit(): number | undefined {
     return this.#pin?.limit
   }
 
-  /** Milliseconds: when the pause ends by itself; Infinity when it does not, or there is none. */
+  /** Milliseconds: when the pause ends by itself; Infinity when it has no end or there is none. */
   get pausedUntilMs(): number {
     return this.#pausedUntilMs ?? Infinity
   }
 
-  /** Milliseconds: when the pin ends by itself; Infinity when it does not, or there is none. */
+  /** Milliseconds: when the pin ends by itself; Infinity when it has no end or there is none. */
   get pinnedUntilMs(): number {
     return this.#pin?.untilMs ?? Infinity
   }
@@ -51,7 +51,7 @@ export class OperatorOverride {
     if (order.paused !== undefined) this.#pausedUntilMs = order.paused ? untilMs : undefined
   }
 
-  /** Ends what has come due; true when something did. */
+  /** Ends the orders that are due; true when there was one. */
   expire(nowMs: number): boolean {
     if (this.nextDueAtMs() > nowMs) return false
     if (this.pausedUntilMs <= nowMs) this.#pausedUntilMs = undefined

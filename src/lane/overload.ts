@@ -1,16 +1,16 @@
 /**
- * Whether a lane has so much to do that low-priority calls are not let in any more. On and off lie apart, so that it does
- * not flicker. Pure. Must not know who waits: it sees how full the queue is and how long a newcomer would wait.
+ * Decides whether low-priority calls are shed. The thresholds for on and off differ (hysteresis), so that the state does
+ * not flicker. Pure. Sees only how full the queue is and how long a newcomer would wait.
  */
 
-/** Share of the queue at which it begins: the last fifth is kept for calls that matter more. */
+/** Share of the queue at which shedding begins: the last fifth is kept for higher classes. */
 const ON_FILL = 0.8
-/** Share of the queue below which it may end: low calls then find room for some time, and not for one call. */
+/** Share of the queue below which shedding may end: there is then room for more than one low call. */
 const OFF_FILL = 0.5
 /** Share of the TTL: a newcomer that waits longer than this is as likely to expire as to run. */
 const ON_WAIT = 0.5
 const OFF_WAIT = 0.25
-/** Milliseconds for which the wait has to stay too long: one slow call makes the estimate jump, and its end lets it fall. */
+/** Milliseconds for which the wait has to stay too long, because one slow call lets the estimate jump until it ends. */
 const FOR_MS = 1000
 
 export interface Load {
@@ -30,10 +30,10 @@ export class Overload {
     return this.#isOn
   }
 
-  /** Looks at the lane; true when the state changed. */
+  /** Takes in the lane's load; true when the state changed. */
   look(load: Load, nowMs: number): boolean {
     const { depth, maxDepth, estimateMs, ttlMs } = load
-    // Where nothing waits, a low call costs nobody a place.
+    // With an empty queue a low call takes no place from a higher class.
     const isLong = depth > 0 && estimateMs > ON_WAIT * ttlMs
     this.#longSinceMs = isLong ? (this.#longSinceMs ?? nowMs) : undefined
     const before = this.#isOn

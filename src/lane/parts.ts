@@ -1,5 +1,5 @@
 /**
- * What a lane consists of. Only lane.ts and refusals.ts change the parts; admission, the wait estimator, the demand and
+ * The parts of a lane. Only lane.ts, lessons.ts and refusals.ts change them; admission, the wait estimator, the demand and
  * the snapshot read them.
  */
 import { Overload } from './overload.ts'
@@ -16,7 +16,7 @@ import { TokenBucket } from './token-bucket.ts'
 
 export interface LaneParts {
   settings: LaneSettings
-  /** Set once, when the lane is closed: nothing starts or waits any more. */
+  /** Set once, when the lane is closed: no call starts or waits any more. */
   closedFor: ClosedReason | undefined
   readonly queue: Queue
   readonly running: RunningLeases

@@ -20,7 +20,7 @@ export function isAbove(a: Priority, b: Priority): boolean {
   return PRIORITIES.indexOf(a) < PRIORITIES.indexOf(b)
 }
 
-/** The class that a call gets in a lane: what it claims, or the lane's default, and never more than the lane allows. */
+/** The class that a call gets in a lane: the one it claims or the lane's default, capped at the lane's highest. */
 export function priorityIn(settings: PrioritySettings, claimed: Priority | undefined): Priority {
   const wanted = claimed ?? settings.default
   return isAbove(wanted, settings.max) ? settings.max : wanted

@@ -1,7 +1,7 @@
 /**
- * The bounded waiting line of one lane: the highest class first, in turns between the agents of a class, first in first out
- * for an agent, with every ticket's deadline known; and who has to go when somebody more important finds it full. Every operation costs O(1) or O(log n)
- * at any depth. Decides nothing about admission: its owner checks depth.
+ * The queue of one lane: highest class first, round robin between the agents of a class, first in first out for one
+ * agent. Knows the earliest deadline, and which ticket is evicted when a more important call finds the queue full. Every
+ * operation costs O(1) or O(log n). Decides nothing about admission: its owner checks the depth.
  */
 import { Chain } from './chain.ts'
 import { AgentQueues } from './agent-queues.ts'
@@ -10,7 +10,7 @@ import { isAbove, PRIORITIES } from './priority.ts'
 import type { Priority } from './priority.ts'
 import type { Ticket } from './ticket.ts'
 
-/** The classes from the one that is shed first. */
+/** The classes, beginning with the one that is shed first. */
 const LOWEST_FIRST = PRIORITIES.toReversed()
 
 export class Queue {
@@ -50,7 +50,7 @@ export class Queue {
     this.#deadlines.push(ticket)
   }
 
-  /** Takes out the ticket whose turn it is. */
+  /** Takes out the ticket that is next. */
   shift(): Ticket | undefined {
     for (const priority of PRIORITIES) {
       const ticket = this.#classes[priority].takeTurn()
@@ -70,9 +70,10 @@ export class Queue {
   }
 
   /**
-   * The ticket that has to go so that one of class `priority` and this agent may come: of the lowest class below it, or
-   * else of its own, the newest of the agent with the longest line. Of its own only if that line stays no shorter than
-   * the newcomer's: otherwise the two would take each other's place for ever.
+   * The ticket that is evicted for a newcomer of class `priority` and this agent: the newest ticket of the agent with the
+   * longest queue, in the lowest class below the newcomer's, or else in the newcomer's own class. In its own class only if
+   * that agent then still has at least as many tickets as the newcomer's: otherwise two agents would evict each other for
+   * ever.
    */
   leastWanted(priority: Priority, agent: string): Ticket | undefined {
     for (const lowest of LOWEST_FIRST) {
@@ -85,7 +86,7 @@ export class Queue {
     return undefined
   }
 
-  /** Takes the ticket out wherever it stands; false when it is not in. */
+  /** Takes the ticket out wherever it stands; false when it is not in the queue. */
   remove(ticket: Ticket): boolean {
     if (!this.#deadlines.remove(ticket)) return false
     if (ticket.arrival !== undefined) this.#arrivals.remove(ticket.arrival)

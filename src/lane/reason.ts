@@ -31,7 +31,7 @@ export type Reason = (typeof REASONS)[number]
 /** Why a lane was closed: the process stops, or a reload removed the tool. */
 export type ClosedReason = Extract<Reason, 'DRAINING' | 'NO_ROUTE'>
 
-/** The reasons that the core itself gives; the others are found out around it. */
+/** The reasons that the core gives; the other reasons are found outside it. */
 export type LaneReason = Extract<
   Reason,
   | ClosedReason
@@ -45,13 +45,13 @@ export type LaneReason = Extract<
   | 'STORE_UNAVAILABLE'
 >
 
-/** What the controller learns from the end of a lease. */
+/** What the end of a lease tells the control law. */
 export type Verdict = 'ok' | 'dropped' | 'ignored'
 
 /** How a lease ended; exactly one of them for each lease. */
 export type EndCause = 'completed' | 'failed' | 'cancelled' | 'reclaimed'
 
-/** What became of trying once more; a closed set, the label of retries_total. The last two were never sent. */
+/** What became of a retry; a closed set, the label of retries_total. Retries with the last two results were never sent. */
 export const RETRY_RESULTS = [
   'succeeded',
   'failed',
@@ -95,6 +95,6 @@ export interface Fault {
   /** How far the call had come: no connection yet, no response head yet, in the middle of the answer. */
   readonly phase: 'connect' | 'head' | 'body'
   readonly cause: FaultCause
-  /** The system's or the library's own word, for example ECONNREFUSED; never an address, a name or other text. */
+  /** The error code of the system or the library, for example ECONNREFUSED; never an address, a name or other text. */
   readonly code: string | undefined
 }

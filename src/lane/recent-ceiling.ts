@@ -1,6 +1,6 @@
 /**
- * How many slots the fleet left to a lane lately: the most of the last 5 to 10 s. A limit above it is no lever: a law
- * that lowers it from there changes nothing for a long time. Decided by simulation: docs/decisions/0025.
+ * The most slots that the fleet left to a lane in the last 5 to 10 s. The law decides about this number where the limit is
+ * higher, because lowering a limit that the lane cannot use has no effect. Found by simulation: docs/decisions/0025.
  */
 const SPAN_MS = 5000
 

@@ -1,9 +1,9 @@
 /**
- * How many events a second there were lately: counts of the last `windowMs` in ten buckets. Pure; O(1) for an event, ten
- * numbers in all. Knows nothing of what it counts.
+ * Events per second over the last `windowMs`, counted in ten buckets. Pure; O(1) for each event, ten numbers in all. Knows
+ * nothing of the events.
  */
 
-/** Fewer events in that time are no rate. */
+/** With fewer events in the window there is no rate. */
 const FEWEST = 5
 
 export class RecentRate {
@@ -27,7 +27,7 @@ export class RecentRate {
     this.#counts[place] = (this.#counts[place] as number) + 1
   }
 
-  /** Undefined while there are too few to tell. */
+  /** Undefined while there are too few events. */
   perSec(nowMs: number): number | undefined {
     this.#turn(nowMs)
     const count = this.#counts.reduce((sum, each) => sum + each, 0)

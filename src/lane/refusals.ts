@@ -1,6 +1,6 @@
 /**
- * Takes tickets out of the queue that will not run, and says to each of them, and to newcomers that may not wait, why
- * and when to come back. Which newcomers these are is the door's decision.
+ * Makes refusals, each with its reason and the time to come back, and takes tickets that will not run out of the queue.
+ * admission.ts decides which newcomers are refused.
  */
 import type { Refusal, Refused } from './effects.ts'
 import type { WaitEstimator } from './wait-estimator.ts'
@@ -18,7 +18,7 @@ export class Refusals {
     this.#estimator = estimator
   }
 
-  /** `calls`: how many were to start together. `spread` is a random number, 0 <= spread < 1. */
+  /** `calls`: how many should have started together. `spread` is a random number, 0 <= spread < 1. */
   because(reason: LaneReason, at: { spread: number; nowMs: number; calls?: number }): Refusal {
     const { spread, nowMs, calls = 1 } = at
     const { queue, running, limitControl, settings } = this.#parts
@@ -29,13 +29,13 @@ export class Refusals {
     return { reason, retryAfterMs, depths, toolWaitMs }
   }
 
-  /** In a full queue, the ticket that matters least makes room for a newcomer of this class. */
+  /** Evicts a ticket from the full queue for a newcomer of this class. */
   putOut(ticket: Ticket, priority: Priority, nowMs: number): Refused {
     this.#parts.queue.remove(ticket)
     return this.#refuse(ticket, ticket.priority === priority ? 'QUEUE_SATURATED' : 'SHED_LOW_PRIORITY', nowMs)
   }
 
-  /** Tickets whose time is over, or will be before the tool may be called again. */
+  /** Tickets whose TTL has ended, or will end before the tool may be called again. */
   stale(nowMs: number): Refused[] {
     const { limitControl, throttle } = this.#parts
     const refused = this.#dueBy(nowMs, 'QUEUE_TTL_EXPIRED', nowMs)
@@ -45,7 +45,7 @@ export class Refusals {
     return refused
   }
 
-  /** All that wait. */
+  /** All waiting tickets. */
   everybody(reason: LaneReason, nowMs: number): Refused[] {
     return this.#dueBy(Infinity, reason, nowMs)
   }

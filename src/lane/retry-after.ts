@@ -1,26 +1,26 @@
 /**
- * When a refused caller should come back. Places come free at limit / service time (Little's law), so the n-th caller
- * refused in a row is told the time at which the n-th place comes free: the advice spreads by itself. Measured in
- * test/scenario/retry-after-spread.test.ts. Units: milliseconds. Rounding to the header's whole seconds is reply/'s affair.
+ * When a refused caller should come back. Slots come free at limit / service time per second (Little's law). The n-th
+ * caller refused in a row is told the time at which the n-th slot comes free, which spreads the callers. Measured in
+ * test/scenario/retry-after-spread.test.ts. Units: milliseconds; reply/ rounds to the header's whole seconds.
  */
 
 import { RecentRate } from './recent-rate.ts'
 
 /** Weight of one ended call in the mean service time: about the last 20 calls count. */
 const SERVICE_WEIGHT = 0.1
-/** The same in the steady mean, about 100 calls: 20 calls of a tool that varies are off by a fifth. */
+/** The same for the steady mean, over about 100 calls: a mean of 20 calls of a varying tool is off by a fifth. */
 const STEADY_WEIGHT = 0.02
-/** Running calls are, at a random moment, as old as calls of a varying tool take. Older than this many times that: a hang. */
+/** The mean age of running calls is about the mean service time. Beyond this many times the mean, the tool hangs. */
 const OLD_RATIO = 2
-/** Share of the time between two places at which promises follow each other while they catch up with the places. */
+/** Promises that catch up with free slots follow each other after this share of the time between two slots. */
 const CATCH_UP_RATIO = 0.9
-/** Steps of this share of a stretch, taken round and round, fill it evenly, however many they are: the golden ratio. */
+/** Multiples of the golden ratio, modulo 1, fill the range from 0 to 1 evenly however many there are. */
 const GOLDEN_RATIO = 0.618_033_988_749_895
-/** Milliseconds: sums of fractions miss a whole number by less than this. */
+/** Milliseconds: rounding errors of sums are smaller than this. */
 const NEARLY_MS = 1e-6
-/** Milliseconds assumed for a lane that has not yet seen a call end. */
+/** Milliseconds: the service time assumed until the first call has ended. */
 const UNKNOWN_SERVICE_MS = 1000
-/** Milliseconds after the last end of a call for which the mean holds: what was measured an hour ago is a guess. */
+/** Milliseconds after the last end of a call during which the mean is used to refuse newcomers. */
 const FRESH_MS = 60_000
 /** Milliseconds over which ends of calls are counted. Found by simulation: over 10 s the lane notices a recovery too late. */
 const RECENT_MS = 5000
@@ -30,15 +30,15 @@ export interface RetryBounds {
   readonly maxMs: number
 }
 
-/** Milliseconds over which the callers of a lane that was closed are spread. */
+/** Milliseconds over which the callers of a closed lane are spread. */
 const REPLACED_WITHIN_MS = 5000
 
-/** Milliseconds, for the callers of a closed lane: nobody knows when it is replaced, so they are only spread. */
+/** Milliseconds for the callers of a closed lane. When it is replaced is unknown, so the callers are only spread. */
 export function untilReplacedMs({ minMs, maxMs }: RetryBounds, spread: number): number {
   return Math.round(minMs + spread * Math.min(REPLACED_WITHIN_MS, maxMs - minMs))
 }
 
-/** How many calls run now, and how old they are together. */
+/** The number of running calls and the sum of their ages. */
 export interface RunningCalls {
   readonly active: number
   readonly limit: number
@@ -58,11 +58,11 @@ export class RetryAdvice {
   readonly #recent = new RecentRate(RECENT_MS)
   #steadyMs: number | undefined
   #ends = 0
-  /** Milliseconds: when the last place that was promised to somebody comes free. */
+  /** Milliseconds on the clock: when the last promised slot comes free. */
   #placeAtMs = -Infinity
-  /** Milliseconds: when the caller who got that promise was told to come; later where minMs holds callers off. */
+  /** Milliseconds on the clock: when that caller was told to come, which minMs may put after its slot comes free. */
   #toldAtMs = -Infinity
-  /** 0 <= n < 1: where in the upper half the last caller was put whose place comes free too late. */
+  /** 0 <= n < 1: the place in the upper half of the bounds of the last caller whose slot comes free beyond maxMs. */
   #late: number | undefined
 
   /** A lease ended after `heldMs`. */
@@ -77,8 +77,8 @@ export class RetryAdvice {
   }
 
   /**
-   * Milliseconds between two freed places. Running calls that are already older than the mean count with their age, so
-   * that a tool that hangs is seen before its first call ends.
+   * Milliseconds between two freed slots, for estimates. If the running calls are older than the mean service time, their
+   * mean age is used instead, so that a hanging tool is noticed before its first call ends.
    */
   perPlaceMs(running: RunningCalls): number {
     const meanAgeMs = running.active === 0 ? 0 : running.agesMs / running.active
@@ -86,9 +86,10 @@ export class RetryAdvice {
   }
 
   /**
-   * The same for sending a newcomer away: from what was measured lately, and undefined when nothing was. To send away in
-   * vain leaves slots without work, so the most hopeful counts: the shorter mean, or the pace at which calls did end in
-   * the last 5 s. Running calls measure, too: a tool that hangs for longer than a mean stays fresh shows it by their age.
+   * The same for refusing a newcomer whose wait would be too long; undefined when nothing was measured lately. A newcomer
+   * that is refused needlessly leaves slots without work, so the most optimistic figure is used: the shorter of the means,
+   * or the pace at which calls ended in the last 5 s. When no call has ended for longer than that, the ages of the running
+   * calls are used.
    */
   measuredPerPlaceMs(running: RunningCalls, nowMs: number): number | undefined {
     if (this.#serviceMs === undefined) return undefined
@@ -101,8 +102,8 @@ export class RetryAdvice {
   }
 
   /**
-   * Milliseconds between two freed places, for promises: there too late costs goodput, because the lane runs dry, and too
-   * early only a second refusal. So the shorter of both means counts, and a few old calls are no hang.
+   * Milliseconds between two freed slots, for promises. A promise that is too late leaves the lane without work; one that
+   * is too early costs a second refusal. So the shorter mean is used, and a few old calls are not taken for a hang.
    */
   promisedPerPlaceMs(running: RunningCalls): number {
     const meanMs = Math.min(this.#serviceMs ?? UNKNOWN_SERVICE_MS, this.#steadyMs ?? UNKNOWN_SERVICE_MS)
@@ -111,9 +112,10 @@ export class RetryAdvice {
   }
 
   /**
-   * Milliseconds within `bounds` after which the next refused caller should come back; `spread` is a random number, 0 <= spread < 1.
-   * `readyAtMs`: when the first place comes, where something else than the running calls says so. Places that come free
-   * before anybody may be back are given away, too: promises follow each other faster until they are used up.
+   * Milliseconds within `bounds` after which the next refused caller should come back. `spread` is a random number from 0
+   * to below 1.
+   * `readyAtMs`: when the first slot comes free, where the end of running calls does not decide that. Slots that come free
+   * before any caller may be back are promised as well: promises then follow each other faster until they are used up.
    */
   next(perPlaceMs: number, bounds: RetryBounds, at: PromiseAt): number {
     const { nowMs } = at
@@ -128,14 +130,14 @@ export class RetryAdvice {
     return withinBounds(Infinity, bounds, this.#late)
   }
 
-  /** The same for a wait whose end is known, or Infinity: a random share spreads the callers over a quarter of it more. */
+  /** The same for a wait with a known end, or Infinity. A random share of up to a quarter spreads the callers. */
   until(endsAtMs: number, bounds: RetryBounds, at: { nowMs: number; spread: number }): number {
     const endsInMs = Math.max(bounds.minMs, endsAtMs - at.nowMs)
     return withinBounds(endsInMs * (1 + at.spread / 4), bounds, at.spread)
   }
 }
 
-/** A longer wait than may be advised: `spread` puts the callers over the upper half, instead of all at maxMs. */
+/** Clamps a wait to the bounds. Waits beyond maxMs are spread by `spread` over the upper half of the bounds. */
 function withinBounds(waitMs: number, { minMs, maxMs }: RetryBounds, spread: number): number {
   const upperMs = maxMs - Math.max(minMs, maxMs / 2)
   const boundedMs = waitMs > maxMs ? maxMs - upperMs * spread : waitMs

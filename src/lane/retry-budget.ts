@@ -1,10 +1,10 @@
 /**
- * How many of the recent calls may be retries: a share of them, and always a few, so that a lane with little to do can
- * retry at all. Without a budget a tool that fails gets several times the load that made it fail. Counts the last 10 to
- * 20 s in two turns, at O(1) and two numbers each. Pure.
+ * How many of the recent calls may be retries: a share of them, and always a few, so that a lane with few calls can retry
+ * at all. Without a budget a failing tool would get several times the load that made it fail. Counts the last 10 to 20 s
+ * in two halves, at O(1). Pure.
  */
 
-/** Milliseconds of one turn. */
+/** Milliseconds of one half. */
 const TURN_MS = 10_000
 /** Retries that are always allowed in that time. */
 const AT_LEAST = 3

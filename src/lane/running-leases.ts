@@ -1,6 +1,6 @@
 /**
- * The leases that run now: how many, how old together, and which has gone silent for too long. Decides nothing about
- * who may run; its owner keeps the limit.
+ * The running leases: how many there are, the sum of their ages, and which has been silent for too long. Decides nothing
+ * about which calls may run; its owner keeps the limit.
  */
 import { DeadlineHeap } from './deadline-heap.ts'
 import { Lease } from './lease.ts'
@@ -14,24 +14,24 @@ export interface Started {
 
 export class RunningLeases {
   readonly #leases = new DeadlineHeap<Lease>()
-  /** Milliseconds: sum of the grant times, for the mean age at O(1); a stop of the process moves them on. */
+  /** Milliseconds: the sum of the grant times, each moved on by the time in which the process stood still. */
   #grantTimesMs = 0
 
   get active(): number {
     return this.#leases.size
   }
 
-  /** Milliseconds: the earliest moment at which a lease could run out; bytes may have moved it by then. */
+  /** Milliseconds: the earliest moment at which a lease could run out; later renewals are not counted yet. */
   nextDueAtMs(): number {
     return this.#leases.peek()?.dueAtMs ?? Infinity
   }
 
-  /** Milliseconds: the running leases' ages, added up. */
+  /** Milliseconds: the sum of the running leases' ages. */
   agesMs(nowMs: number): number {
     return this.active * nowMs - this.#grantTimesMs
   }
 
-  /** `leaseMs` is the lane's; the call's own goes before it. */
+  /** `leaseMs` is the lane's setting; the call's own overrides it. */
   begin(call: Started, leaseMs: number, nowMs: number): Lease {
     const dueAtMs = nowMs + (call.leaseMs ?? leaseMs)
     const waitedMs = nowMs - call.queuedAtMs
@@ -47,15 +47,15 @@ export class RunningLeases {
     return lease
   }
 
-  /** Takes a lease out; false when it is not running any more. */
+  /** Removes a lease; false when it does not run any more. */
   end(lease: Lease): boolean {
     if (!this.#leases.remove(lease)) return false
-    // Starting again from 0 whenever the lane is empty keeps rounding errors from adding up.
+    // The sum is reset whenever the lane is empty, so that rounding errors do not add up.
     this.#grantTimesMs = this.active === 0 ? 0 : this.#grantTimesMs - lease.grantedAtMs - lease.stoppedMs
     return true
   }
 
-  /** This process stood still for `ms` until about now: that is no silence of the tool's. */
+  /** This process stood still for `ms` until about now, which does not count as silence of the tool. */
   stopped(ms: number, nowMs: number): void {
     for (const lease of this.#leases.items()) {
       const sinceGrantMs = Math.min(ms, nowMs - lease.grantedAtMs - lease.stoppedMs)
@@ -65,7 +65,7 @@ export class RunningLeases {
     }
   }
 
-  /** Takes out one lease that has had no byte for `leaseMs`, or its own time; undefined when there is none. */
+  /** Removes one lease that has had no byte for `leaseMs`, or for its own time; undefined when there is none. */
   endSilent(leaseMs: number, nowMs: number): Lease | undefined {
     for (
       let lease = this.#leases.peek();

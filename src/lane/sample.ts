@@ -1,9 +1,9 @@
 /**
- * Latencies and errors of a stretch of calls, in bounded memory. Percentiles are exact up to CAPACITY samples; beyond
- * that every second sample is kept, then every fourth and so on, which thins evenly over time and needs no random numbers.
+ * Latencies and errors of a stretch of time, in bounded memory. Percentiles are exact up to CAPACITY samples. Beyond that
+ * every second sample is kept, then every fourth and so on, which thins evenly over time without random numbers.
  */
 
-/** 512 doubles are 4 KiB; the 95th percentile of 256 to 512 kept samples stands on at least 13 above it. */
+/** 512 doubles are 4 KiB; at least 13 of 256 to 512 kept samples lie above the 95th percentile. */
 const CAPACITY = 512
 
 export class LatencySample {
@@ -19,7 +19,7 @@ export class LatencySample {
 
   record(valueMs: number): void {
     if (this.#seen++ % this.#stride !== 0) return
-    // CAPACITY is a power of two, so the value that finds it full has a place under the doubled stride as well.
+    // CAPACITY is a power of two, so the value that finds the sample full is kept under the doubled stride, too.
     if (this.#size === CAPACITY) this.#thin()
     this.#kept[this.#size++] = valueMs
   }
@@ -69,7 +69,7 @@ function clear(half: Half): void {
   half.dropped = 0
 }
 
-/** What operators see as "now": the last 10 to 20 seconds, in two halves that take turns. */
+/** The figures that operators see as "now": those of the last 10 to 20 seconds, in two halves. */
 export class RecentCalls {
   #current = newHalf()
   #previous = newHalf()

@@ -1,6 +1,6 @@
 /**
- * What the operator fixed for one lane, already made certain by config/: the core trusts these values.
- * All durations are milliseconds. Must not know where they were written.
+ * The configuration of one lane, validated by config/: the core trusts these values. All durations are milliseconds. Must
+ * not know where they were written.
  */
 import type { PrioritySettings } from './priority.ts'
 import type { RateSettings } from './token-bucket.ts'
@@ -40,7 +40,7 @@ export type ControllerSettings = AdaptiveSettings | AimdSettings | FixedSettings
 
 export interface LaneSettings {
   readonly tool: string
-  /** Tickets that may wait; 0 means that nothing ever waits. */
+  /** Tickets that may wait; with 0 no call ever waits. */
   readonly maxQueueDepth: number
   readonly minConcurrent: number
   readonly startConcurrent: number
@@ -50,10 +50,10 @@ export interface LaneSettings {
   /** How long a lease may go without a byte before it is reclaimed. */
   readonly leaseMs: number
   readonly priority: PrioritySettings
-  /** Bounds of the advice in refusals. */
+  /** Bounds of the time to come back in refusals. */
   readonly retryAfter: { readonly minMs: number; readonly maxMs: number }
   readonly controller: ControllerSettings
-  /** Calls that may start in a time; undefined: as many as the limit allows. */
+  /** The call rate; undefined: no rate. */
   readonly rate: RateSettings | undefined
   /** Share of the recent calls that may be retries. */
   readonly retryBudgetRatio: number

@@ -1,5 +1,5 @@
 /**
- * Everything that an operator may see of a lane now. Pure: reads the lane's parts. Units: milliseconds, shares 0..1.
+ * The state of a lane as operators see it. Pure: reads the lane's parts. Units: milliseconds, shares 0..1.
  */
 import type { WaitEstimator } from './wait-estimator.ts'
 import type { ReadParts } from './parts.ts'

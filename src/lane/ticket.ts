@@ -1,5 +1,5 @@
 /**
- * An admitted request that waits. It leaves `waiting` exactly once. Decides nothing; queue.ts knows where it stands.
+ * An admitted call that waits. It leaves `waiting` exactly once. Decides nothing; queue.ts knows its place.
  */
 import type { Link } from './chain.ts'
 import type { Due } from './deadline-heap.ts'
@@ -9,7 +9,7 @@ import type { Priority } from './priority.ts'
 
 export type TicketState = 'waiting' | 'granted' | 'refused' | 'cancelled'
 
-/** The call that waits, as the lane's owner knows it. The lane only carries it: its owner passes on what was decided. */
+/** The waiting call as the gate knows it. The lane stores it with the ticket and never calls it; the gate does. */
 export interface Waiter {
   granted(lease: Lease): void
   refused(refusal: Refusal): void
@@ -20,7 +20,7 @@ export interface TicketFacts {
   readonly dueAtMs: number
   readonly spread: number
   readonly priority: Priority
-  /** Opaque; the same for all where nobody tells agents apart. */
+  /** Opaque; the same for all calls where agents are not told apart. */
   readonly agent: string
   /** Milliseconds; see Want. */
   readonly leaseMs: number | undefined
@@ -32,14 +32,14 @@ export class Ticket implements Due {
   state: TicketState = 'waiting'
   /** Set when the ticket was granted. */
   lease: Lease | undefined = undefined
-  /** Milliseconds: from this moment on the ticket never runs. */
+  /** Milliseconds on the clock: from then on the ticket never runs. */
   dueAtMs: number
   heapIndex = -1
-  /** Its places in the line of all tickets and in that of its class and agent; the queue's. */
+  /** Its links in the chain of all tickets and in that of its class and agent; only the queue writes them. */
   arrival: Link<Ticket> | undefined = undefined
   place: Link<Ticket> | undefined = undefined
   readonly queuedAtMs: number
-  /** 0 <= spread < 1: this ticket's random number, for the time to come back that a refusal tells. */
+  /** 0 <= spread < 1: this ticket's random number, which spreads the times to come back in refusals. */
   readonly spread: number
   readonly priority: Priority
   readonly agent: string

@@ -1,18 +1,18 @@
 /**
- * How many calls may start in a time, whatever runs: a bucket of `burst` tokens that fills at calls / perMs. Each call
- * takes one as it starts; it is a debt where none is left, which only a lower rate than before can bring about.
- * Pure; the level is worked out when somebody asks. Units: milliseconds and tokens.
+ * The call rate: a bucket of `burst` tokens that fills at calls / perMs. Each call takes a token when it starts. A ticket
+ * that was admitted under a higher rate may take one that is missing; the level is then below 0, a debt. Pure; the level
+ * is computed when it is read. Units: milliseconds and tokens.
  */
 
 export interface RateSettings {
   readonly calls: number
-  /** Milliseconds in which so many calls may start. */
+  /** Milliseconds in which `calls` calls may start. */
   readonly perMs: number
   /** Calls that may start at once after a quiet time. */
   readonly burst: number
 }
 
-/** Tokens: sums of fractions miss a whole number by less than this. */
+/** Tokens: rounding errors of sums are smaller than this. */
 const NEARLY = 1e-6
 
 export class TokenBucket {
@@ -20,14 +20,14 @@ export class TokenBucket {
   #level: number
   #atMs: number
 
-  /** Begins full. Without a rate there is always enough. */
+  /** Begins full. Without a rate there is always a token. */
   constructor(rate: RateSettings | undefined, nowMs: number) {
     this.#rate = rate
     this.#level = rate?.burst ?? Infinity
     this.#atMs = nowMs
   }
 
-  /** A rate that did not change keeps its level and its debts; another one begins full. */
+  /** An unchanged rate keeps its level, debts included; another one begins with a full bucket. */
   reconfigure(rate: RateSettings | undefined, nowMs: number): void {
     if (JSON.stringify(rate) === JSON.stringify(this.#rate)) return
     this.#rate = rate
@@ -44,7 +44,7 @@ export class TokenBucket {
     return this.#levelAt(nowMs) >= tokens - NEARLY
   }
 
-  /** Milliseconds on the clock: when there are so many. */
+  /** Milliseconds on the clock: when there are so many tokens. */
   readyAtMs(tokens: number, nowMs: number): number {
     const missing = tokens - this.#levelAt(nowMs)
     return missing <= NEARLY ? nowMs : nowMs + missing * this.perTokenMs

@@ -1,6 +1,6 @@
 /**
- * What a lane expects: when the next places come free, whether a newcomer can still start in time, and what those are
- * told who cannot. Reads the lane's parts, moves none of them. Units: milliseconds.
+ * Estimates how long a newcomer would wait, whether it could start before its TTL ends, and when a refused caller should
+ * come back. Reads the lane's parts and changes none of them. Units: milliseconds.
  */
 import type { ReadParts } from './parts.ts'
 import type { Priority } from './priority.ts'
@@ -9,18 +9,18 @@ import { RetryAdvice, untilReplacedMs } from './retry-after.ts'
 import type { RetryBounds } from './retry-after.ts'
 
 /**
- * Share of the TTL that the expected wait may take: the pace varies, and who starts at the last moment has no time left.
- * Found by simulation, as building block 10 of the control law.
+ * Share of the TTL that the estimated wait may take. The pace varies, and a call that starts at the last moment has no time
+ * left to run. Found by simulation.
  */
 const REACHABLE_RATIO = 0.9
 
 /** The parts that the estimate depends on. */
 export type WaitEstimatorParts = Pick<ReadParts, 'queue' | 'running' | 'limitControl' | 'throttle' | 'bucket'>
 
-/** What refusing depends on beside the lane's parts. */
+/** What the time to come back depends on beside the lane's parts. */
 export interface RefusedAt {
   readonly bounds: RetryBounds
-  /** Calls that were to start together. */
+  /** Calls that should have started together. */
   readonly calls: number
   readonly spread: number
   readonly nowMs: number
@@ -39,7 +39,7 @@ export class WaitEstimator {
     this.#advice.ended(heldMs, nowMs)
   }
 
-  /** What a caller who comes now would wait. */
+  /** How long a newcomer would wait. */
   waitMs(nowMs: number): number {
     const { queue, running, limitControl } = this.#parts
     const isFree = running.active < limitControl.slots && queue.depth === 0
@@ -47,8 +47,8 @@ export class WaitEstimator {
   }
 
   /**
-   * Why a newcomer that may wait `ttlMs` would wait in vain; undefined when it may hope. Counts only those who go before
-   * it. A lane that runs nothing, or has not measured anything lately, expects nothing.
+   * Why a newcomer that may wait `ttlMs` could not start in time; undefined when it might. Counts only the tickets that go
+   * before it. Without running calls or recent measurements there is no estimate, and the newcomer may wait.
    */
   whyInVain(priority: Priority, ttlMs: number, nowMs: number): LaneReason | undefined {
     const { queue, running, limitControl, throttle } = this.#parts
@@ -60,13 +60,13 @@ export class WaitEstimator {
     return waitMs > REACHABLE_RATIO * ttlMs ? 'DEADLINE_UNREACHABLE' : undefined
   }
 
-  /** How long the tool itself wants to be left alone, in its own words; 0 when it does not. */
+  /** How long the tool itself asked callers to wait; 0 when it does not throttle. */
   toolWaitMs(nowMs: number): number {
     const { throttle } = this.#parts
     return throttle.isThrottling(nowMs) ? Math.max(0, throttle.askedUntilMs - nowMs) : 0
   }
 
-  /** After which time the caller should come back. */
+  /** After how long the caller should come back. */
   retryAfterMs(reason: LaneReason, at: RefusedAt): number {
     const { bounds, calls, spread, nowMs } = at
     const { queue, bucket, limitControl } = this.#parts
