@@ -1,10 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { TOOL_KEYS } from '../../src/config/keys/tool.ts'
 import { problemsIn } from './reading.ts'
-
-const LANE_KEYS =
-  'stripPath, keepHost, maxQueueDepth, maxConcurrent, startConcurrent, minConcurrent, ttlSeconds, leaseSeconds, ' +
-  'connectTimeoutSeconds, maxBodyBytes, onClientGone, fallbackTools, controller, priority, fairness, retryAfter, retries, rate, mcp'
 
 /** One lane setting in a file that is otherwise right; the setting stands in line 4, column 5. */
 function lane(setting: string): string {
@@ -155,7 +152,7 @@ const UNKNOWN_KEYS: readonly (readonly [string, string])[] = [
     (key) =>
       [
         `${key}: {}`,
-        `4:5 tools.github.${key}: unknown key; remove it, or write one of upstream, match, ${LANE_KEYS}`,
+        `4:5 tools.github.${key}: unknown key; remove it, or write one of ${Object.keys(TOOL_KEYS).join(', ')}`,
       ] as const,
   ),
 ]

@@ -2,6 +2,7 @@
  * Lane settings for tests: the defaults of tools.yaml with the seed's law, and what a test says otherwise.
  */
 import type { AimdSettings, LaneSettings } from '../../src/lane/settings.ts'
+import { toolIn } from '../config/reading.ts'
 
 /** The seed document's law with its exact figures. */
 export const SEED_LAW: AimdSettings = {
@@ -15,21 +16,10 @@ export const SEED_LAW: AimdSettings = {
   windowMs: 2000,
 }
 
+/** The lane of a tool of which only the upstream is written. */
+const { lane: DEFAULTS } = toolIn('tools: { github: { upstream: "https://api.github.com" } }', 'github')
+
 export function laneSettings(overrides: Partial<LaneSettings> = {}): LaneSettings {
-  const maxConcurrent = overrides.maxConcurrent ?? 8
-  return {
-    tool: 'github',
-    maxQueueDepth: 100,
-    minConcurrent: 1,
-    startConcurrent: maxConcurrent,
-    maxConcurrent,
-    ttlMs: 60_000,
-    leaseMs: 120_000,
-    priority: { max: 'critical', default: 'normal' },
-    retryAfter: { minMs: 1000, maxMs: 30_000 },
-    controller: SEED_LAW,
-    rate: undefined,
-    retryBudgetRatio: 0.1,
-    ...overrides,
-  }
+  const { maxConcurrent = DEFAULTS.maxConcurrent } = overrides
+  return { ...DEFAULTS, startConcurrent: maxConcurrent, controller: SEED_LAW, ...overrides }
 }

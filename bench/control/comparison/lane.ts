@@ -1,6 +1,7 @@
 /**
  * A lane of the production core for jobs: bounded, leased, adaptive, as tools.yaml would have it.
  */
+import { laneSettings } from '../../../test/support/lane-settings.ts'
 import { Sidecar } from '../engine/sidecar.ts'
 import type { Agenda } from '../engine/agenda.ts'
 
@@ -13,19 +14,13 @@ export interface LaneFigures {
 
 export function adaptiveLane(figures: LaneFigures, agenda: Agenda): Sidecar {
   const { maxQueueDepth, maxConcurrent, ttlSeconds, leaseSeconds } = figures
-  const settings = {
+  const settings = laneSettings({
     tool: 'tool',
     maxQueueDepth,
-    minConcurrent: 1,
-    startConcurrent: maxConcurrent,
     maxConcurrent,
     ttlMs: ttlSeconds * 1000,
     leaseMs: leaseSeconds * 1000,
-    priority: { max: 'critical', default: 'normal' },
-    retryAfter: { minMs: 1000, maxMs: 30_000 },
     controller: { algorithm: 'adaptive' },
-    rate: undefined,
-    retryBudgetRatio: 0.1,
-  } as const
+  })
   return new Sidecar(settings, agenda)
 }

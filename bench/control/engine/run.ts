@@ -4,6 +4,7 @@
  */
 import type { Limiter } from '../../../src/lane/limit/limiter.ts'
 import type { ControllerSettings, LaneSettings } from '../../../src/lane/settings.ts'
+import { laneSettings as defaultLane } from '../../../test/support/lane-settings.ts'
 import { laneShape } from '../scenario.ts'
 import type { LaneShape, Scenario } from '../scenario.ts'
 import { Agenda } from './agenda.ts'
@@ -48,15 +49,10 @@ export function run(scenario: Scenario, steering: Steering, seed: number, isTrac
 /** The lane of a scenario, under a law. */
 export function laneSettings(scenario: Scenario, steering: Steering): LaneSettings {
   const { ttlSeconds, ...shape } = { ...laneShape(scenario), ...steering.lane }
-  return {
+  return defaultLane({
     tool: scenario.name,
     ...shape,
     ttlMs: ttlSeconds * 1000,
-    leaseMs: 120_000,
-    priority: { max: 'critical', default: 'normal' },
-    retryAfter: { minMs: 1000, maxMs: 30_000 },
     controller: steering.controller,
-    rate: undefined,
-    retryBudgetRatio: 0.1,
-  }
+  })
 }
