@@ -1,5 +1,5 @@
 /**
- * What was typed, made certain: a command with its options, or a usage error that says what to type instead. Pure.
+ * Parses the command line into a command with its options, or into a usage error that says what to type instead. Pure.
  */
 import { parseArgs } from 'node:util'
 
@@ -23,9 +23,9 @@ export interface Typed {
   readonly config: string
   readonly log: 'json' | 'text' | undefined
   readonly upstream: string | undefined
-  /** As typed; the configuration judges it. */
+  /** As typed. The configuration checks it. */
   readonly concurrency: string | undefined
-  /** Flags that override the file: as typed. */
+  /** The flags that win over the file, as typed. */
   readonly flags: { readonly listen?: string; readonly admin?: string; readonly drainSeconds?: string }
 }
 

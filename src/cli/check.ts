@@ -1,5 +1,5 @@
 /**
- * `spillway check`: whether Spillway would start with this configuration, by the same code as the start itself.
+ * `spillway check`: says whether Spillway would start with this configuration. It uses the same code as the start.
  * Must not open a socket or know how to start.
  */
 import { shortage } from '../capacity/capacity.ts'
@@ -15,7 +15,7 @@ export interface Print {
   readonly err: (line: string) => void
 }
 
-/** 0, or 3 for a configuration that refuses the start. A warning refuses nothing. */
+/** 0 for a configuration with which Spillway would start, also if there is a warning; else 3. */
 export function check(
   { config: file, flags }: Pick<Typed, 'config' | 'flags'>,
   { out, err }: Print,

@@ -1,7 +1,7 @@
 /**
- * `spillway demo`: the same burst of agents twice, with real processes on loopback: straight at a tool with a knee, then
- * through Spillway. Shows what happens while it happens, and both runs side by side at the end. Nothing is left behind,
- * however it ends.
+ * `spillway demo`: sends the same burst of agents twice, with real processes on loopback: first straight to a tool that
+ * has a knee, then through Spillway. It shows what happens while it happens, and both runs side by side at the end. It
+ * leaves no process and no file behind, however it ends.
  */
 import { Children } from './demo/children.ts'
 import { limitPath } from './demo/narration.ts'
@@ -51,7 +51,7 @@ async function compare(children: Children, scratch: Scratch): Promise<'compared'
   const parts = { children, show, file: scratch.file, onMove }
   const through = await run({ children, show, route: (tools) => routeThrough(tools, parts) })
   await children.close()
-  show(`\n--- both runs: the same agents, tools and luck ---\n\n${comparison(direct, through)}`)
+  show(`\n--- both runs: the same agents, tools and seed ---\n\n${comparison(direct, through)}`)
   show(`how the limit moved: ${limitPath(moves)}`)
   show('\nNext: put your own tools into tools.yaml, `npm start -- check` it, and `npm start`.')
   return 'compared'

@@ -1,5 +1,5 @@
 /**
- * Exit codes, so that a supervisor can tell "start it again" from "do not": the contract's section 9.
+ * Exit codes (section 9 of the contract). A supervisor sees by them whether to start the process again.
  */
 export const EXIT = {
   ok: 0,

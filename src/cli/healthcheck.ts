@@ -1,6 +1,6 @@
 /**
- * `spillway healthcheck`: asks a running proxy's admin listener whether it is up. For a container's HEALTHCHECK, so it
- * does not need a valid configuration: an address from flag, environment or file, else the default.
+ * `spillway healthcheck`: asks the admin listener of a running proxy whether it is up, for a container's HEALTHCHECK.
+ * The configuration need not be valid: then the address comes from flag or environment, else it is the default.
  */
 import { readSettings } from '../config/load.ts'
 import { formatAddress } from '../config/address.ts'
@@ -10,9 +10,9 @@ import type { Typed } from './arguments.ts'
 import { EXIT } from './exit.ts'
 import type { ExitCode } from './exit.ts'
 
-/** The addresses that mean every interface, and how this host calls itself. */
+/** For each address that means every interface, the address at which this host reaches itself. */
 const LOOPBACK_OF: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
-/** Milliseconds to wait for the answer. */
+/** Milliseconds to wait for the answer. A container's HEALTHCHECK may have a longer timeout. */
 const TIMEOUT_MS = 3000
 
 export async function healthcheck(typed: Typed): Promise<ExitCode> {

@@ -1,10 +1,10 @@
 /**
- * How many files this process may have open. Node raises the soft limit to the hard one when it starts, so what is read
- * here is what counts.
+ * How many files this process may have open. Node raises the soft limit to the hard one when it starts, so the soft
+ * limit that is read here is the one that counts.
  */
 import { readFileSync } from 'node:fs'
 
-/** Infinity where there is no limit, or none can be read. */
+/** Infinity where there is no limit or the limit cannot be read. */
 export function openFileLimit(): number {
   return fromProc() ?? fromReport() ?? Infinity
 }

@@ -1,5 +1,6 @@
 /**
- * `spillway run`: configuration, wiring, signals. Resolves with the exit code when the proxy has stopped.
+ * `spillway run`: reads the configuration, starts the proxy and follows signals. Resolves with the exit code when the
+ * proxy has stopped.
  */
 import { parseSettings, readSettings } from '../config/load.ts'
 import { formatProblem } from '../config/problems.ts'
@@ -26,7 +27,7 @@ export async function run(typed: Typed): Promise<ExitCode> {
     const { upstream, concurrency } = typed
     process.stderr.write(`# the equivalent tools.yaml\n${quickYaml({ upstream, concurrency })}`)
   }
-  // A log that nobody reads any more must not end the proxy.
+  // When the reader of the log is gone, writing fails. That must not end the proxy.
   process.stdout.on('error', () => undefined)
   const isText = typed.log === undefined ? process.stdout.isTTY : typed.log === 'text'
   const log = (isText ? textLog : jsonLog)(process.stdout, systemClock.wallMs)
@@ -54,7 +55,7 @@ export async function run(typed: Typed): Promise<ExitCode> {
     return startFailed(error, log)
   }
   const result = await Promise.race([stop(sidecar, signals), trouble])
-  // Nobody knows what still holds: nothing of it is run again.
+  // After an unexpected error the state is unknown, so the proxy is not closed in order.
   if (result === EXIT.failure) return result
   await Promise.race([sidecar.close(), trouble])
   signals.close()
@@ -62,8 +63,8 @@ export async function run(typed: Typed): Promise<ExitCode> {
 }
 
 /**
- * An error inside a call ends that call (call/call.ts). An error that comes here belongs to no call, and goes to the log
- * before the process ends, so that a supervisor starts a whole one. Resolves with the exit code.
+ * Logs an error that belongs to no call, and resolves with the exit code: the process ends, and a supervisor starts
+ * another one. An error inside a call ends that call only (call/call.ts).
  */
 function listenForTrouble(log: Log): Promise<ExitCode> {
   return new Promise((resolve) => {
@@ -80,7 +81,7 @@ function listenForTrouble(log: Log): Promise<ExitCode> {
   })
 }
 
-/** The first signal drains, the second ends at once. */
+/** The first signal starts the drain, the second one ends the process at once. */
 async function stop(sidecar: Sidecar, signals: Signals): Promise<ExitCode> {
   await signals.next()
   const second = signals.next().then(() => 'cut short' as const)
@@ -113,7 +114,7 @@ function startFailed(error: unknown, log: Log): ExitCode {
   return EXIT.failure
 }
 
-/** Milliseconds. Ctrl-C reaches a process under npm twice, from the terminal and from npm: one wish, not two. */
+/** Milliseconds. Under npm, Ctrl-C reaches the process twice, from the terminal and from npm: the second is ignored. */
 const ECHO_MS = 100
 
 interface Signals {

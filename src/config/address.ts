@@ -1,6 +1,6 @@
 /**
- * Addresses to listen on: `HOST:PORT`, `[::1]:PORT`, `:PORT` for all interfaces, a bare `PORT` for this machine only;
- * and when two of them meet. Pure. Must not know which listener an address is for.
+ * Addresses to listen on: `HOST:PORT`, `[::1]:PORT`, `:PORT` for all interfaces, a bare `PORT` for this machine only.
+ * Also decides whether two addresses are the same. Pure. Must not know which listener an address is for.
  */
 import type { Address } from './settings.ts'
 import { invalid } from './problems.ts'
@@ -44,7 +44,7 @@ export function isHostName(host: string): boolean {
   return IPV4_PARTS.test(host) ? isIpv4(host) : HOST_NAME.test(host)
 }
 
-/** Whether the two cannot be listened on together. Port 0 is a different port each time. */
+/** Whether two listeners cannot have these addresses at the same time. Port 0 is a different port each time. */
 export function isSameAddress(a: Address, b: Address): boolean {
   if (a.port !== b.port || a.port === 0) return false
   return isSameHost(a.host, b.host) || isCoveredBy(a.host, b.host) || isCoveredBy(b.host, a.host)
@@ -54,7 +54,7 @@ export function isSameAddress(a: Address, b: Address): boolean {
 export function arrivesAt(target: Address, listen: Address): boolean {
   if (target.port !== listen.port) return false
   if (isSameHost(target.host, listen.host)) return true
-  // Connecting to the wildcard address reaches this machine.
+  // A connection to the wildcard address reaches this machine.
   const isHere = LOOPBACK.test(target.host) || isWildcard(target.host)
   return isHere && (isWildcard(listen.host) || (isWildcard(target.host) && LOOPBACK.test(listen.host)))
 }
@@ -84,7 +84,7 @@ function isWildcard(host: string): boolean {
   return host === '0.0.0.0' || host === '::'
 }
 
-/** `::` takes IPv4 as well. */
+/** Whether the address `by` means all interfaces and `host` is one of them. `::` takes IPv4 as well. */
 function isCoveredBy(host: string, by: string): boolean {
   return by === '::' || (by === '0.0.0.0' && !host.includes(':'))
 }

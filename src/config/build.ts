@@ -1,6 +1,7 @@
 /**
- * Settings out of a file that nothing is wrong with: for each row of keys/ the value that counts, made into the setting
- * at the row's place; then everything is frozen. Must not know how problems are found: a refused file makes nonsense.
+ * Makes settings out of a file in which nothing is wrong. For each row of keys/ it finds the value that counts, makes
+ * the setting and puts it in its place; then it freezes everything. Must not know how problems are found: out of a
+ * refused file it would make wrong settings.
  */
 import { PROCESS_ROWS, TOOL_ROWS } from './keys/list.ts'
 import type { ListedKey } from './keys/list.ts'
@@ -21,7 +22,7 @@ export function buildSettings(file: WrittenFile, own: ProcessSettings): Settings
     about: { tool: '', isMcpLane: false },
   })
   const tools = Object.keys(file.tools).map((tool) => toolOf(file, tool))
-  // The rows make every other setting, which test/config/keys.test.ts holds.
+  // For the compiler: the rows make every other setting. test/config/keys.test.ts checks that.
   return frozen({ fleet: undefined, ...settings, tools } as unknown as Settings)
 }
 
@@ -33,7 +34,7 @@ function toolOf(file: WrittenFile, tool: string): ToolSettings {
     valueOf: (row) => valueOf(file, row.key.isOfServer === true ? (server ?? tool) : tool, row),
     about: { tool, isMcpLane: server !== undefined },
   })
-  // As above; `tool` is the key of the map of tools, and no row's.
+  // For the compiler, as above. `tool` has no row: it is the name under which the tool stands in the file.
   const { lane, ...others } = settings as { lane: object }
   return { tool, ...others, lane: { tool, ...lane } } as unknown as ToolSettings
 }
@@ -59,7 +60,7 @@ function settingsOf(rows: readonly ListedKey[], { valueOf, about }: Source): obj
   return settings
 }
 
-/** Puts a value at a place, with the maps on the way there. */
+/** Puts a value at a place and makes the missing maps on the way there. */
 function put(target: object, [step = '', ...rest]: readonly string[], value: unknown): void {
   if (rest.length === 0) {
     Object.assign(target, { [step]: value })
@@ -70,7 +71,7 @@ function put(target: object, [step = '', ...rest]: readonly string[], value: unk
   put(inner as object, rest, value)
 }
 
-/** Copies as it freezes: two tools may share an alias, and built-in values belong to nobody. */
+/** A frozen copy. Two tools may share one alias in the file, and all tools share the built-in values. */
 function frozen<T>(value: T): T {
   if (typeof value !== 'object' || value === null) return value
   if (Array.isArray(value)) return Object.freeze(value.map((each: unknown) => frozen(each))) as T

@@ -1,6 +1,6 @@
 /**
- * What two parts of the configuration claim at once: one match by two tools, one address by two listeners, Spillway's
- * own address by an upstream. Must not know what is inside a lane (conflicts.ts).
+ * Conflicts between parts of the configuration: two tools with the same match, two listeners with the same address, an
+ * upstream that is Spillway's own address. Must not know what is inside a lane (conflicts.ts).
  */
 import { arrivesAt, formatAddress, isSameAddress } from './address.ts'
 import { foldCase } from '../route/normal-path.ts'
@@ -20,13 +20,13 @@ interface Claim {
   readonly isImplied: boolean
 }
 
-/** A tool whose `match` is refused claims nothing yet. */
+/** Of a tool whose `match` is refused, nothing is compared. */
 export function doubleMatches({ remains, isRefused }: Shape): readonly Complaint[] {
   const taken = new Map<string, readonly Claim[]>()
   const claims = Object.entries(remains.tools ?? {}).flatMap(([tool, { match, mcp }]) =>
     isRefused(['tools', tool, 'match']) || mcp?.server !== undefined ? [] : claimsOf(tool, match),
   )
-  // What was written stands before what is only implied: the remedy is then at the tool that wrote nothing.
+  // Written rules come before implied ones, so that the complaint is about the tool that wrote no `match`.
   const ordered = [
     ...claims.filter(({ isImplied }) => !isImplied),
     ...claims.filter(({ isImplied }) => isImplied),
@@ -41,7 +41,7 @@ export function doubleMatches({ remains, isRefused }: Shape): readonly Complaint
   })
 }
 
-/** Equal for rules that differ in letter case only: a first look, after which `meet` decides. */
+/** Keys to look up rules that may be the same. They ignore letter case, so `meet` has the last word. */
 function idsOf(rule: MatchRule): readonly string[] {
   return pathsOf(rule).map((path) => `${rule.host ?? ''} ${foldCase(path)}`)
 }

@@ -1,6 +1,6 @@
 /**
- * What cannot be true at once within one lane, after all layers are merged: a lower bound above its upper bound, figures
- * of another algorithm. Says so where the operator wrote the nearer of the two. Must not know other tools (claims.ts).
+ * Conflicts within one lane, after its layers are merged: a lower bound above its upper bound, figures of another
+ * algorithm. The complaint is about the value in the layer nearer to the tool. Must not know other tools (claims.ts).
  */
 import { isAbove, PRIORITIES } from '../lane/priority.ts'
 import { TOOL_ROWS } from './keys/list.ts'
@@ -41,7 +41,7 @@ const ORDERS: readonly Order[] = [
 
 const ALGORITHM = ['controller', 'algorithm']
 
-/** Of what the schema has already refused nothing is said. */
+/** A value that the schema refused takes part in no conflict. */
 export function laneConflicts(shape: Shape): readonly Complaint[] {
   const { tools, defaults } = shape.remains
   const ofTools = Object.keys(tools ?? {}).flatMap((tool) => {
@@ -59,7 +59,7 @@ export function laneConflicts(shape: Shape): readonly Complaint[] {
   return [...ofTools, ...idleFigures(shape.remains, ['defaults'], byDefault)]
 }
 
-/** The value that counts; undefined when the one that was meant to count is refused. */
+/** The value that counts. Undefined where the schema refused the value that would count. */
 function certain({ remains, isRefused }: Shape, tool: string, key: Path): Effective | undefined {
   const found = effective(remains, tool, key)
   if (isRefused(['tools', tool, ...key])) return undefined
@@ -92,7 +92,7 @@ function origin({ depth }: Effective): string {
   return ['', ' in defaults', ' by default'][depth] ?? ''
 }
 
-/** A default class above the highest that may be claimed. A built-in one only gives way to the cap. */
+/** A `priority.default` above `priority.max`. The built-in default is no conflict: `priority.max` lowers it. */
 function overClaim(byDefault?: Effective, max?: Effective): readonly Complaint[] {
   const [low, high] = [byDefault?.value, max?.value].map((value) => PRIORITIES.find((each) => each === value))
   if (byDefault?.path === undefined || max === undefined || low === undefined || high === undefined) return []
@@ -102,7 +102,7 @@ function overClaim(byDefault?: Effective, max?: Effective): readonly Complaint[]
   return [{ where: { kind: 'value', path: byDefault.path }, what, remedy }]
 }
 
-/** A law's figures under another law: somebody believes that they work. */
+/** Figures of one law under another law have no effect, which their writer has to know. */
 function idleFigures(written: Remains, place: Path, algorithm: unknown): readonly Complaint[] {
   if (typeof algorithm !== 'string') return []
   return TOOL_ROWS.flatMap(({ path, key }): readonly Complaint[] => {

@@ -1,7 +1,7 @@
 /**
- * The kinds of values that a key can have: a zod schema whose messages say what is expected and what to write, together
- * with both texts for the table. A message is two lines, what is wrong and the remedy; `adviceIn` takes it apart.
- * Must not know the keys.
+ * The kinds of values that a key can have. A field is a zod schema whose messages say what is expected and what to
+ * write, with both texts for the table. A message has two lines, what is wrong and the remedy; `adviceIn` takes it
+ * apart. Must not know the keys.
  */
 import * as z from 'zod'
 import type { Advice, Parsed } from './problems.ts'
@@ -22,10 +22,10 @@ interface Expected {
   readonly example: string
 }
 
-/** The shortest duration: anything shorter would be no whole millisecond. */
+/** Settings are whole milliseconds, so a shorter duration would be none. */
 const SHORTEST_SECONDS = 0.001
 
-/** One answer for every way in which a value can miss `expected`. */
+/** The message for a value that is missing, empty, of another type or out of bounds. */
 export function says(expected: string, example: string): Says {
   const remedy = `write for example ${example}`
   return ({ input }) => {
@@ -41,7 +41,7 @@ interface NumberBounds {
   readonly example: number
 }
 
-/** `make` gets the answer for every value that is not the expected one. */
+/** `make` gets the message for every value that is not the expected one. */
 export function field<Schema extends z.ZodType>(
   { what: expected, example }: Expected,
   make: (error: Says) => Schema,
@@ -61,7 +61,7 @@ export function decimal({ from, to, example }: NumberBounds) {
   )
 }
 
-/** Fractions are welcome. */
+/** Fractions are allowed. */
 export function seconds({ to, example }: Omit<NumberBounds, 'from'>) {
   return field({ what: `a number of seconds above 0 and up to ${to}`, example: String(example) }, (error) =>
     z.number({ error }).min(SHORTEST_SECONDS, { error }).max(to, { error }),
@@ -76,7 +76,7 @@ export function oneOf<const Word extends string>(words: readonly [Word, ...Word[
   return field({ what: listed(words), example: words[0] }, (error) => z.enum(words, { error }))
 }
 
-/** Text that `parse` takes; its refusal is the message. */
+/** Text that `parse` accepts. What `parse` says of other text is the message. */
 export function text(parse: (value: string) => Parsed<unknown>, expected: Expected) {
   return field(expected, (error) =>
     z.string({ error }).superRefine((value, context) => check(parse(value), context)),
@@ -106,7 +106,7 @@ export function twoLines(what: string, remedy: string): string {
   return `${what}\n${remedy}`
 }
 
-/** The reverse of `twoLines`; a message of zod's own has one line. */
+/** The reverse of `twoLines`. A message of zod's own has one line only. */
 export function adviceIn(message: string): Advice {
   const [what = '', remedy = 'write a value of the right kind'] = message.split('\n')
   return { what, remedy }

@@ -1,6 +1,7 @@
 /**
- * Which value of a lane key counts: the tool's own, else that of `defaults`, else the built-in one of its row; key by
- * key, also inside `controller`, `priority`, `retryAfter` and `retries`. Must not know what a good value is.
+ * Which value of a lane key counts: the tool's own, else that of `defaults`, else the default of its row. The keys
+ * inside `controller`, `priority`, `retryAfter` and `retries` are found one by one. Must not know which values are
+ * valid.
  */
 import { TOOL_ROWS } from './keys/list.ts'
 import { formatPath, valueAt } from './paths.ts'
@@ -8,7 +9,7 @@ import type { Path } from './paths.ts'
 
 export interface Effective {
   readonly value: unknown
-  /** Where it was written; undefined for a built-in value. */
+  /** Where the value was written; undefined for a built-in value. */
   readonly path: Path | undefined
   /** 0 for the tool's own, 1 for `defaults`, 2 for built in. */
   readonly depth: number
@@ -43,7 +44,7 @@ function builtIn(written: object, tool: string, key: Path): unknown {
   return name === ALGORITHM ? (impliedAlgorithm(written, tool) ?? fallback.value) : fallback.value
 }
 
-/** Whoever writes figures without an algorithm means the one that has them. */
+/** Figures without an algorithm mean the algorithm that has these figures. */
 function impliedAlgorithm(written: object, tool: string): string | undefined {
   const figure = TOOL_ROWS.find(
     ({ key, path }) =>

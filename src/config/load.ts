@@ -1,6 +1,6 @@
 /**
- * From tools.yaml, environment and flags to settings that are certain, or to every problem at once, by position.
- * The only file of this room that touches the disk. Must not know who asks: the start, a reload and `check` are the same.
+ * Reads tools.yaml, environment and flags, and returns either settings or every problem with its position. The only
+ * file of this room that reads the disk. Must not know who asks: the start, a reload and `check` get the same.
  */
 import { readFileSync, statSync } from 'node:fs'
 import { buildSettings } from './build.ts'
@@ -34,7 +34,7 @@ export interface Overrides {
 
 const NO_SHAPE: Shape = { complaints: [], file: undefined, remains: {}, isRefused: () => true }
 
-/** Never throws, whatever the text is. */
+/** Throws for no text. */
 export function parseSettings({
   text,
   file,
@@ -62,7 +62,7 @@ export function parseSettings({
   return { ok: true, settings: buildSettings(shape.file, own) }
 }
 
-/** A file that cannot be read is a problem like any other, told together with those of environment and flags. */
+/** For a file that cannot be read, the problems of environment and flags are returned, too. */
 export function readSettings({ file, env, flags }: Overrides): SettingsResult {
   const text = readText(file)
   if (text.ok) return parseSettings({ text: text.value, file, env, flags })
@@ -87,7 +87,7 @@ function readText(file: string): Parsed<string> {
     const { size } = statSync(file)
     if (size > LARGEST_BYTES) return fileTooLarge()
     const bytes = readFileSync(file)
-    // A pipe has no size before it is read.
+    // The size of a pipe is known only after it is read.
     if (bytes.length > LARGEST_BYTES) return fileTooLarge()
     return { ok: true, value: new TextDecoder('utf-8', { fatal: true }).decode(bytes) }
   } catch (error) {

@@ -1,6 +1,6 @@
 /**
- * What an operator may write in `match`, and its one canonical form, which is the one that requests are compared in
- * (route/normal-path.ts, route/normal-host.ts). Pure. Which rule wins for a request is route/match.ts, not here.
+ * What an operator may write in `match`, and its canonical form. Requests are compared in the same form
+ * (route/normal-path.ts, route/normal-host.ts). Pure. Must not know which rule wins for a request (route/match.ts).
  */
 import { pathKey, readingsOf } from '../route/normal-path.ts'
 import { normalHost } from '../route/normal-host.ts'
@@ -12,7 +12,7 @@ import { show } from './show.ts'
 
 const LONGEST_PATH = 1024
 const PATH_CHARACTERS = /^[A-Za-z0-9._~!$&'()*+,;=:@%/-]*$/
-/** Encoded: what no path of a tool has in it. */
+/** Encoded control characters: no path of a tool has them. */
 const NO_CHARACTER = /%(?:[01][0-9a-f]|7f)/i
 const HOST_EXAMPLE = 'write for example browser.tools.internal'
 
@@ -53,12 +53,12 @@ export function parseMatchPath(text: string): Parsed<string> {
   return { ok: true, value: pathKey(normal.names) }
 }
 
-/** The paths that servers may take for a rule's own: two rules with one in common are the same. */
+/** Every path that some server takes for the rule's path. Two rules that share one of these paths are the same. */
 export function pathsOf({ path = '/' }: MatchRule): readonly string[] {
   return [...new Set(readingsOf(path).map(({ names }) => pathKey(names)))]
 }
 
-/** Canonical; undefined when a part of it would be refused. */
+/** The canonical form; undefined for a rule that the schema refuses. */
 export function canonicalRule(rule: {
   readonly host?: string
   readonly path?: string
@@ -74,7 +74,7 @@ export function canonicalRule(rule: {
   }
 }
 
-/** What a tool without `match` takes. */
+/** The rule of a tool that writes no `match`. */
 export function impliedRule(tool: string): MatchRule {
   return { path: `/${tool}` }
 }

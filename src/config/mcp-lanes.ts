@@ -1,6 +1,6 @@
 /**
- * What cannot be true between the lanes of an MCP server: a server that is none, keys that a lane without an upstream
- * of its own cannot have, one name taken by two lanes. Must not know how names are matched (mcp/glob.ts).
+ * Conflicts between the lanes of an MCP server: `mcp.server` names a tool that is no MCP server, a lane has keys that
+ * only its server may have, two lanes take the same name. Must not know how names are matched (mcp/glob.ts).
  */
 import { TOOL_ROWS } from './keys/list.ts'
 import { formatPath, valueAt } from './paths.ts'
@@ -15,7 +15,7 @@ type Tool = NonNullable<Remains['tools']>[string]
 /** The keys that say how a server is reached. Its lanes cannot have them. */
 const OF_SERVER = TOOL_ROWS.filter(({ key }) => key.isOfServer === true)
 
-/** Of what the schema has already refused nothing is said. */
+/** A value that the schema refused takes part in no conflict. */
 export function mcpConflicts({ remains, isRefused }: Shape): readonly Complaint[] {
   const tools = Object.entries(remains.tools ?? {})
   const taken = new Map<string, Path>()

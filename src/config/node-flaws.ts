@@ -1,6 +1,6 @@
 /**
- * What is wrong with a YAML tree although its syntax is right: keys written twice, keys that are no words, aliases of
- * nothing. Must not know the schema.
+ * Mistakes in a YAML tree whose syntax is right: a key that is written twice, a key that is no word, an alias without
+ * an anchor. Must not know the schema.
  */
 import { isPair, isScalar, isSeq, visit } from 'yaml'
 import type { Alias, Document, LineCounter, Node, YAMLMap } from 'yaml'
@@ -17,7 +17,7 @@ export interface Flaw extends Advice {
 }
 
 export interface NodeFlaws {
-  /** With one of these the tree stands for no value. */
+  /** With one of these, no value can be made of the tree. */
   readonly fatal: readonly Flaw[]
   readonly flaws: readonly Flaw[]
   readonly firstAlias: Place
@@ -44,7 +44,7 @@ export function nodeFlaws(document: Document, lines: LineCounter): NodeFlaws {
       const at = { ancestors, lines }
       const wordless = wordlessKeys(map, at)
       fatal.push(...wordless)
-      // Whatever is in such a key has no path.
+      // Nothing inside such a key has a path that a message could name.
       if (wordless.length > 0) return visit.SKIP
       flaws.push(...repeatedKeys(map, at))
       return undefined

@@ -1,6 +1,6 @@
 /**
- * Where in a YAML text the key or the value of a path stands. What is not written is placed at the nearest key above.
- * Must not know the schema, nor what is wrong there.
+ * The line and column of a key or a value in a YAML text, by its path. A path that is not written has the place of the
+ * nearest key above it. Must not know the schema, nor what is wrong at the place.
  */
 import { isAlias, isMap, isScalar, isSeq } from 'yaml'
 import type { Document, LineCounter, Node } from 'yaml'
@@ -42,7 +42,7 @@ export function placeAt(offset: number, lines: LineCounter): Place {
   return { line: Math.max(line, 1), column: Math.max(col, 1) }
 }
 
-/** How a key reads once the map has become an object. */
+/** The name that the key has in the object that the map becomes. */
 export function keyText(key: unknown): string {
   const value = isScalar(key) ? key.value : undefined
   if (typeof value === 'string') return value
@@ -58,12 +58,12 @@ function stepInto(node: unknown, step: string | number): Step | undefined {
     const value = typeof step === 'number' ? node.items[step] : undefined
     return value === undefined ? undefined : { key: value, value }
   }
-  // The last of two equal keys is the one whose value counts.
+  // Of two equal keys, the value of the last one counts.
   const pair = isMap(node) ? node.items.findLast(({ key }) => keyText(key) === String(step)) : undefined
   return pair && { key: pair.key, value: pair.value }
 }
 
-/** `maxConcurrent:` and nothing behind it. */
+/** Whether nothing is written after the colon, as in `maxConcurrent:`. */
 function isUnwritten(node: unknown): boolean {
   return node === null || (isScalar(node) && node.value === null && (node.source ?? '') === '')
 }

@@ -1,6 +1,6 @@
 /**
- * What can be wrong with a configuration, as a value and as one line of text; a complaint knows its path, a problem
- * also its line. Each says what is wrong and what to write instead. Must not know the settings themselves.
+ * What is wrong with a configuration, as a value and as one line of text. A complaint has a path; a problem also has a
+ * line and a column. Each says what is wrong and what to write instead. Must not know the settings.
  */
 import type { Path } from './paths.ts'
 
@@ -45,7 +45,7 @@ export function formatProblem(problem: Problem): string {
   return `${place}${path === '' ? '' : ` ${path}`}: ${what}; ${remedy}`
 }
 
-/** By position, those without one last; the same problem found twice is told once. */
+/** In the order of their positions; problems without a position come last. Equal problems are returned once. */
 export function inOrder(problems: readonly Problem[]): readonly Problem[] {
   const distinct = new Map(problems.map((problem) => [formatProblem(problem), problem]))
   return [...distinct.values()].sort(
@@ -53,7 +53,7 @@ export function inOrder(problems: readonly Problem[]): readonly Problem[] {
   )
 }
 
-/** A large number and not Infinity, whose difference is not a number. */
+/** Not Infinity: Infinity minus Infinity is NaN. */
 function rank(position: number | undefined): number {
   return position ?? Number.MAX_SAFE_INTEGER
 }

@@ -1,6 +1,7 @@
 /**
- * The settings of the process itself, flag over environment over file over built-in, each with where it came from.
- * A value that is overruled must still be a good one: it would surprise on the day it counts. Must not know tools.
+ * The keys that a flag or an environment variable can overrule: which value counts, and where it was given. A flag wins
+ * over the environment, the environment over the file, the file over the default. An overruled value is checked, too:
+ * it counts as soon as the flag or variable is gone. Must not know tools.
  */
 import { parseAddress } from './address.ts'
 import { adviceIn } from './fields.ts'
@@ -14,7 +15,7 @@ export type Environment = Readonly<Record<string, string | undefined>>
 /** The keys that a flag or a variable can overrule. */
 type Overruled = 'listen' | 'admin' | 'drainSeconds'
 
-/** As typed, by the key that each stands for. */
+/** The flags as typed, by the key that each of them overrules. */
 export type Flags = { readonly [Name in Overruled]?: string | undefined }
 
 export interface Sourced<T> {
@@ -26,10 +27,10 @@ export interface Sourced<T> {
 export interface ProcessSettings {
   readonly listen: Sourced<Address>
   readonly admin: Sourced<Address>
-  /** The values that count, as they could stand in the file. */
+  /** The values that count, in the form that the file has. */
   readonly written: ReadonlyMap<string, unknown>
   readonly complaints: readonly Complaint[]
-  /** Whether every address that was given is a good one, so that the two may be compared. */
+  /** Whether every given address is valid, so that the two can be compared. */
   readonly areAddressesGood: boolean
 }
 
@@ -55,7 +56,7 @@ export function readProcessSettings(file: Remains, env: Environment, flags: Flag
   return { listen, admin, written, areAddressesGood, complaints }
 }
 
-/** From the one that wins to the built-in one. */
+/** All values of a key: flag, environment, file, default. The first one that is given counts. */
 function candidates(
   name: Overruled,
   { file, env, flags }: { readonly file: Remains; readonly env: Environment; readonly flags: Flags },
@@ -74,7 +75,7 @@ function named(name: string): Where {
   return { kind: 'named', name }
 }
 
-/** The first good value; `complaints` gets what is wrong with any of them. The last, built in, is always good. */
+/** The first valid value. `complaints` gets what is wrong with each invalid one. The default is always valid. */
 function first<T>(
   written: readonly Written[],
   parse: (text: Text) => Parsed<T>,
@@ -87,7 +88,7 @@ function first<T>(
     if (parsed.ok) found ??= { value: parsed.value, where, text }
     else if (where !== undefined) complaints.push({ where, what: parsed.what, remedy: parsed.remedy })
   }
-  if (found === undefined) throw new Error('a built-in setting of the process is not a good one')
+  if (found === undefined) throw new Error('the default of a key of the process is invalid')
   return found
 }
 

@@ -1,13 +1,13 @@
 /**
- * The tools.yaml that `spillway --upstream URL [--concurrency N]` stands for, and the name its one tool gets.
- * Takes any text: parseSettings judges it. Print it only once that has found it good: a refused URL may hold a password.
+ * The tools.yaml for `spillway --upstream URL [--concurrency N]`, and the name of its one tool. Accepts any text,
+ * because parseSettings checks the result. Print the result only after that: a refused URL may hold a password.
  */
 import { TOOL_NAME } from './tool-name.ts'
 
 const NAMELESS = 'tool'
 /** Names inside a network, where the first label is the service: `search.default.svc.cluster.local`. */
 const PRIVATE_ENDINGS = new Set(['local', 'internal', 'svc', 'test', 'lan', 'home', 'localdomain'])
-/** `example.co.uk` is not called `co`. */
+/** Labels under which a registry gives out names: the tool at `example.co.uk` is called `example`, not `co`. */
 const REGISTRY_LABELS = new Set(['co', 'com', 'net', 'org', 'gov', 'ac', 'edu'])
 const PLAIN_URL = /^https?:\/\/[\w./~%:-]*[\w/]$/
 const PLAIN_NAME = /^(?!(?:null|true|false)$)[a-z][a-z0-9-]*$/
@@ -45,7 +45,7 @@ function publicName(labels: readonly string[]): string | undefined {
   return isRegistry ? labels.at(-3) : second
 }
 
-/** JSON's strings are YAML's, so nothing that was typed can become structure. */
+/** A JSON string is a YAML string, so typed text cannot become a key or a list. */
 function scalar(text: string, plain: RegExp): string {
   return plain.test(text) ? text : JSON.stringify(text)
 }

@@ -1,7 +1,7 @@
 /**
- * What a reload would do, decided before anything is touched: which tools come, go, change (and in what), and what only
- * a restart can change. Whole settings are compared; the rows of keys/ say which key made a setting that differs.
- * Pure. Must not know how a change is applied.
+ * Plans a reload before anything is changed: which tools are added, removed and changed, by which keys, and which keys
+ * need a restart. It compares whole settings; the rows of keys/ say which key made a setting that differs. Pure.
+ * Must not know how a change is applied.
  */
 import { isDeepStrictEqual } from 'node:util'
 import { PROCESS_SETTINGS, TOOL_SETTINGS } from './keys/list.ts'
@@ -20,11 +20,11 @@ export interface ReloadPlan {
   readonly removed: readonly string[]
   readonly changed: readonly ToolChange[]
   readonly unchanged: readonly string[]
-  /** Keys of the process that differ and stay as they are until a restart. */
+  /** Keys of the process that differ and keep their running value until a restart. */
   readonly needsRestart: readonly string[]
-  /** Keys of the process that differ and count from now on. */
+  /** Keys of the process that differ and count at once. */
   readonly takesEffect: readonly string[]
-  /** What counts from now on: the wanted settings, with the running value of what needs a restart. */
+  /** What counts after the reload: the wanted settings, but the running value of each key that needs a restart. */
   readonly settings: Settings
 }
 
@@ -66,7 +66,7 @@ function settingsThatStay(running: Settings): Partial<Settings> {
 function changedKeys(old: object, next: object, owners: Owners): readonly string[] {
   const places = new Set(differingPlaces(old, next, owners))
   const known = [...owners].filter(([at]) => places.has(at)).map(([, owner]) => owner)
-  // Under another algorithm every figure differs, which says nothing.
+  // Under another algorithm all figures differ: the algorithm alone says it.
   const isOtherLaw = known.some(({ name }) => name === 'controller.algorithm')
   const unknown = [...places].filter((at) => !owners.has(at))
   return [
@@ -75,7 +75,7 @@ function changedKeys(old: object, next: object, owners: Owners): readonly string
   ]
 }
 
-/** The settings that differ, each at the place that a row names. One without a row is named by its own place. */
+/** The places of the settings that differ: the places that rows name, and the place itself where no row does. */
 function differingPlaces(old: unknown, next: unknown, owners: Owners, at = ''): readonly string[] {
   if (isDeepStrictEqual(old, next)) return []
   if (owners.has(at) || !isMap(old) || !isMap(next)) return [at]

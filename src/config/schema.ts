@@ -1,7 +1,7 @@
 /**
- * tools.yaml as the operator writes it, put together from the rows of keys/: which maps there are, and which keys each
- * of them has. What holds between two keys is conflicts.ts. Input and output are the same shape, so that the JSON Schema
- * describes the file to an editor. Must not know files or positions.
+ * The schema of tools.yaml, put together from the rows of keys/: which maps there are, and which keys each of them has.
+ * Conflicts between two keys are in conflicts.ts, claims.ts and mcp-lanes.ts. Input and output have the same shape, so
+ * that the JSON Schema describes the file to an editor. Must not know files or positions.
  */
 import * as z from 'zod'
 import { field, map, twoLines } from './fields.ts'
@@ -29,7 +29,7 @@ const TOOLS = field({ what: 'a map of tools', example: TOOLS_EXAMPLE }, (error) 
   }),
 )
 
-/** The keys of the top level that are no settings of their own. */
+/** The keys of the top level that make no setting themselves. */
 export const FILE_PARTS = {
   defaults: part({
     field: LANE,
@@ -51,7 +51,7 @@ const TOOLS_SHAPE = mapWith(ANY_FILE, { tools: FILE_PARTS.tools }, {}).schema.sh
 
 export const fileSchema = map(ANY_FILE, { ...OPTIONAL, ...TOOLS_SHAPE }).schema
 
-/** What is left of a file once everything that was refused is taken out of it: enough to look for conflicts. */
+/** A file without the values that the schema refused; conflicts are looked for in the rest. */
 export const remainsSchema = z.strictObject({
   ...OPTIONAL,
   fleet: PROCESS_KEYS.fleet.field.schema.partial().exactOptional(),
@@ -61,7 +61,7 @@ export const remainsSchema = z.strictObject({
 export type WrittenFile = z.infer<typeof fileSchema>
 export type Remains = z.infer<typeof remainsSchema>
 
-/** The file for editors: types and bounds, and each key's description, unit and default out of its row. */
+/** tools.yaml as a JSON Schema, for editors: types, bounds, and each key's description, unit and default. */
 export function jsonSchema(): Readonly<Record<string, unknown>> {
   return z.toJSONSchema(fileSchema, { io: 'input' })
 }

@@ -1,6 +1,6 @@
 /**
- * The configuration as the rest of the program sees it: complete, certain, frozen, in milliseconds and bytes.
- * load.ts makes it out of tools.yaml, environment and flags; nothing else may.
+ * The configuration as the rest of the program reads it: complete, checked, frozen, in milliseconds and bytes. Only
+ * load.ts makes it, out of tools.yaml, environment and flags. A setting is made by the row of its key (keys/).
  */
 import type { LaneSettings } from '../lane/settings.ts'
 
@@ -10,11 +10,14 @@ export interface Address {
   readonly port: number
 }
 
-/** One entry of `match`, in normal form: host or path is there. `path` starts with `/` and ends without. */
+/**
+ * One entry of `match` in canonical form. It has a host, a path or both. A path starts with `/`, and only the path `/`
+ * ends with it.
+ */
 export interface MatchRule {
   readonly host?: string
   readonly path?: string
-  /** For a tool that reads `/Path` as `/path`. */
+  /** The tool takes `/Path` for `/path`. */
   readonly ignoreCase?: boolean
 }
 
@@ -24,7 +27,7 @@ export type McpOverload = 'tool_result' | 'jsonrpc_error' | 'http_429'
 export type McpSettings =
   /** The upstream speaks MCP (Streamable HTTP). */
   | { readonly role: 'server'; readonly overload: McpOverload }
-  /** Takes the calls of another tool's MCP server whose names match; upstream and connection are the server's. */
+  /** The lane takes the calls whose names match, of another tool's MCP server. It has the upstream of that tool. */
   | {
       readonly role: 'lane'
       readonly server: string
@@ -39,7 +42,7 @@ export interface ToolSettings {
     readonly origin: string
     /** `host[:port]` for the Host header. */
     readonly host: string
-    /** Put before every path; empty or `/segments` without a slash at the end. */
+    /** Stands before the path of every call: empty, or `/segments` without a slash at the end. */
     readonly basePath: string
   }
   readonly match: readonly MatchRule[]
@@ -49,17 +52,17 @@ export interface ToolSettings {
   readonly maxBodyBytes: number
   readonly onClientGone: 'cancel' | 'finish'
   readonly fallbackTools: readonly string[]
-  /** How often a call that failed in one of these ways is tried again, where that is safe. */
+  /** How often a call is tried again that failed in one of the ways of `on`, where that is safe. */
   readonly retries: { readonly max: number; readonly on: readonly (string | number)[] }
-  /** In lower case: the header that tells agents apart; undefined where all callers share one line. */
+  /** The header that tells agents apart, in lower case; undefined where all callers share one queue. */
   readonly agentHeader: string | undefined
-  /** undefined for plain HTTP. */
+  /** Undefined for a tool that is no MCP server. */
   readonly mcp: McpSettings | undefined
   readonly lane: LaneSettings
 }
 
 export interface FleetSettings {
-  /** A secret: it may hold a password. */
+  /** The URL of the store. A secret: it may hold a password. */
   readonly store: string
   readonly name: string
   readonly leaseTtlMs: number
@@ -71,7 +74,7 @@ export type LogFormat = 'json' | 'text'
 export interface Settings {
   readonly listen: Address
   readonly admin: Address
-  /** Milliseconds that SIGTERM gives running and waiting work. */
+  /** How long running and waiting calls may go on after SIGTERM. */
   readonly drainMs: number
   /** Undefined for a sidecar on its own. */
   readonly fleet: FleetSettings | undefined

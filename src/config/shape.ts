@@ -1,6 +1,6 @@
 /**
- * Whether a value has the shape of tools.yaml: every complaint of the schema at once, worded for people, and what
- * remains of the value without the parts complained about. Must not know YAML, positions or defaults.
+ * Checks a value against the schema of tools.yaml: every complaint at once, in words for people, and the value without
+ * its refused parts. Must not know YAML, positions or defaults.
  */
 import type * as z from 'zod'
 import { adviceIn } from './fields.ts'
@@ -14,10 +14,10 @@ import { UPSTREAM_EXAMPLE } from './upstream.ts'
 
 export interface Shape {
   readonly complaints: readonly Complaint[]
-  /** The file, certain to be of the schema's shape; undefined as soon as there is a complaint. */
+  /** The file, accepted by the schema; undefined where there is a complaint. */
   readonly file: WrittenFile | undefined
   readonly remains: Remains
-  /** Whether a complaint took away what stands at this path. */
+  /** Whether the value at this path was refused, so that `remains` does not have it. */
   readonly isRefused: (path: Path) => boolean
 }
 
@@ -51,14 +51,14 @@ export function checkShape(value: unknown): Shape {
 function findingsOf(issue: z.core.$ZodIssue, value: unknown): readonly Finding[] {
   const path = issue.path.map((step) => (typeof step === 'number' ? step : String(step)))
   if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey(key, path))
-  // `none` or a map: who wrote a map wants to know what is wrong in it. The map stands last in the schema's unions.
+  // A key that takes `none` or a map: of a written map, say what is wrong in it. The map is last in the schema's unions.
   const inMap =
     issue.code === 'invalid_union' && isMap(valueAt(value, path)) ? issue.errors.at(-1) : undefined
   if (inMap !== undefined)
     return inMap.flatMap((each) => findingsOf({ ...each, path: [...path, ...each.path] }, value))
   const atValue: Finding = { where: { kind: 'value', path }, ...adviceIn(issue.message) }
   if (issue.code !== 'invalid_key') return [atValue]
-  // zod does not look into a tool whose name it refuses, but all problems are to be told at once.
+  // zod does not look into a tool whose name it refuses. Its problems are to be told as well, so it is checked alone.
   const inside = toolSchema.safeParse(valueAt(value, path)).error?.issues ?? []
   const name: Finding = { where: { kind: 'key', path }, ...TOOL_NAME_ADVICE }
   return [name, ...inside.flatMap((each) => findingsOf({ ...each, path: [...path, ...each.path] }, value))]
@@ -74,7 +74,7 @@ function unknownKey(key: string, path: Path): Finding {
   return { where, ...advice, ...(meant !== undefined && { meant: [...path, meant] }) }
 }
 
-/** Only what takes the calls of another tool's MCP server has no upstream of its own. */
+/** Every tool needs an upstream, but a lane of another tool's MCP server. */
 function withoutUpstream(value: unknown): readonly Finding[] {
   const tools = valueAt(value, ['tools'])
   if (typeof tools !== 'object' || tools === null || Array.isArray(tools)) return []
@@ -86,15 +86,15 @@ function withoutUpstream(value: unknown): readonly Finding[] {
   })
 }
 
-/** zod passes over a record's key `__proto__` in silence. */
+/** zod ignores the key `__proto__` of a record. */
 function prototypeAsTool(value: unknown): readonly Finding[] {
   const path = ['tools', '__proto__']
   return valueAt(value, path) === undefined ? [] : [{ where: { kind: 'key', path }, ...TOOL_NAME_ADVICE }]
 }
 
 /**
- * Who wrote `upstreem` is not told as well that `upstream` is missing; nor of a map with a refused key that without it
- * there is nothing in the map.
+ * Leaves out complaints that only follow from another one: that `upstream` is missing where `upstreem` is refused, and
+ * that a map is empty whose only key is refused.
  */
 function withoutEchoes(findings: readonly Finding[], value: unknown): readonly Complaint[] {
   const meant = new Set(findings.flatMap(({ meant }) => (meant === undefined ? [] : [formatPath(meant)])))
@@ -120,7 +120,7 @@ function takeOut(value: unknown, path: Path): void {
   if (typeof parent === 'object' && parent !== null && key !== undefined) Reflect.deleteProperty(parent, key)
 }
 
-/** A list with a refused entry is refused whole: without the entry, the others would change their index. */
+/** A list with a refused entry is taken out as a whole: without that entry, the others would change their index. */
 function upToList(path: Path): Path {
   const listAt = path.findIndex((step) => typeof step === 'number')
   return listAt === -1 ? path : path.slice(0, listAt)

@@ -1,6 +1,6 @@
 /**
- * A value as a message may show it: short, on one line, and without what could be a secret.
- * Pure. Must not know which setting the value belongs to.
+ * A value as a message shows it: short, on one line, and without secrets. Pure. Must not know which key the value is
+ * of.
  */
 const LONGEST_SHOWN = 40
 
@@ -14,7 +14,7 @@ export function show(value: unknown): string {
   return 'nothing'
 }
 
-/** Credentials stand before `@` and after `?`. */
+/** Takes out what stands before `@` and after `?`, where URLs have credentials. */
 function withoutSecrets(text: string): string {
   return text.replace(/^.*@/s, '***@').replace(/\?.*$/s, '?***')
 }

@@ -1,6 +1,6 @@
 /**
- * YAML text made a plain value, with the places of everything in it; or every reason why it is no such thing.
- * Standard YAML 1.2 without tags, with bounded aliases. Must not know what the text means.
+ * Makes a plain value of YAML text, with the place of everything in it, or says what is wrong with the text. It reads
+ * standard YAML 1.2, without tags and with bounded aliases. Must not know what the text means.
  */
 import { LineCounter, parseDocument } from 'yaml'
 import type { Document, YAMLError } from 'yaml'
@@ -10,7 +10,7 @@ import { placeAt, placesIn } from './places.ts'
 import type { Places } from './places.ts'
 import type { Advice } from './problems.ts'
 
-/** How many nodes one alias may stand for, times how often it is used; an alias bomb needs thousands. */
+/** The most nodes that an alias may stand for, times how often it is used. An alias bomb needs thousands. */
 const MOST_ALIASED = 1000
 
 export type Source =
@@ -20,7 +20,7 @@ export type Source =
       readonly places: Places
       readonly flaws: readonly Flaw[]
     }
-  /** Nothing in it can be trusted. */
+  /** No value can be made of the text. */
   | { readonly kind: 'unreadable'; readonly flaws: readonly Flaw[] }
 
 const QUOTE = 'correct the YAML here; text that holds : # [ ] { } or begins with * & ! @ % needs quotes'
@@ -43,7 +43,7 @@ export function readSource(text: string): Source {
   const document = parseDocument(text, {
     lineCounter: lines,
     prettyErrors: false,
-    // Found by nodeFlaws, with both places and the path.
+    // nodeFlaws finds these, with both places and the path.
     uniqueKeys: false,
     schema: 'core',
     resolveKnownTags: false,
@@ -65,7 +65,7 @@ const TOO_MANY_ALIASES = {
   remedy: 'write what tools share in defaults',
 }
 
-/** yaml throws a ReferenceError at an alias bomb; unresolved aliases, the other cause, were found before. */
+/** yaml throws a ReferenceError at an alias bomb. Its other cause, an alias without an anchor, was found before. */
 function toValue(
   document: Document,
 ): { readonly kind: 'value'; readonly value: unknown } | { readonly kind: 'too many aliases' } {
@@ -77,7 +77,7 @@ function toValue(
   }
 }
 
-/** One a place: what follows from a mistake is mostly reported where the mistake is. */
+/** One flaw for each place: yaml mostly reports what follows from a mistake at the place of the mistake. */
 function syntaxFlaws(errors: readonly YAMLError[], lines: LineCounter): readonly Flaw[] {
   const found = new Map<string, Flaw>()
   for (const { code, message, pos } of errors) {

@@ -1,6 +1,6 @@
 /**
- * The URL of the fleet's store, checked as far as it can be without asking it. Pure.
- * Never repeats the URL in a message: it holds a password.
+ * Checks the URL of the fleet's store without asking the store, and the name of the fleet. Pure. A message never
+ * repeats the URL, because it holds a password.
  */
 import { invalid } from './problems.ts'
 import type { Parsed } from './problems.ts'
@@ -11,13 +11,13 @@ const LONGEST = 2048
 const SCHEMES = new Set(['redis:', 'rediss:', 'postgres:', 'postgresql:'])
 const UNSAFE_CHARACTER = /[\\\s\p{Cc}]/u
 const REDIS_DATABASE = /^\/?\d{0,4}$/
-/** What the driver knows; `prefer` would go on without TLS and say nothing. */
+/** The modes of the driver but `prefer`, which goes on without TLS and does not say so. */
 const SSL_MODES = ['disable', 'require', 'verify-full']
 const EXAMPLE = `write for example ${STORE_EXAMPLE} or postgres://user:password@host:5432/database?sslmode=verify-full`
 
 const FLEET_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/
 
-/** Part of keys and channels in the store. */
+/** The name is part of keys and channels in the store. */
 export function parseFleetName(text: string): Parsed<string> {
   if (FLEET_NAME.test(text)) return { ok: true, value: text }
   return invalid(
@@ -28,7 +28,7 @@ export function parseFleetName(text: string): Parsed<string> {
 
 export function parseStoreUrl(text: string): Parsed<string> {
   if (text === '') return invalid('is empty', EXAMPLE)
-  // To try a fleet of one, without a server.
+  // For trying a fleet of one sidecar without a server.
   if (text === 'memory:') return { ok: true, value: text }
   if (text.length > LONGEST) return invalid(`is longer than ${LONGEST} characters`, EXAMPLE)
   if (UNSAFE_CHARACTER.test(text)) {

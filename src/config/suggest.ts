@@ -1,9 +1,9 @@
 /**
- * Which known word somebody meant who wrote an unknown one: another case or snake_case, a beginning, or a slip of at
- * most two letters. Pure. Must not know which words are known where.
+ * Which known word the writer of an unknown word meant: the same word in another case or in snake_case, a word that
+ * begins alike, or one that differs by at most two letters. Pure. Must not know which words are known where.
  */
 const MOST_SLIPS = 2
-/** Shorter beginnings fit too many words. */
+/** A shorter beginning fits too many words. */
 const SHORTEST_BEGINNING = 3
 
 export function sameInCamelCase(word: string, known: readonly string[]): string | undefined {
@@ -32,7 +32,7 @@ function isBeginning(a: string, b: string): boolean {
   return Math.min(a.length, b.length) >= SHORTEST_BEGINNING && (a.startsWith(b) || b.startsWith(a))
 }
 
-/** Levenshtein's, one row at a time. Words of very different length are far apart, whatever is in them. */
+/** The Levenshtein distance, one row at a time. Words of very different length are not compared. */
 function distance(a: string, b: string): number {
   if (Math.abs(a.length - b.length) > MOST_SLIPS) return MOST_SLIPS + 1
   let row = Array.from({ length: b.length + 1 }, (_, index) => index)

@@ -1,6 +1,6 @@
 /**
- * What to tell somebody about a key that has no meaning where it stands: the key they meant, the place it belongs to,
- * or what is known there. Pure. Must not know positions.
+ * What to say about a key that has no meaning where it stands: the key that was meant, the place where the key belongs,
+ * or the keys that are known here. Pure. Must not know positions.
  */
 import { LANE_KEYS } from './keys/lane.ts'
 import { PROCESS_KEYS } from './keys/process.ts'
@@ -17,7 +17,7 @@ export interface UnknownKey extends Advice {
 
 interface Kind {
   readonly keys: readonly string[]
-  /** How the place is named to a person. */
+  /** How a message names the place. */
   readonly place: string
 }
 

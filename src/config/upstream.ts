@@ -1,6 +1,6 @@
 /**
- * The URL of a tool, cut into what the connection pool, the Host header and the path need. Pure.
- * Never repeats the URL in a message: people paste credentials into URLs.
+ * Parses the URL of a tool into the parts that the connection pool, the Host header and the path need. Pure. A message
+ * never repeats the URL, because people paste credentials into URLs.
  */
 import type { ToolSettings } from './settings.ts'
 import { invalid } from './problems.ts'
@@ -26,7 +26,7 @@ export function parseUpstream(text: string): Parsed<Upstream> {
   return { ok: true, value: { origin, host, basePath: url.pathname.replace(/\/+$/, '') } }
 }
 
-/** What the URL parser would silently repair or drop. */
+/** Refuses what the URL parser would repair or drop without saying so. */
 function spellingProblem(text: string): ReturnType<typeof invalid> | undefined {
   const example = `write for example ${UPSTREAM_EXAMPLE}`
   if (text === '') return invalid('is empty', example)

@@ -1,7 +1,7 @@
 /**
  * What one row says about one configuration key, and the functions that write rows. Everything else that needs to know
- * the keys reads the rows: the schema, the layers, the settings, a reload's plan, docs/configuration.md, the JSON Schema.
- * A key is added as one row in a file of this folder. Must not know any key.
+ * the keys reads the rows: the schema, the layers, the settings, a reload's plan, docs/configuration.md, the JSON
+ * Schema. A key is added as one row in a file of this folder. Must not know any key.
  */
 import type * as z from 'zod'
 import type { Field } from '../fields.ts'
