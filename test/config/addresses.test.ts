@@ -1,3 +1,6 @@
+/**
+ * Addresses of the listeners: which spellings are read, and what each wrong one is told, wherever it was given.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { problemsIn, settingsIn } from './reading.ts'
@@ -47,7 +50,7 @@ for (const [written, problem] of BAD_ADDRESSES) {
   })
 }
 
-test('a bad variable is a problem even where a flag stands over it', () => {
+test('an invalid variable is a problem also where a flag wins over it', () => {
   assert.deepEqual(
     problemsIn(ONE_TOOL, { env: { SPILLWAY_LISTEN: 'x' }, flags: { listen: '81', drainSeconds: 'soon' } }),
     [

@@ -1,3 +1,6 @@
+/**
+ * Properties: the configuration reader throws for no value and no text.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
@@ -36,7 +39,7 @@ function assertCertain(text: string): void {
       assert.match(formatProblem(problem), /^tools\.yaml:\d+:\d+[: ][^\n]+; [^\n]+$/)
 }
 
-test('any value as configuration is settings or at least one problem of one line, never an error', () => {
+test('any value gives settings or at least one problem of one line, and no error', () => {
   fc.assert(
     fc.property(fc.oneof(tree, fc.record({ tools: tree }), fc.jsonValue()), (value) => {
       assertCertain(JSON.stringify(value))
@@ -45,7 +48,7 @@ test('any value as configuration is settings or at least one problem of one line
   )
 })
 
-test('any text as configuration is settings or at least one problem of one line, never an error', () => {
+test('any text gives settings or at least one problem of one line, and no error', () => {
   const piece = fc.constantFrom(
     'tools:',
     'a:',

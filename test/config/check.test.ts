@@ -1,3 +1,6 @@
+/**
+ * `spillway check`: what it prints and its exit codes.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { check } from '../../src/cli/check.ts'
@@ -9,7 +12,7 @@ function run(config: string, flags: { readonly listen?: string } = {}) {
   return { code, out, err }
 }
 
-test('check finds nothing wrong with the tools.yaml of the repository, and says what to do next', () => {
+test('check accepts the tools.yaml of the repository and says how to start', () => {
   const file = new URL('../../tools.yaml', import.meta.url).pathname
   assert.deepEqual(run(file), {
     code: 0,
@@ -18,7 +21,7 @@ test('check finds nothing wrong with the tools.yaml of the repository, and says 
   })
 })
 
-test('check tells each problem on a line of its own, counts them and exits with 3', () => {
+test('check prints each problem on its own line, counts them and exits with 3', () => {
   const { code, out, err } = run('/nowhere/tools.yaml', { listen: 'x' })
   assert.deepEqual([code, out], [3, []])
   assert.deepEqual(err, [

@@ -1,3 +1,6 @@
+/**
+ * Conflicts between values that are valid alone: within a lane, between tools, between listeners.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { problemsIn } from './reading.ts'
@@ -60,13 +63,13 @@ for (const [what, settings, problem] of OUT_OF_ORDER) {
   })
 }
 
-test('a conflict between defaults and a tool is told at the tool', () => {
+test('a conflict between defaults and a tool is reported at the tool', () => {
   assert.deepEqual(problemsIn(lane('maxConcurrent: 4', '{ minConcurrent: 5 }')), [
     'tools.yaml:3:43 tools.a.maxConcurrent: 4 is below minConcurrent, which is 5 in defaults; write at least 5, or lower minConcurrent',
   ])
 })
 
-test('a conflict within defaults is told once, however many tools have it', () => {
+test('a conflict within defaults is reported once for all tools', () => {
   const text = `defaults: { minConcurrent: 10 }
 tools:
   a: { upstream: http://x }
@@ -78,13 +81,13 @@ tools:
   ])
 })
 
-test('nothing is concluded from a value that is itself refused', () => {
+test('a refused value causes no further conflict', () => {
   assert.deepEqual(problemsIn(lane('maxConcurrent: many, minConcurrent: 9')), [
     'tools.yaml:3:43 tools.a.maxConcurrent: must be a whole number from 1 to 10000, not "many"; write for example 8',
   ])
 })
 
-test('a tool that is fixed may inherit figures from defaults', () => {
+test('a tool with the algorithm fixed may inherit figures from defaults', () => {
   assert.deepEqual(
     problemsIn(lane('controller: { algorithm: fixed }', '{ controller: { decreaseBy: 3 } }')),
     [],
@@ -125,7 +128,7 @@ for (const [one, other] of SAME) {
   })
 }
 
-test('two tools whose paths differ in letter case only are two, and so are those with and without an escaped percent', () => {
+test('two tools may have paths that differ in letter case only, or in an escaped percent', () => {
   const text = (one: string, other: string) =>
     `tools:\n  a: { upstream: http://x, match: [{ path: "${one}" }] }\n  b: { upstream: http://x, match: [{ path: "${other}" }] }\n`
   assert.deepEqual(problemsIn(text('/api', '/API')), [])
@@ -133,7 +136,7 @@ test('two tools whose paths differ in letter case only are two, and so are those
   assert.deepEqual(problemsIn(text('/a/b%2Fc', '/a/b')), [])
 })
 
-test('a tool whose implied path another tool has written is told to write its own', () => {
+test('a tool without match is told to write one where another tool has its implied path', () => {
   const text = 'tools:\n  a: { upstream: http://x }\n  b: { upstream: http://x, match: [{ path: /a }] }\n'
   assert.deepEqual(problemsIn(text), [
     'tools.yaml:2:3 tools.a: its match, { path: /a } when none is written, is taken by tools.b.match[0]; write a match of its own',

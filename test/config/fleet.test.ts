@@ -1,5 +1,5 @@
 /**
- * The `fleet` section: what it becomes, what is refused, and that no password is ever repeated.
+ * The `fleet` section: its settings, what is refused, and that no message repeats a password.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -9,7 +9,7 @@ import { problemsIn, settingsIn } from './reading.ts'
 const TOOLS = 'tools: { a: { upstream: http://x } }\n'
 const SECRET = 'hunter2'
 
-test('a fleet needs a store and has a default for the rest; without one a sidecar is on its own', () => {
+test('a fleet needs a store and has defaults for its other keys; without a fleet there is no setting', () => {
   assert.deepEqual(settingsIn(`fleet: { store: "redis://127.0.0.1:6379" }\n${TOOLS}`).fleet, {
     store: 'redis://127.0.0.1:6379',
     name: 'default',
@@ -26,7 +26,7 @@ for (const url of [
   'postgresql://db.internal/spillway',
   'memory:',
 ]) {
-  test(`${url} is taken as a store`, () => {
+  test(`${url} is accepted as a store`, () => {
     assert.equal(settingsIn(`fleet: { store: "${url}" }\n${TOOLS}`).fleet?.store, url)
   })
 }
@@ -51,7 +51,7 @@ for (const url of [
   })
 }
 
-test('names, times and policies of a fleet are checked', () => {
+test('the name, the lease time and the policy of a fleet are checked', () => {
   const problems = problemsIn(
     `fleet: { store: "memory:", name: "a b", leaseTtlSeconds: 0.5, onStoreLoss: panic, ttl: 1 }\n${TOOLS}`,
   )
@@ -61,7 +61,7 @@ test('names, times and policies of a fleet are checked', () => {
   )
 })
 
-test('of an unknown key of a fleet it is said what is known there', () => {
+test('for an unknown key of a fleet, the nearest key or the known keys are named', () => {
   const known = (key: string): string[] =>
     problemsIn(`fleet: { store: "memory:", ${key}: 1 }\n${TOOLS}`).map((problem) => problem.slice(16))
   assert.deepEqual(known('leaseTTL'), ['fleet.leaseTTL: unknown key; did you mean leaseTtlSeconds?'])

@@ -1,6 +1,6 @@
 /**
- * Every configuration key in turn with a second good value, out of the rows and the JSON Schema: what a test needs to
- * see that a change of that key, and of no other, arrives. A new key is in here as soon as it has a row.
+ * Every configuration key with a first and a second valid value, out of the rows and the JSON Schema. Tests use it to see
+ * that a change of one key, and of no other, has its effect. A key is in here as soon as it has a row.
  */
 import assert from 'node:assert/strict'
 import { parse } from 'yaml'

@@ -1,6 +1,6 @@
 /**
- * The rows of the configuration keys hold together: each key changes its own setting and no other, a reload names it, its
- * default is a good value, and the JSON Schema says what the row says.
+ * The rows of the configuration keys: each key changes its own setting and no other, a reload names it, its default is
+ * valid, and the JSON Schema has what the row says.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -115,7 +115,7 @@ test('a setting that no row makes is named by its place when a reload changes it
   assert.deepEqual([plan.needsRestart, plan.takesEffect], [[], ['other']])
 })
 
-test("every default and every example is a good value by its row's own schema", () => {
+test('every default and every example is valid by the schema of its row', () => {
   for (const { name, key } of [...PROCESS_ROWS, ...TOOL_ROWS]) {
     const { schema, example } = key.field
     assert.ok(schema.safeParse(parse(example)).success, `${name}: ${example}`)
@@ -170,7 +170,7 @@ test('the JSON Schema has for every key the description, unit and default of its
   }
 })
 
-test('a key has to be there in the JSON Schema where its row says that it is needed', () => {
+test('the JSON Schema requires the keys whose rows say that they are needed', () => {
   const required = (schema: unknown, path: readonly (string | number)[]) =>
     valueAt(schema, [...path, 'required'])
   const schema = jsonSchema()

@@ -1,3 +1,6 @@
+/**
+ * Wrong values and unknown keys of a lane: the one line that each of them is told, word for word.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { TOOL_KEYS } from '../../src/config/keys/tool.ts'

@@ -1,3 +1,6 @@
+/**
+ * From a file to settings: defaults, layers, flags and environment, and files that cannot be read.
+ */
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -52,7 +55,7 @@ test('upstream alone is a complete lane', () => {
   })
 })
 
-test('a tool stands over defaults and defaults over what is built in, key by key, also inside controller', () => {
+test('the value of a tool wins over defaults, and defaults over the built-in value, key by key, also inside controller', () => {
   const text = `defaults:
   ttlSeconds: 5
   leaseSeconds: 6
@@ -80,7 +83,7 @@ tools:
   assert.equal(toolIn(text, 'b').lane.startConcurrent, 2)
 })
 
-test('for the process, a flag stands over the environment, and that over the file', () => {
+test('for keys of the process, a flag wins over the environment, and the environment over the file', () => {
   const text = `listen: 10.0.0.1:1\nadmin: 10.0.0.1:2\ndrainSeconds: 3\n${ONE_TOOL}`
   const env = { SPILLWAY_LISTEN: '10.0.0.2:1', SPILLWAY_ADMIN: '10.0.0.2:2' }
   const flags = { listen: '10.0.0.3:1', drainSeconds: '0.5' }
@@ -90,7 +93,7 @@ test('for the process, a flag stands over the environment, and that over the fil
   assert.deepEqual([alone.listen.host, alone.admin.host, alone.drainMs], ['10.0.0.1', '10.0.0.1', 3000])
 })
 
-test('settings are frozen through and through', () => {
+test('settings are frozen at every depth', () => {
   const assertFrozen = (value: unknown, path: string): void => {
     if (typeof value !== 'object' || value === null) return
     assert.ok(Object.isFrozen(value), path)
@@ -107,7 +110,7 @@ function reading(file: string): readonly string[] {
 const VARIABLE =
   'SPILLWAY_LISTEN: must be an address with a port, not "x"; write HOST:PORT, for example 127.0.0.1:8080'
 
-test('a file that cannot be read is a problem with a remedy, next to those of the environment', () => {
+test('a file that cannot be read is a problem with a remedy, beside the problems of the environment', () => {
   const missing = join(FOLDER, 'missing.yaml')
   assert.deepEqual(reading(missing), [
     `${missing}: there is no such file; write it, name another with -c FILE, or use --upstream URL without a file`,

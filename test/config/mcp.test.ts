@@ -1,5 +1,5 @@
 /**
- * The `mcp` key: servers, their lanes, and what cannot be.
+ * The `mcp` key: servers, their lanes, and the conflicts between them.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -9,7 +9,7 @@ import { problemsIn, settingsIn, toolIn } from './reading.ts'
 const SERVER =
   'tools:\n  s: { upstream: "http://h:1/base", match: [{ path: /x }], keepHost: true, mcp: {} }\n'
 
-test('a lane of an MCP server goes its way, has no match, and shorter times than plain lanes', () => {
+test('a lane of an MCP server has the upstream of the server, no match, and smaller defaults than plain lanes', () => {
   const text = `${SERVER}  l: { mcp: { server: s, tools: [a_*, "b?"], overload: http_429 } }\n`
   assert.deepEqual(toolIn(text, 's').mcp, { role: 'server', overload: 'tool_result' })
   const lane = toolIn(text, 'l')
@@ -19,7 +19,7 @@ test('a lane of an MCP server goes its way, has no match, and shorter times than
   assert.deepEqual([lane.lane.ttlMs, lane.maxBodyBytes], [30_000, 4_194_304])
 })
 
-test('what is written for an MCP lane wins over its shorter defaults, also in defaults', () => {
+test('a written value wins over the smaller defaults of MCP lanes, also in defaults', () => {
   const text = `defaults: { ttlSeconds: 50 }\n${SERVER}  l: { mcp: { server: s, tools: [a] }, maxBodyBytes: 7 }\n`
   assert.deepEqual([toolIn(text, 's').lane.ttlMs, toolIn(text, 'l').maxBodyBytes], [50_000, 7])
 })
@@ -70,7 +70,7 @@ for (const [tool, problem] of PROBLEMS) {
   })
 }
 
-test('two lanes of two servers may take the same name, two of one may not', () => {
+test('lanes of two servers may take the same name, lanes of one server may not', () => {
   const two = `${SERVER}  t: { upstream: "http://t", mcp: {} }\n  l: { mcp: { server: s, tools: [a] } }\n`
   assert.deepEqual(problemsIn(`${two}  m: { mcp: { server: t, tools: [a] } }\n`), [])
   assert.match(
@@ -85,7 +85,7 @@ test('mcp has no meaning in defaults', () => {
   ])
 })
 
-test('a reload sees other names, and what changes at the server in its lanes', () => {
+test('a reload names mcp where other names are taken, and upstream in the lanes of a server that moved', () => {
   const before = settingsIn(`${SERVER}  l: { mcp: { server: s, tools: [a] } }\n`)
   const names = settingsIn(`${SERVER}  l: { mcp: { server: s, tools: [b] } }\n`)
   assert.deepEqual(

@@ -1,9 +1,12 @@
+/**
+ * The tools.yaml for `spillway --upstream URL`, and the name of its tool.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { quickYaml } from '../../src/config/quick.ts'
 import { problemsIn, settingsIn } from './reading.ts'
 
-test('an upstream alone is one tool that takes every path', () => {
+test('an upstream alone gives one tool that takes every path', () => {
   const text = quickYaml({ upstream: 'https://api.github.com', concurrency: '4' })
   assert.equal(
     text,
@@ -35,7 +38,7 @@ for (const [upstream, name] of NAMES) {
   })
 }
 
-test('what is typed on the command line never becomes structure of the file', () => {
+test('no typed text becomes a key or a list of the file', () => {
   assert.deepEqual(problemsIn(quickYaml({ upstream: 'http://x"\nlisten: 1', concurrency: '8\nlisten: 1' })), [
     'tools.yaml:3:15 tools.tool.upstream: holds a space, a backslash or a control character; write for example https://api.github.com',
     'tools.yaml:5:20 tools.tool.maxConcurrent: must be a whole number from 1 to 10000, not "8\\nlisten: 1"; write for example 8',

@@ -1,5 +1,5 @@
 /**
- * Reads a configuration text as a person would meet it: the settings, or the lines that name the problems.
+ * Reads a configuration text for a test: the settings, or the lines that an operator gets.
  */
 import assert from 'node:assert/strict'
 import { parseSettings } from '../../src/config/load.ts'

@@ -1,3 +1,6 @@
+/**
+ * The plan of a reload: what is added, removed and changed. test/config/keys.test.ts tries each key.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { planReload } from '../../src/config/reload.ts'
@@ -22,7 +25,7 @@ test('a reload of the same file plans nothing', () => {
   })
 })
 
-test('a reload plan names what comes, goes and changes, in the words of the operator', () => {
+test('a reload plan names the tools that are added, removed and changed, and the changed keys as an operator writes them', () => {
   const wanted = settingsIn(`listen: 1
 admin: 127.0.0.1:9090
 drainSeconds: 1

@@ -1,3 +1,6 @@
+/**
+ * The URL of a tool and the entries of `match`: how each is read, and what each wrong one is told.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { problemsIn, toolIn } from './reading.ts'
@@ -51,7 +54,7 @@ test('a tool without match takes the path of its name', () => {
   assert.deepEqual(toolIn('tools: { a.b: { upstream: "http://x" } }', 'a.b').match, [{ path: '/a.b' }])
 })
 
-test('match is brought into one form: host in lower case, path without a slash at its end', () => {
+test('match has one canonical form: host in lower case, path without a slash at its end', () => {
   const text = `tools:
   a:
     upstream: http://x

@@ -1,3 +1,6 @@
+/**
+ * Mistakes in the structure of the file, the line that each is told, and all of them together.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as z from 'zod'
@@ -108,7 +111,7 @@ for (const [what, text, problem] of WHOLE_FILES) {
   })
 }
 
-test('every problem of a file is told at once, by position', () => {
+test('every problem of a file is reported at once, by position', () => {
   const text = `listen: here
 colour: red
 defaults:

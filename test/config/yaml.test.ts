@@ -1,10 +1,13 @@
+/**
+ * Mistakes in YAML itself, each with its place and what to write.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { problemsIn, settingsIn } from './reading.ts'
 
 const QUOTE = 'correct the YAML here; text that holds : # [ ] { } or begins with * & ! @ % needs quotes'
 
-test('all mistakes of YAML syntax are told at once, by position', () => {
+test('all mistakes of YAML syntax are reported at once, by position', () => {
   assert.deepEqual(problemsIn('a:\n  b: 1\n c: 2\nd: e: f\n'), [
     `tools.yaml:3:1: all mapping items must start at the same column; ${QUOTE}`,
     `tools.yaml:4:4: nested mappings are not allowed in compact mappings; ${QUOTE}`,
@@ -36,7 +39,7 @@ test('a tag is refused', () => {
   ])
 })
 
-test('a key that is written twice is refused at its second place, with the first', () => {
+test('a key that is written twice is refused at its second place, and the message names the first', () => {
   const text = `tools:
   a: { upstream: http://x }
   a: { upstream: http://y }
@@ -48,13 +51,13 @@ test('a key that is written twice is refused at its second place, with the first
   ])
 })
 
-test('a key that is no word is refused', () => {
+test('a key that is no plain word is refused', () => {
   assert.deepEqual(problemsIn('tools:\n  ? [a, b]\n  : 1\n'), [
     'tools.yaml:2:5 tools: a key is no plain word; write a word before the colon; text with { } or [ ] needs quotes',
   ])
 })
 
-test('an alias stands for what it names, in its own place', () => {
+test('a tool that is an alias has the value of the anchor and a match of its own', () => {
   const { tools } = settingsIn('tools: { a: &s { upstream: "http://x", ttlSeconds: 0.5 }, b: *s }\n')
   assert.deepEqual(
     tools.map(({ tool, match, lane }) => [tool, match, lane.ttlMs]),
@@ -65,7 +68,7 @@ test('an alias stands for what it names, in its own place', () => {
   )
 })
 
-test('aliases of nothing are refused, all at once', () => {
+test('all aliases without an anchor are refused at once', () => {
   assert.deepEqual(problemsIn('tools: { a: *x, b: *y }\n'), [
     'tools.yaml:1:13 tools.a: no anchor "x" stands before this alias; write the value itself, or put quotes around a text that begins with *',
     'tools.yaml:1:20 tools.b: no anchor "y" stands before this alias; write the value itself, or put quotes around a text that begins with *',
@@ -76,7 +79,7 @@ test('a value that contains itself is refused like any other wrong value', () =>
   assert.ok(problemsIn('tools: &t { a: *t }\n').length > 0)
 })
 
-test('an alias bomb is refused before it goes off', () => {
+test('an alias bomb is refused before it is expanded', () => {
   const levels = Array.from({ length: 20 }, (_, level) => {
     const items = Array.from({ length: 10 }, () => (level === 0 ? 'x' : `*l${level - 1}`))
     return `l${level}: &l${level} [${items.join(', ')}]\n`
@@ -86,7 +89,7 @@ test('an alias bomb is refused before it goes off', () => {
   ])
 })
 
-test('nesting without end is refused', () => {
+test('deep nesting is refused', () => {
   const [problem] = problemsIn('['.repeat(2000) + ']'.repeat(2000))
   assert.match(
     problem ?? '',
