@@ -211,24 +211,26 @@ export class Call implements AttemptOwner, CallerListener {
     this.contained(act)()
   }
 
-  /** Gives back what the call holds and answers it, each step whatever became of the one before. */
+  /** Gives back what the call holds and answers it. */
   fail(error: unknown): void {
     const { replies } = this.#parts
     replies.broke(this, error)
     if (this.isEnded) return
     const { mayHaveRun } = this
     const before = this.#state
+    this.#goOn(() => this.move(ENDED))
+    this.#goOn(() => giveBack(before))
+    if (!this.#goOn(() => replies.breakOff(this, !mayHaveRun))) this.caller.cut()
+  }
+
+  /** After an error each step is taken whatever became of the one before. False: the step met another error. */
+  #goOn(step: () => void): boolean {
     try {
-      this.move(ENDED)
-      giveBack(before)
+      step()
+      return true
     } catch (another) {
-      replies.broke(this, another)
-    }
-    try {
-      replies.breakOff(this, !mayHaveRun)
-    } catch (another) {
-      replies.broke(this, another)
-      this.caller.cut()
+      this.#parts.replies.broke(this, another)
+      return false
     }
   }
 
@@ -241,10 +243,8 @@ export class Call implements AttemptOwner, CallerListener {
   closed(isAnswered: boolean): void {
     this.#isClosed = true
     this.#parts.drain.leave()
-    this.try(() => {
-      if (!isAnswered) this.#callerLeft()
-      for (const act of this.#whenClosed?.splice(0) ?? []) act()
-    })
+    if (!isAnswered) this.try(() => this.#callerLeft())
+    for (const act of this.#whenClosed?.splice(0) ?? []) this.try(act)
   }
 
   #callerLeft(): void {
