@@ -1,6 +1,6 @@
 /**
- * A closed gate: what waits and whoever comes is refused with the reason it was closed with, running calls go to their
- * ends, and nothing starts any more.
+ * A closed gate refuses waiting calls and newcomers with the reason it was closed with. Running calls run to their end, and
+ * no call starts any more.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -57,7 +57,7 @@ test('the callers of a closed gate are spread over the 5 s after the least that 
   )
 })
 
-test('nothing starts after the close, whatever makes room, and a lease still ends exactly once', () => {
+test('no call starts after the close, whatever frees a slot, and a lease still ends exactly once', () => {
   const { gate, events } = open()
   const leases = [started(gate), started(gate)]
   visit(gate)

@@ -1,5 +1,5 @@
 /**
- * The gate says when the lane would use another number of the fleet's slots, and only then.
+ * The gate calls `demandMoved` when the lane would use another number of the fleet's slots, and only then.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

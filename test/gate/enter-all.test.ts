@@ -1,6 +1,6 @@
 /**
- * Several leases at once or none: a refusal by one lane changes nothing in the others, and what is granted could have
- * been granted call by call.
+ * Several leases at once or none: a refusal by one lane changes nothing in the others, and a batch is granted exactly where
+ * its calls would start one after the other.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

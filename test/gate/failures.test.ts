@@ -1,5 +1,5 @@
 /**
- * What goes wrong in one call ends that call: nobody else's turn depends on it.
+ * An error in the callback of one call is reported and affects no other call.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -26,7 +26,7 @@ function fail(whose: string): () => never {
   }
 }
 
-test('a stop that throws keeps nobody from being stopped, refused or granted, and is reported', () => {
+test('a stop that throws is reported, and the other calls are stopped, refused and granted', () => {
   const { clock, gate, failures } = open()
   const stopped: string[] = []
   started(gate).onReclaimed(fail('first'))

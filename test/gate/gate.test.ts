@@ -24,7 +24,7 @@ function open(overrides: Partial<LaneSettings> = {}) {
   return { clock, events, ended, gate, settings }
 }
 
-test('the gate answers at once: a lease, a place in the line or a refusal', () => {
+test('the gate answers at once: a lease, a place in the queue or a refusal', () => {
   const { gate } = open({ maxQueueDepth: 1 })
   assert.deepEqual([visit(gate).kind, visit(gate).kind, visit(gate).kind], ['granted', 'queued', 'refused'])
   gate.close('DRAINING')
@@ -94,7 +94,7 @@ test('leaving again, or after the turn was told, is false and changes nothing', 
   gate.close('DRAINING')
 })
 
-test('a call that leaves between its grant and its turn gives the lease back, and the next in line gets it', () => {
+test('a call that leaves between its grant and its turn gives the lease back, and the next ticket gets it', () => {
   const { gate, ended } = open({ maxConcurrent: 2 })
   const leases = [started(gate), started(gate)]
   // The callback of the first turn makes the second lease free, so that the second turn is decided and not told.
@@ -226,7 +226,7 @@ test('a renewed lease is not reclaimed until it is silent for its whole time', (
   gate.close('DRAINING')
 })
 
-test('an order opens the line, and its end does so by the timer', () => {
+test('a reload hands a new slot to a waiting call, and a pause ends by the timer', () => {
   const { gate, clock } = open()
   visit(gate)
   const waiting = visit(gate)

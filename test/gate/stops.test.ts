@@ -36,7 +36,7 @@ test('a newcomer that is read before the late timer fires reclaims nobody', () =
   gate.close('DRAINING')
 })
 
-test('a stop is no silence: a lease is reclaimed after its whole time without it', () => {
+test('a stop does not count as silence: a lease is reclaimed after its whole time without the stop', () => {
   const { clock, gate } = open()
   const lease = started(gate)
   clock.advance(500)
@@ -62,7 +62,7 @@ test('a lease that was renewed after the stop has no more than its time left', (
   gate.close('DRAINING')
 })
 
-test('the time of those who wait goes on while the process stands still', () => {
+test('the TTL of waiting calls goes on while the process stands still', () => {
   const { clock, gate, events } = open()
   const lease = started(gate)
   const waiting = visit(gate)
@@ -102,7 +102,7 @@ for (const algorithm of ['aimd', 'adaptive', 'gradient'] as const) {
   })
 }
 
-test('what a lane expects does not take a stop for a hang', () => {
+test('the wait estimate does not take a stop for a hang', () => {
   const { clock, gate } = open({ maxConcurrent: 4, ttlMs: 10_000 })
   for (let i = 0; i < 10; i++) {
     const lease = started(gate)

@@ -1,5 +1,5 @@
 /**
- * The gate's one timer: armed for what is due first, and gone when the gate is closed.
+ * The gate's one timer: set for the earliest due time, and cleared when the gate is closed.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -42,7 +42,7 @@ test('the one timer is set for the earliest thing that is due', () => {
   assert.deepEqual([clock.timers, clock.nextDueAtMs()], [1, 1000])
 })
 
-test('a timer that fires for nothing is set anew for what is left, and not at all when nothing is', () => {
+test('a timer that fires too early is set for the next due time, and not at all when nothing is due', () => {
   const { clock, gate } = open({ leaseMs: 100 })
   const lease = started(gate)
   clock.advance(60)
@@ -54,7 +54,7 @@ test('a timer that fires for nothing is set anew for what is left, and not at al
   assert.equal(clock.timers, 0)
 })
 
-test("the controller's window closes by the timer when no call ends any more", () => {
+test("the law's window closes by the timer when no call ends any more", () => {
   const { clock, gate } = open({ startConcurrent: 1, maxConcurrent: 8 })
   for (let i = 0; i < 8; i++) started(gate).settle(OK)
   assert.equal(clock.nextDueAtMs(), 2000)

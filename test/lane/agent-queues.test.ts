@@ -25,11 +25,11 @@ function served(line: AgentQueues): string {
   return order
 }
 
-test('agents are served in turns, whoever has more tickets', () => {
+test('agents are served in turns, however many tickets each has', () => {
   assert.equal(served(filled('aaaabbc').line), 'abcabaa')
 })
 
-test('an agent that comes while others wait has to wait for its first turn only', () => {
+test('an agent that comes while others wait is served within one round', () => {
   const { line } = filled('aaabbb')
   const first = line.takeTurn()
   assert.ok(first)
@@ -38,13 +38,13 @@ test('an agent that comes while others wait has to wait for its first turn only'
   assert.equal(served(line), 'bacbab')
 })
 
-test('a caller that leaves costs its agent no turn, and others none', () => {
+test('a ticket that leaves costs neither its agent nor another one a turn', () => {
   const { line, tickets } = filled('aabb')
   line.remove(tickets[0] as Ticket)
   assert.equal(served(line), 'abb')
 })
 
-test('the longest line gives its newest', () => {
+test('the ticket to evict is the newest of the longest queue', () => {
   const { line, tickets } = filled('abba')
   line.push(ticketOf('b'))
   assert.equal(line.longest, 3)
@@ -55,7 +55,7 @@ test('the longest line gives its newest', () => {
   assert.ok(!tickets.includes(newest))
 })
 
-test('nothing is kept of an agent that waits no more, however many there were', () => {
+test('an agent without tickets is forgotten, however many agents there were', () => {
   const line = new AgentQueues()
   for (let i = 0; i < 10_000; i++) {
     const ticket = ticketOf(`agent ${i}`)
@@ -98,7 +98,7 @@ test('lengths agree with a plain count after any steps', () => {
   )
 })
 
-test('a line of 100000 tickets of as many agents is served in linear time', () => {
+test('100000 tickets of as many agents are served in linear time', () => {
   const line = new AgentQueues()
   for (let i = 0; i < 100_000; i++) line.push(ticketOf(String(i)))
   const startedAt = performance.now()

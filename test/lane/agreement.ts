@@ -1,5 +1,5 @@
 /**
- * What has to hold between a lane and its model after every operation, whatever it was.
+ * What must be equal in a lane and its model after every operation.
  */
 import assert from 'node:assert/strict'
 import type { Lane } from '../../src/lane/lane.ts'

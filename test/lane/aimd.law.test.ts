@@ -1,5 +1,5 @@
 /**
- * The seed document's law as a table, with its exact figures. Windows and guards: aimd.window.test.ts.
+ * A table of the seed document's law with its exact figures. Windows and guards: aimd.window.test.ts.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -183,7 +183,7 @@ test("a used limit moves exactly as the seed's function says, for any figures", 
   )
 })
 
-test("other figures than the seed document's are obeyed", () => {
+test("figures other than the seed document's are obeyed", () => {
   const law = {
     ...SEED_LAW,
     decreaseAboveP95Ms: 100,

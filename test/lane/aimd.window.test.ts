@@ -1,5 +1,5 @@
 /**
- * When the seed's law is asked at all: the window and the guards that keep it from steering on noise.
+ * When the law `aimd` decides: its window, and the guards that keep it from following noise.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -92,7 +92,7 @@ test('a window opens with its first ended call, so that idle time does not close
   assert.notEqual(stepAt(limiter, 62_000), undefined)
 })
 
-test('a window that closed leaves nothing to the next one', () => {
+test('a closed window passes no calls on to the next one', () => {
   const limiter = limiterAfter({ count: 20, verdict: 'dropped' })
   assert.equal(stepAt(limiter, 2000)?.limit, 4)
   assert.equal(limiter.wakeAtMs(4), Infinity)
@@ -110,7 +110,7 @@ test('latencies of calls sent before the last change of the limit do not count, 
   assert.deepEqual(decision.figures, { calls: 15, errorRate: 0, p95Ms: undefined })
 })
 
-test('latencies of calls sent before somebody else moved the limit do not count', () => {
+test('latencies of calls sent before an operator or a reload moved the limit do not count', () => {
   const limiter = limiterAfter({ count: 19 })
   limiter.moved(1000)
   assert.equal(limiter.wakeAtMs(8), Infinity)
@@ -119,7 +119,7 @@ test('latencies of calls sent before somebody else moved the limit do not count'
   assert.deepEqual(stepAt(limiter, 3500)?.figures, { calls: 20, errorRate: 0, p95Ms: 100 })
 })
 
-test('a decision that holds keeps what was sent before it in the next window', () => {
+test('after a decision to hold, calls sent before it count in the next window', () => {
   const limiter = limiterAfter({ count: 20, latencyMs: 2000 })
   assert.equal(stepAt(limiter, 2000)?.action, 'hold')
   feed(limiter, { count: 20, sentAtMs: 1000, latencyMs: 5000 }, 3000)
@@ -144,7 +144,7 @@ for (const [waited, reason] of [
   })
 }
 
-test('use of the limit in one window does not let the next one grow', () => {
+test('a limit that was used in one window does not grow after the next, unused one', () => {
   const limiter = limiterAfter({ count: 20 }, 0, 8)
   for (let i = 0; i < 20; i++) limiter.sent({ grantedAtMs: 0, waitedMs: 1 }, 1)
   assert.equal(stepAt(limiter, 2000)?.limit, 9)
@@ -152,7 +152,7 @@ test('use of the limit in one window does not let the next one grow', () => {
   assert.equal(stepAt(limiter, 5000, 9)?.reason, 'limit_not_used')
 })
 
-test('ignored verdicts teach nothing: they open no window, and count neither as calls nor as latency', () => {
+test('ignored verdicts open no window and count neither as calls nor as latency', () => {
   const limiter = limiterAfter({ count: 100, verdict: 'ignored', latencyMs: 9000 })
   assert.equal(limiter.wakeAtMs(8), Infinity)
   feed(limiter, { count: 20 }, 5000)
@@ -160,7 +160,7 @@ test('ignored verdicts teach nothing: they open no window, and count neither as 
   assert.deepEqual(stepAt(limiter, 7000)?.figures, { calls: 20, errorRate: 0, p95Ms: 100 })
 })
 
-test('a dropped call counts as an error, and its latency does not make the tool look fast', () => {
+test('a dropped call counts as an error and its latency is not used', () => {
   const limiter = limiterAfter({ count: 2, verdict: 'dropped', latencyMs: 1 })
   feed(limiter, { count: 38, latencyMs: 3000 }, 0)
   assert.deepEqual(stepAt(limiter, 2000)?.figures, { calls: 40, errorRate: 0.05, p95Ms: 3000 })
@@ -171,14 +171,14 @@ test('a window of dropped calls alone has an error rate and no p95', () => {
   assert.deepEqual(decision?.figures, { calls: 20, errorRate: 1, p95Ms: undefined })
 })
 
-test('a call without an honest measurement counts without a latency', () => {
+test('a call without a measured latency counts as a call', () => {
   const limiter = new AimdLimiter(SEED_LAW)
   const end = { cause: 'completed', verdict: 'ok', latencyMs: undefined } as const
   for (let i = 0; i < 20; i++) limiter.ended({ grantedAtMs: 0, waitedMs: 0 }, end, 0)
   assert.equal(stepAt(limiter, 2000)?.reason, 'no_latency')
 })
 
-test('a window that wakes its lane is ready to close at that very moment, in fractions of a millisecond too', () => {
+test('a window can close exactly when its timer fires, also in fractions of a millisecond', () => {
   for (let tenths = 0; tenths < 10_000; tenths++) {
     const limiter = limiterAfter({ count: 20 }, tenths / 10)
     assert.notEqual(stepAt(limiter, limiter.wakeAtMs(8)), undefined, `opened at ${tenths / 10} ms`)

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { Chain } from '../../src/lane/chain.ts'
 import type { Link } from '../../src/lane/chain.ts'
 
-test('a chain agrees with a plain list, wherever its members leave', () => {
+test('a chain agrees with an array, wherever items are removed', () => {
   fc.assert(
     fc.property(fc.array(fc.option(fc.nat(9), { nil: undefined }), { maxLength: 60 }), (steps) => {
       const chain = new Chain<number>()

@@ -97,7 +97,7 @@ test('a deadline heap gives its items back in due order', () => {
   )
 })
 
-test('an item of another deadline heap is not taken out', () => {
+test('an item of another deadline heap is not removed', () => {
   const [mine, others] = [new DeadlineHeap<Due>(), new DeadlineHeap<Due>()]
   const item: Due = { dueAtMs: 1, heapIndex: -1 }
   others.push(item)

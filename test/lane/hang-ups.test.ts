@@ -15,17 +15,17 @@ function known(answers = 64): HangUps {
 const late = (agent = 'a', sentAtMs = 1000) => ({ waitedMs: 200, sentAtMs, agentOf: () => agent })
 const refuseToSay = (): never => assert.fail('an agent was asked for')
 
-test('a hang-up counts when it waited for half as long again as the 95th percentile of the answers', () => {
+test('a hang-up counts if the call lasted 1.5 times the 95th percentile of the answers', () => {
   assert.equal(known().take({ ...late(), waitedMs: 150 }, 2000), false)
   assert.equal(known().take({ ...late(), waitedMs: 150.1 }, 2000), true)
 })
 
-test('before eight answers are known nothing is late', () => {
+test('before eight answers are known no hang-up counts', () => {
   assert.equal(known(7).take({ ...late(), waitedMs: 1e9 }, 2000), false)
   assert.equal(known(8).take(late(), 2000), true)
 })
 
-test('what is usual follows the tool', () => {
+test('the usual latency follows the tool', () => {
   const hangUps = known()
   for (let i = 0; i < 64; i++) hangUps.answered(1000, 900)
   assert.equal(hangUps.take({ ...late(), waitedMs: 1400 }, 2000), false)
@@ -37,14 +37,14 @@ test('a call does not count when the tool answered eight that were sent after it
   assert.equal(known().take(late('a', 930), 2000), true)
 })
 
-test('an agent counts once in five seconds, and others meanwhile', () => {
+test('one hang-up of an agent counts in five seconds, and those of other agents count meanwhile', () => {
   const hangUps = known()
   const counted = [2000, 2001, 6999, 7000, 7001].map((atMs) => hangUps.take(late(), atMs))
   assert.deepEqual(counted, [true, false, false, true, false])
   assert.equal(hangUps.take(late('b'), 7002), true)
 })
 
-test('nobody is asked for an agent unless that decides', () => {
+test('the agent is named only if it decides', () => {
   const hangUps = known()
   assert.equal(hangUps.take({ waitedMs: 1, sentAtMs: 1000, agentOf: refuseToSay }, 2000), false)
   assert.equal(hangUps.take({ waitedMs: 1000, sentAtMs: 0, agentOf: refuseToSay }, 2000), false)

@@ -1,6 +1,6 @@
 /**
  * Plays a history of random operations on a lane and on its model side by side, and compares them after every one.
- * Keeps a record, so that properties over the whole history can be asked afterwards.
+ * Records what happened, for properties over the whole history.
  */
 import assert from 'node:assert/strict'
 import type { LaneEvent } from '../../src/lane/event.ts'

@@ -1,6 +1,6 @@
 /**
- * What a lane should do, said with plain arrays and no cleverness. The limit is the one thing it does not work out by
- * itself: it is told of each decision, and holds the lane to it.
+ * A model of the lane made of plain arrays. It does not compute the limit: it is told of each decision and checks that the
+ * lane keeps to it.
  */
 import type { Lease } from '../../src/lane/lease.ts'
 import type { Ticket } from '../../src/lane/ticket.ts'

@@ -1,5 +1,5 @@
 /**
- * Calls that could not start in time are told so at the door: by the lane's own pace, and never by a guess.
+ * Calls that could not start in time by the lane's measured pace are refused at once; without a measurement none is.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -27,7 +27,7 @@ function answer(lane: Lane, want: Partial<Want>, nowMs: number): string {
   return admission.kind === 'refused' ? admission.refusal.reason : admission.kind
 }
 
-test('a caller whose deadline is nearer than the next place is told at once', () => {
+test('a call whose deadline is before the next free slot is refused at once', () => {
   const { lane } = measured()
   assert.equal(answer(lane, { ttlMs: 1100 }, 1000), 'DEADLINE_UNREACHABLE')
   assert.equal(answer(lane, { ttlMs: 1200 }, 1000), 'queued')
@@ -41,7 +41,7 @@ test('the TTL of the lane is a deadline as well', () => {
   assert.equal(answers.at(-1), 'DEADLINE_UNREACHABLE')
 })
 
-test('a deadline of its own can only shorten the TTL', () => {
+test("a caller's deadline can only shorten the TTL", () => {
   const { lane } = measured()
   const admission = lane.admit({ spread: 0, ttlMs: 3_600_000 }, 1000)
   assert.ok(admission.kind === 'queued')
@@ -51,14 +51,14 @@ test('a deadline of its own can only shorten the TTL', () => {
   assert.equal(shorter.ticket.dueAtMs, 6000)
 })
 
-test('only those who go first count: a high call does not wait for the low ones', () => {
+test('only tickets that go first count: a high call does not wait for low ones', () => {
   const { lane } = measured()
   for (let i = 0; i < 5; i++) assert.equal(answer(lane, { priority: 'normal' }, 1000), 'queued')
   assert.equal(answer(lane, { ttlMs: 1500 }, 1000), 'DEADLINE_UNREACHABLE')
   assert.equal(answer(lane, { ttlMs: 1500, priority: 'high' }, 1000), 'queued')
 })
 
-test('a cold lane and an idle lane turn nobody away', () => {
+test('a lane without measurements and an idle lane refuse no deadline', () => {
   const settings = { maxConcurrent: 1, controller: { algorithm: 'fixed' } } as const
   const cold = new Lane(laneSettings(settings), 0, () => undefined)
   cold.admit({ spread: 0 }, 0)
@@ -68,7 +68,7 @@ test('a cold lane and an idle lane turn nobody away', () => {
   assert.equal(answer(lane, { ttlMs: 1 }, 2000), 'granted')
 })
 
-test('what was measured long ago is forgotten; the age of what runs is not', () => {
+test('old measurements are forgotten, and the ages of running calls count', () => {
   const { lane, lease } = measured()
   lane.settle(lease, OK, 2000)
   assert.equal(answer(lane, {}, 100_000), 'granted')

@@ -1,5 +1,5 @@
 /**
- * Agents by example: turns on the way out, the longest line gives way on the way in.
+ * Fairness between agents by example: agents take turns, and the longest queue loses a ticket when the lane is full.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -19,7 +19,7 @@ function busy(maxQueueDepth: number) {
   return { lane, lease: first.lease, ask }
 }
 
-test('a full queue puts out the newest ticket of the longest line for an agent with a shorter one', () => {
+test('a full queue evicts the newest ticket of the agent with the most for an agent with fewer', () => {
   const { ask } = busy(4)
   const greedy = ['greedy', 'greedy', 'greedy', 'greedy'].map(ask)
   const polite = ask('polite')
@@ -29,20 +29,20 @@ test('a full queue puts out the newest ticket of the longest line for an agent w
   assert.equal(polite.putOut.refusal.reason, 'QUEUE_SATURATED')
 })
 
-test('the agent with the longest line is refused itself', () => {
+test('the agent with the most tickets is refused itself', () => {
   const { ask } = busy(4)
   for (const agent of ['greedy', 'greedy', 'greedy', 'polite']) ask(agent)
   const more = ask('greedy')
   assert.equal(more.kind === 'refused' && more.refusal.reason, 'QUEUE_SATURATED')
 })
 
-test('lines of equal length do not put each other out', () => {
+test('agents with equally many tickets do not evict each other', () => {
   const { ask } = busy(2)
   for (const agent of ['a', 'b']) ask(agent)
   for (const agent of ['a', 'b', 'c']) assert.equal(ask(agent).kind, 'refused')
 })
 
-test('callers that nobody tells apart are served as they came', () => {
+test('calls without an agent are served first in first out', () => {
   const { ask, lane, lease } = busy(3)
   const tickets = ['', '', ''].map(ask)
   assert.equal(ask('').kind, 'refused')
@@ -85,7 +85,7 @@ function politeSuccess(greed: number, tellsApart: boolean): number {
   return polite.served / polite.asked
 }
 
-test('nine polite agents beside a greedy one lose nothing, and without fairness most', () => {
+test('nine polite agents beside a greedy one lose nothing; without fairness they lose most of their share', () => {
   assert.ok(politeSuccess(50, true) >= 0.99)
   assert.ok(politeSuccess(50, false) < 0.5)
 })

@@ -1,5 +1,5 @@
 /**
- * Who moves a lane's limit: the controller, an operator's pin, a new configuration; and what a pause does.
+ * What moves a lane's limit: the law, an operator's pin, a new configuration; and what a pause does.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -45,7 +45,7 @@ class Trial {
   }
 }
 
-test('the controller moves the limit and says why', () => {
+test('the law moves the limit and says why', () => {
   const trial = new Trial({ startConcurrent: 6 })
   assert.deepEqual([trial.window(GOOD), trial.window(BAD)], [7, 3])
   assert.deepEqual(trial.decided(), [
@@ -56,7 +56,7 @@ test('the controller moves the limit and says why', () => {
   assert.equal(trial.lane.snapshot(trial.nowMs).lastDecision?.atMs, 4000)
 })
 
-test('the controller keeps within minConcurrent and maxConcurrent', () => {
+test('the law stays within minConcurrent and maxConcurrent', () => {
   const trial = new Trial({ minConcurrent: 3, maxConcurrent: 5 })
   assert.deepEqual([trial.window(GOOD), trial.window(BAD), trial.window(BAD)], [5, 3, 3])
 })
@@ -74,7 +74,7 @@ test('a fixed limit never moves by itself', () => {
   assert.equal(trial.lane.wakeAtMs(), Infinity)
 })
 
-test("an operator's pin stops the controller", () => {
+test("an operator's pin stops the law", () => {
   const trial = new Trial()
   trial.lane.operate({ limit: 4 }, 0)
   assert.deepEqual([trial.window(BAD), trial.window(GOOD)], [4, 4])
@@ -82,7 +82,7 @@ test("an operator's pin stops the controller", () => {
   assert.equal(trial.lane.wakeAtMs(), Infinity)
 })
 
-test('what was seen before an operator moved the limit says nothing about the new one', () => {
+test('calls that ended before an operator moved the limit do not count afterwards', () => {
   const trial = new Trial()
   for (let i = 0; i < 20; i++) {
     const admission = trial.lane.admit({ spread: 0 }, 0)
@@ -95,7 +95,7 @@ test('what was seen before an operator moved the limit says nothing about the ne
   assert.equal(trial.window(GOOD), 8)
 })
 
-test("'auto' restores the limit from before the first pin and lets the controller go on", () => {
+test("'auto' restores the limit from before the first pin, and the law goes on", () => {
   const trial = new Trial({ startConcurrent: 6 })
   trial.lane.operate({ limit: 2 }, 0)
   trial.lane.operate({ limit: 8 }, 0)
@@ -111,7 +111,7 @@ test("'auto' without a pin changes nothing", () => {
   assert.equal(trial.limit, 6)
 })
 
-test('a pin with an end lets go by itself', () => {
+test('a pin with an end ends by itself', () => {
   const trial = new Trial()
   trial.lane.operate({ limit: 2, forMs: 500 }, 0)
   assert.equal(trial.lane.wakeAtMs(), 500)
@@ -128,7 +128,7 @@ test('a pin with an end lets go by itself', () => {
   )
 })
 
-test('a pin outside the bounds is taken to the nearest bound', () => {
+test('a pin outside the bounds is clamped', () => {
   const trial = new Trial({ minConcurrent: 2 })
   trial.lane.operate({ limit: 0 }, 0)
   assert.equal(trial.limit, 2)
@@ -136,7 +136,7 @@ test('a pin outside the bounds is taken to the nearest bound', () => {
   assert.equal(trial.limit, 8)
 })
 
-test('a pin below what runs takes nothing away, and grants nothing until there is room', () => {
+test('a pin below the running calls ends none of them, and no call starts until there is room', () => {
   const trial = new Trial({ maxConcurrent: 2 })
   const admissions = [0, 1, 2].map(() => trial.lane.admit({ spread: 0 }, 0))
   trial.lane.operate({ limit: 1 }, 0)
@@ -147,7 +147,7 @@ test('a pin below what runs takes nothing away, and grants nothing until there i
   assert.deepEqual(granted, [0, 1])
 })
 
-test('raising the limit hands the new slots to the oldest tickets in the same call', () => {
+test('a raised limit hands the new slots to the oldest tickets at once', () => {
   const trial = new Trial({ startConcurrent: 1 })
   for (let i = 0; i < 5; i++) trial.lane.admit({ spread: 0 }, i)
   const { granted } = trial.lane.operate({ limit: 3 }, 10)
@@ -157,7 +157,7 @@ test('raising the limit hands the new slots to the oldest tickets in the same ca
   )
 })
 
-test('a paused lane refuses newcomers, keeps its line and goes on when the pause ends', () => {
+test('a paused lane refuses newcomers, keeps its queue and goes on when the pause ends', () => {
   const trial = new Trial({ maxConcurrent: 1 })
   const first = trial.lane.admit({ spread: 0 }, 0)
   trial.lane.admit({ spread: 0 }, 0)

@@ -1,5 +1,5 @@
 /**
- * Classes by example: who goes first, who is put out, and when low calls are not let in any more.
+ * Priority classes by example: which ticket goes first, which is evicted, and when low calls are shed.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -35,7 +35,7 @@ function next(lane: Lane, lease: Lease, nowMs: number) {
   return { ticket, lease: ticket.lease }
 }
 
-test('a freed slot goes to the highest class, and its wait is told with the class', () => {
+test('a freed slot goes to the highest class, and the event names the class', () => {
   const { lane, lease, ask, events } = busy()
   for (const priority of ['low', 'normal', 'critical', 'high'] as const) ask(priority)
   const order: Priority[] = []
@@ -49,7 +49,7 @@ test('a freed slot goes to the highest class, and its wait is told with the clas
   assert.deepEqual(told, ['normal', ...order])
 })
 
-test("who may not wait at all takes nobody's place, and no place that is free", () => {
+test('a call with no TTL left evicts no ticket and takes no free place in the queue', () => {
   const { lane, ask } = busy({ maxQueueDepth: 2 })
   const hurried = (): AdmissionResult => lane.admit({ spread: 0, priority: 'critical', ttlMs: 0 }, 1)
   assert.equal(ask('low').kind, 'queued')
@@ -59,7 +59,7 @@ test("who may not wait at all takes nobody's place, and no place that is free", 
   assert.equal(lane.depths().queueDepth, 2)
 })
 
-test('in a full queue an arrival puts out the newest of the lowest class below it', () => {
+test('a newcomer that finds the queue full evicts the newest ticket of the lowest class below its own', () => {
   const { ask, lane } = busy({ maxQueueDepth: 3 })
   const [low, older, newer] = [ask('low'), ask('normal'), ask('normal')]
   assert.ok(low.kind === 'queued' && older.kind === 'queued' && newer.kind === 'queued')
@@ -74,7 +74,7 @@ test('in a full queue an arrival puts out the newest of the lowest class below i
   assert.equal(lane.depths().queueDepth, 3)
 })
 
-test('an arrival that finds nobody below it in a full queue is told that the queue is full', () => {
+test('a newcomer that finds no lower class in a full queue gets QUEUE_SATURATED', () => {
   const { ask } = busy({ maxQueueDepth: 1 })
   ask('high')
   assert.equal(answer(ask('high')), 'QUEUE_SATURATED')
@@ -82,7 +82,7 @@ test('an arrival that finds nobody below it in a full queue is told that the que
   assert.equal(answer(ask('low')), 'SHED_LOW_PRIORITY')
 })
 
-test('where nothing may wait, low is saturated like all others', () => {
+test('with maxQueueDepth 0 low calls get QUEUE_SATURATED like all others', () => {
   const { ask } = busy({ maxQueueDepth: 0 })
   for (const priority of ['critical', 'low'] as const) assert.equal(answer(ask(priority)), 'QUEUE_SATURATED')
 })
@@ -116,7 +116,7 @@ test('low starves behind others until its TTL, and no longer', () => {
   assert.equal(moves.granted[0]?.priority, 'high')
 })
 
-test('a paused lane tells every class that it is paused, and a drained line ends the shedding', () => {
+test('a paused lane answers every class with LANE_PAUSED, and an empty queue ends the shedding', () => {
   const { ask, lane, shedding } = busy({ maxQueueDepth: 1 })
   const waiting = ask('high')
   assert.ok(waiting.kind === 'queued')

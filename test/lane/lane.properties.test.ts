@@ -1,6 +1,6 @@
 /**
- * The heart of the tests: random histories of a lane against a model of plain arrays. history.ts compares the two after
- * every operation: who is let in, who is handed a slot, the bounds, no idle slot, nothing left undone.
+ * Random histories of a lane and of a model made of plain arrays. history.ts compares the two after every operation: who is
+ * admitted, who gets a slot, the bounds, that no slot stays idle and that everything due was done.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -49,7 +49,7 @@ test('a lease ends exactly once, and a second end only counts', () => {
   })
 })
 
-test('nothing is granted at or after its deadline', () => {
+test('no ticket is granted at or after its deadline', () => {
   forAll((settings, operations) => {
     const { grants } = new History(settings).play(operations).finish()
     for (const { dueAtMs, atMs } of grants) assert.ok(atMs < dueAtMs)

@@ -1,5 +1,5 @@
 /**
- * A lane with a call rate beside its limit: what starts, who is sent away, and for how long.
+ * A lane with a call rate beside its limit: which calls start, which are refused, and when those should come back.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -24,7 +24,7 @@ const refusal = (admission: AdmissionResult) => {
   return [admission.refusal.reason, admission.refusal.retryAfterMs]
 }
 
-test('calls over the rate are sent away though slots are free, each to the moment of its own token', () => {
+test('calls over the rate are refused though slots are free, each until the moment of its own token', () => {
   const lane = open()
   assert.equal(lane.admit({ spread: 0 }, 0).kind, 'granted')
   assert.equal(lane.admit({ spread: 0 }, 0).kind, 'granted')
@@ -33,14 +33,14 @@ test('calls over the rate are sent away though slots are free, each to the momen
   assert.equal(lane.admit({ spread: 0 }, 5000).kind, 'granted')
 })
 
-test('the advice is exact also when the token is nearer than a whole interval', () => {
+test('Retry-After is exact also when the token is nearer than a whole interval', () => {
   const lane = open()
   lane.admit({ spread: 0 }, 0)
   lane.admit({ spread: 0 }, 0)
   assert.deepEqual(refusal(lane.admit({ spread: 0 }, 3000)), ['RATE_LIMITED', 2000])
 })
 
-test('a ticket has its token waiting, so that what was let in never waits for the rate', () => {
+test('a waiting ticket has a token reserved, so that an admitted call never waits for the rate', () => {
   const lane = open({ maxConcurrent: 1, rate: { calls: 1, perMs: 60_000, burst: 3 } })
   const first = lane.admit({ spread: 0 }, 0)
   assert.ok(first.kind === 'granted')
@@ -52,7 +52,7 @@ test('a ticket has its token waiting, so that what was let in never waits for th
   assert.equal(lane.settle(second, OK, 20).granted.length, 1)
 })
 
-test('where tokens are short, a call of a higher class takes the one of a lower ticket', () => {
+test('when tokens are short, a call of a higher class takes the token of a lower ticket', () => {
   const lane = open({ maxConcurrent: 1, rate: { calls: 1, perMs: 60_000, burst: 2 } })
   lane.admit({ spread: 0 }, 0)
   const low = lane.admit({ spread: 0, priority: 'low' }, 0)
@@ -72,7 +72,7 @@ test('a ticket that leaves gives its token to the next', () => {
   assert.equal(lane.admit({ spread: 0 }, 2).kind, 'queued')
 })
 
-test('a reload that keeps the rate keeps what was used; another rate begins full', () => {
+test("a reload that keeps the rate keeps the bucket's level; another rate begins full", () => {
   const lane = open()
   lane.admit({ spread: 0 }, 0)
   lane.admit({ spread: 0 }, 0)

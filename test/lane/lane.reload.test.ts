@@ -33,7 +33,7 @@ function grow(lane: Lane, limit: number): void {
   assert.equal(lane.depths().limit, limit + 1)
 }
 
-test('a reload keeps the line and the leases, and hands over the slots that it adds', () => {
+test('a reload keeps queue and leases, and hands over the slots that it adds', () => {
   const { lane } = open({ maxConcurrent: 1, maxQueueDepth: 5 })
   for (let i = 0; i < 4; i++) lane.admit({ spread: 0 }, i)
   const { granted } = lane.reconfigure(laneSettings({ maxConcurrent: 3, maxQueueDepth: 5 }), 10)
@@ -44,7 +44,7 @@ test('a reload keeps the line and the leases, and hands over the slots that it a
   assert.deepEqual(lane.depths(), { queueDepth: 1, active: 3, limit: 3 })
 })
 
-test('a reload that shortens the queue puts nobody out, but lets nobody in until there is room', () => {
+test('a reload that shortens the queue evicts no ticket, and admits none until there is room', () => {
   const { lane, reload } = open({ maxConcurrent: 1, maxQueueDepth: 5 })
   for (let i = 0; i < 5; i++) lane.admit({ spread: 0 }, 0)
   reload({ maxQueueDepth: 2 })
@@ -52,38 +52,38 @@ test('a reload that shortens the queue puts nobody out, but lets nobody in until
   assert.equal(lane.admit({ spread: 0 }, 0).kind, 'refused')
 })
 
-test('a reload that lowers the ceiling takes the limit with it and leaves running calls alone', () => {
+test('a reload that lowers maxConcurrent lowers the limit with it and leaves running calls alone', () => {
   const { lane, reload } = open({ maxConcurrent: 4 })
   for (let i = 0; i < 4; i++) lane.admit({ spread: 0 }, 0)
   assert.equal(reload({ maxConcurrent: 2, startConcurrent: 2 }), 2)
   assert.equal(lane.depths().active, 4)
 })
 
-test('a limit at its ceiling follows the ceiling up', () => {
+test('a limit at maxConcurrent rises with it', () => {
   assert.equal(
     open({ maxConcurrent: 4, controller: FIXED }).reload({ maxConcurrent: 9, startConcurrent: 9 }),
     9,
   )
 })
 
-test('a limit below its ceiling stays where it is when the ceiling rises', () => {
+test('a limit below maxConcurrent stays where it is when maxConcurrent rises', () => {
   const { reload } = open({ startConcurrent: 3, maxConcurrent: 4 })
   assert.equal(reload({ maxConcurrent: 9 }), 3)
 })
 
-test('a reload that changes no limit leaves a limit that had grown to its ceiling where it is', () => {
+test('a reload that changes no limit leaves a limit that had grown to maxConcurrent where it is', () => {
   const { lane, reload } = open({ startConcurrent: 7, maxConcurrent: 8 })
   grow(lane, 7)
   assert.equal(reload({ maxQueueDepth: 50 }), 8)
 })
 
-test('a limit that had grown to its ceiling does not fall when the ceiling rises', () => {
+test('a limit that had grown to maxConcurrent does not fall when maxConcurrent rises', () => {
   const { lane, reload } = open({ startConcurrent: 7, maxConcurrent: 8 })
   grow(lane, 7)
   assert.ok(reload({ maxConcurrent: 12 }) >= 8)
 })
 
-test('a fixed limit follows a new startConcurrent, since nothing else would ever move it', () => {
+test('a fixed limit follows a new startConcurrent', () => {
   const { reload } = open({ startConcurrent: 4, maxConcurrent: 8, controller: FIXED })
   assert.equal(reload({ startConcurrent: 6 }), 6)
 })
@@ -96,7 +96,7 @@ test('a reload keeps the pin of an operator within the new bounds', () => {
   assert.equal(lane.snapshot(0).pinned, true)
 })
 
-test('a ceiling that was lowered while a pin held bounds the limit that comes back', () => {
+test('a maxConcurrent that was lowered under a pin bounds the limit that is restored', () => {
   const { lane, reload } = open({ maxConcurrent: 8 })
   lane.operate({ limit: 2 }, 0)
   reload({ maxConcurrent: 4, startConcurrent: 4 })
@@ -104,7 +104,7 @@ test('a ceiling that was lowered while a pin held bounds the limit that comes ba
   assert.equal(lane.depths().limit, 4)
 })
 
-test('a fixed limit that comes back from a pin has followed its ceiling meanwhile', () => {
+test('a fixed limit that is restored after a pin follows the configuration of the meantime', () => {
   const { lane, reload } = open({ maxConcurrent: 8, controller: FIXED })
   lane.operate({ limit: 2 }, 0)
   reload({ maxConcurrent: 12, startConcurrent: 12 })
@@ -124,7 +124,7 @@ test('a new law starts with an empty window, the same law keeps its own', () => 
   assert.equal(lane.wakeAtMs(), Infinity)
 })
 
-test('tickets keep the deadline they came with, and new ones get the new one', () => {
+test('waiting tickets keep their deadline, and new ones get the new TTL', () => {
   const { lane, reload } = open({ maxConcurrent: 1, ttlMs: 100 })
   lane.admit({ spread: 0 }, 0)
   lane.admit({ spread: 0 }, 0)

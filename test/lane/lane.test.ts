@@ -30,7 +30,7 @@ function queued(lane: Lane, nowMs: number): Ticket {
 
 const OK = { cause: 'completed', verdict: 'ok', latencyMs: 5 } as const
 
-test('a free slot is granted at once, and told as admitted and started', () => {
+test('a call that finds a free slot starts at once, with the events admitted and started', () => {
   const { lane, events } = open()
   assert.equal(granted(lane, 7).grantedAtMs, 7)
   assert.deepEqual(events, [
@@ -54,7 +54,7 @@ test('a freed slot goes to the oldest ticket within the call that freed it', () 
   ])
 })
 
-test('a full queue refuses with the depths that the caller met', () => {
+test('the refusal of a full queue has the depths of that moment', () => {
   const { lane } = open({ maxQueueDepth: 1 })
   granted(lane, 0)
   queued(lane, 0)
@@ -69,7 +69,7 @@ test('a full queue refuses with the depths that the caller met', () => {
   })
 })
 
-test('a lane with maxQueueDepth 0 runs what it can and never lets wait', () => {
+test('a lane with maxQueueDepth 0 starts calls or refuses them', () => {
   const { lane } = open({ maxQueueDepth: 0 })
   granted(lane, 0)
   const second = lane.admit({ spread: 0 }, 0)
@@ -90,7 +90,7 @@ test('a ticket is refused at its deadline, even by the call that frees a slot', 
   assert.equal(stale.lease, undefined)
 })
 
-test('a ticket that left the line frees its place at once', () => {
+test('a ticket that left frees its place at once', () => {
   const { lane, events } = open({ maxQueueDepth: 1 })
   granted(lane, 0)
   const ticket = queued(lane, 0)
@@ -103,7 +103,7 @@ test('a ticket that left the line frees its place at once', () => {
   queued(lane, 31)
 })
 
-test('a granted ticket cannot leave the line any more', () => {
+test('a granted ticket cannot leave the queue any more', () => {
   const { lane } = open()
   const lease = granted(lane, 0)
   const ticket = queued(lane, 0)
@@ -132,7 +132,7 @@ for (const [who, verdict] of [
   })
 }
 
-test('what its holder says after a reclaim is a second end, and frees nothing', () => {
+test('an end after a reclaim is a second end and frees no slot', () => {
   const { lane, events } = open({ leaseMs: 100 })
   const lease = granted(lane, 0)
   lane.expire(100)
@@ -143,7 +143,7 @@ test('what its holder says after a reclaim is a second end, and frees nothing', 
   assert.deepEqual(events.at(-1), { kind: 'ended_twice' })
 })
 
-test('a hanging tool is seen in the advice and in the estimate before its first call ends', () => {
+test('a hanging tool shows in Retry-After and in the estimate before its first call ends', () => {
   const { lane } = open({ maxQueueDepth: 0 })
   granted(lane, 0)
   const advice = (nowMs: number): number => {
@@ -155,7 +155,7 @@ test('a hanging tool is seen in the advice and in the estimate before its first 
   assert.equal(lane.snapshot(20_000).estimateMs, 20_000)
 })
 
-test('a caller that gave up says nothing about how long the tool takes', () => {
+test('a call that its caller gave up does not count in the service time', () => {
   const { lane } = open({ maxQueueDepth: 0 })
   lane.settle(granted(lane, 0), { cause: 'cancelled', verdict: 'ignored' }, 90_000)
   granted(lane, 90_000)
@@ -163,7 +163,7 @@ test('a caller that gave up says nothing about how long the tool takes', () => {
   assert.equal(refused.kind === 'refused' && refused.refusal.retryAfterMs, 1000)
 })
 
-test('ignored verdicts show in neither p95 nor error rate', () => {
+test('ignored verdicts count in neither p95 nor error rate', () => {
   const { lane } = open()
   lane.settle(granted(lane, 0), { cause: 'completed', verdict: 'ignored', latencyMs: 9000 }, 1)
   assert.deepEqual([lane.snapshot(1).p95Ms, lane.snapshot(1).errorRate], [undefined, 0])
@@ -172,7 +172,7 @@ test('ignored verdicts show in neither p95 nor error rate', () => {
   assert.deepEqual([lane.snapshot(3).p95Ms, lane.snapshot(3).errorRate], [5, 0.5])
 })
 
-test('an idle lane has nothing to wake up for', () => {
+test('an idle lane has nothing due', () => {
   const { lane } = open()
   assert.equal(lane.wakeAtMs(), Infinity)
   assert.equal(lane.isIdle(), true)

@@ -49,7 +49,7 @@ const bounds: fc.Arbitrary<LimitRange> = fc
   .record({ min: fc.integer({ min: 1, max: 5 }), over: fc.nat(60) })
   .map(({ min, over }) => ({ min, max: min + over }))
 
-test('whatever it is shown, the limit is a number within the bounds and the reason is one of the closed set', () => {
+test('for any samples the limit is a number within the bounds and the reason is one of the closed set', () => {
   fc.assert(
     fc.property(bounds, fc.array(samples, { minLength: 1, maxLength: 60 }), (within, history) => {
       let state = initialState(within.max, 0)
@@ -126,29 +126,29 @@ function saturate(
 
 const pool = (servers: number) => (active: number) => 200 * Math.max(1, active / servers)
 
-test('it finds a capacity above its start, and does not go far beyond', () => {
+test('the limit finds a capacity above its start and does not go far beyond', () => {
   const { limit } = saturate({ latencyMs: pool(40) }, { forMs: 30_000 })
   assert.ok(limit >= 34 && limit <= 60, `${limit}`)
 })
 
-test('it finds a capacity below its start', () => {
+test('the limit finds a capacity below its start', () => {
   const { limit, reasons } = saturate({ latencyMs: pool(5) }, { forMs: 30_000, start: 40 })
   assert.ok(limit <= 9, `${limit}`)
   assert.ok(reasons.has('calibrated'))
 })
 
-test('it finds a capacity below its start when it starts at its cap', () => {
+test('the limit finds a capacity below its start when it starts at maxConcurrent', () => {
   const { limit } = saturate({ latencyMs: pool(5) }, { forMs: 30_000, start: 40, max: 40 })
   assert.ok(limit <= 9, `${limit}`)
 })
 
-test('it grows to the cap of a tool that nothing bounds, and stays', () => {
+test('the limit grows to maxConcurrent with a tool without a bound, and stays there', () => {
   const { limit, decisions } = saturate({ latencyMs: () => 100 }, { forMs: 20_000 })
   assert.equal(limit, 100)
   assert.equal(decisions.at(-1)?.reason, 'at_maximum')
 })
 
-test('after a capacity drop it is down within 6 s', () => {
+test('after a capacity drop the limit is down within 6 s', () => {
   const dropAtMs = 20_000
   const latencyMs = (active: number, nowMs: number): number => pool(nowMs < dropAtMs ? 40 : 10)(active)
   const { decisions } = saturate({ latencyMs }, { forMs: 40_000 })
@@ -157,28 +157,28 @@ test('after a capacity drop it is down within 6 s', () => {
   assert.ok(decisions.some(({ reason }) => reason === 'latency_high'))
 })
 
-test('a latency that does not follow the limit is believed after one cut, and the limit comes back', () => {
+test('a latency that does not depend on the limit becomes base after one cut, and the limit is restored', () => {
   const latencyMs = (_active: number, nowMs: number): number => (nowMs < 20_000 ? 100 : 400)
   const { limit, reasons } = saturate({ latencyMs }, { forMs: 60_000 })
   assert.ok(reasons.has('cut_disproved'), [...reasons].join())
   assert.equal(limit, 100)
 })
 
-test('a tool that hangs is braked before any of the hanging calls has ended', () => {
+test('the limit is cut for a hanging tool before any hanging call has ended', () => {
   const latencyMs = (_active: number, nowMs: number): number => (nowMs < 20_000 ? 100 : 1e9)
   const { decisions } = saturate({ latencyMs }, { forMs: 25_000 })
   const braked = decisions.find(({ atMs, reason }) => atMs > 20_000 && reason === 'latency_high')
   assert.ok(braked !== undefined && braked.atMs <= 22_000, `${braked?.atMs}`)
 })
 
-test('errors halve the limit; when halving does not help, it comes back and they are tolerated', () => {
+test('errors halve the limit; if that does not help, the limit is restored and the errors are tolerated', () => {
   const isFailed = (index: number, nowMs: number): boolean => nowMs > 10_000 && index % 2 === 0
   const { limit, reasons } = saturate({ latencyMs: () => 100, isFailed }, { forMs: 40_000, max: 40 })
   assert.ok(reasons.has('error_rate_high') && reasons.has('errors_unrelated'), [...reasons].join())
   assert.ok(limit >= 30, `${limit}`)
 })
 
-test('callers who give up are never taken for errors that do not follow load', () => {
+test('calls that are given up are never taken for errors that do not depend on load', () => {
   const limiter = new AdaptiveLimiter()
   let limit = 40
   const reasons = new Set<string>()
@@ -205,7 +205,7 @@ test('a limit that is not used does not grow', () => {
   }
 })
 
-test('requests that were wrong teach nothing: a fast 404 is neither an error nor a fast tool', () => {
+test('a fast 404 counts neither as an error nor as a latency', () => {
   const limiter = new AdaptiveLimiter()
   for (let nowMs = 0; nowMs < 20_000; nowMs += 10) {
     const call = { grantedAtMs: nowMs, waitedMs: 0 }
@@ -216,7 +216,7 @@ test('requests that were wrong teach nothing: a fast 404 is neither an error nor
   }
 })
 
-test('an idle lane is not woken', () => {
+test('an idle lane has no step due', () => {
   const limiter = new AdaptiveLimiter()
   const call = { grantedAtMs: 0, waitedMs: 0 }
   limiter.sent(call)
@@ -227,7 +227,7 @@ test('an idle lane is not woken', () => {
   assert.equal(limiter.wakeAtMs(), Infinity)
 })
 
-test('an operator may move the limit: the law goes on from there', () => {
+test('the law goes on from a limit that an operator moved', () => {
   const { limiter } = saturate({ latencyMs: () => 100 }, { forMs: 5000 })
   limiter.moved(5000)
   const call = { grantedAtMs: 5000, waitedMs: 0 }

@@ -23,7 +23,7 @@ test("Kaplan and Meier's own kind of example: 0.8, 3.1, 5.4, 9.2 answered, 1.0, 
   assert.deepEqual([reading.answered, reading.calls, reading.isBound], [4, 8, false])
 })
 
-test('a tool that hangs is seen before any call ends: the reading is a bound that grows with the ages', () => {
+test('before any call ends the reading is a bound that grows with the ages', () => {
   const reading = read([], [100, 200, 300, 400, 500])
   assert.deepEqual([reading.isBound, reading.medianMs, reading.answered], [true, 400, 0])
 })
@@ -32,7 +32,7 @@ test('open calls that are younger than every answer change nothing', () => {
   assert.equal(read([10, 20, 30], [1, 2]).medianMs, read([10, 20, 30]).medianMs)
 })
 
-test('no calls at all are a bound of next to nothing, never of 0', () => {
+test('without calls the reading is a bound near 0, never 0', () => {
   assert.deepEqual(read([]), { medianMs: 0.001, quartileMs: undefined, answered: 0, calls: 0, isBound: true })
 })
 
@@ -48,7 +48,7 @@ function naive(answeredMs: readonly number[], openMs: readonly number[]): number
   return undefined
 }
 
-test('the median is what the definition says, for any calls', () => {
+test('the median agrees with the definition for any calls', () => {
   const times = fc.array(fc.integer({ min: 1, max: 50 }), { maxLength: 40 })
   fc.assert(
     fc.property(times, times, (answered, open) => {
@@ -97,7 +97,7 @@ test('running calls count with their age, answered ones that are still being rea
   assert.equal(log.inToolRatio(), 0.5)
 })
 
-test('a call that was pushed back says nothing about latency', () => {
+test('a call that was pushed back has no latency', () => {
   const log = new CallLog()
   const call = callAt(0)
   log.sent(call)
@@ -109,7 +109,7 @@ test('a call that the log never saw is not counted', () => {
   assert.equal(new CallLog().ended(callAt(0), 'answered', 1), false)
 })
 
-test('however many calls run at once, none of them is lost', () => {
+test('no call is lost, however many run at once', () => {
   const log = new CallLog()
   const calls = Array.from({ length: 3000 }, (_, index) => callAt(index))
   for (const call of calls) log.sent(call)

@@ -50,14 +50,14 @@ test('a limit of which less than half is in flight does not grow', () => {
   assert.equal(window(new GradientLimiter(), 100, 0, { active: 9, limit: 20 })?.reason, 'limit_not_used')
 })
 
-test('gradient explains its moves', () => {
+test('gradient gives a reason for each move', () => {
   const limiter = new GradientLimiter()
   window(limiter, 100, 0)
   assert.equal(window(limiter, 100, 2000)?.reason, 'gradient_up')
   assert.equal(window(limiter, 1000, 4000, { active: 20, limit: 21 })?.reason, 'gradient_down')
 })
 
-test('errors and calls without a latency are not looked at, as published', () => {
+test('errors and calls without a latency are ignored, as published', () => {
   const limiter = new GradientLimiter()
   const call = { grantedAtMs: 0, waitedMs: 0 }
   for (let i = 0; i < 50; i++) limiter.ended(call, { ...END, verdict: 'dropped', latencyMs: 5 }, 0)

@@ -3,17 +3,17 @@ import { test } from 'node:test'
 import { OperatorOverride } from '../../src/lane/operator-override.ts'
 import type { OverrideOrder } from '../../src/lane/operator-override.ts'
 
-function look(valve: OperatorOverride) {
-  const { isPaused, pinnedLimit, pausedUntilMs, pinnedUntilMs } = valve
+function look(override: OperatorOverride) {
+  const { isPaused, pinnedLimit, pausedUntilMs, pinnedUntilMs } = override
   return { isPaused, pinnedLimit, pausedUntilMs, pinnedUntilMs }
 }
 
 const OPEN = { isPaused: false, pinnedLimit: undefined, pausedUntilMs: Infinity, pinnedUntilMs: Infinity }
 
 function after(...orders: OverrideOrder[]): OperatorOverride {
-  const valve = new OperatorOverride()
-  for (const order of orders) valve.obey(order, 100)
-  return valve
+  const override = new OperatorOverride()
+  for (const order of orders) override.obey(order, 100)
+  return override
 }
 
 const ROWS: readonly [name: string, orders: readonly OverrideOrder[], expected: object][] = [
@@ -41,25 +41,25 @@ const ROWS: readonly [name: string, orders: readonly OverrideOrder[], expected: 
 ]
 
 for (const [name, orders, expected] of ROWS) {
-  test(`a valve ${name}`, () => assert.deepEqual(look(after(...orders)), { ...OPEN, ...expected }))
+  test(`an override ${name}`, () => assert.deepEqual(look(after(...orders)), { ...OPEN, ...expected }))
 }
 
-test('a valve ends a pause and a pin each at its own moment, and not before', () => {
-  const valve = after({ paused: true, forMs: 10 }, { limit: 4, forMs: 20 })
-  assert.equal(valve.nextDueAtMs(), 110)
-  assert.equal(valve.expire(109.999), false)
-  assert.equal(valve.expire(110), true)
-  assert.deepEqual(look(valve), { ...OPEN, pinnedLimit: 4, pinnedUntilMs: 120 })
-  assert.equal(valve.nextDueAtMs(), 120)
-  assert.equal(valve.expire(119), false)
-  assert.equal(valve.expire(500), true)
-  assert.deepEqual(look(valve), OPEN)
-  assert.equal(valve.expire(1e9), false)
+test('a pause and a pin end each at its own moment and not before', () => {
+  const override = after({ paused: true, forMs: 10 }, { limit: 4, forMs: 20 })
+  assert.equal(override.nextDueAtMs(), 110)
+  assert.equal(override.expire(109.999), false)
+  assert.equal(override.expire(110), true)
+  assert.deepEqual(look(override), { ...OPEN, pinnedLimit: 4, pinnedUntilMs: 120 })
+  assert.equal(override.nextDueAtMs(), 120)
+  assert.equal(override.expire(119), false)
+  assert.equal(override.expire(500), true)
+  assert.deepEqual(look(override), OPEN)
+  assert.equal(override.expire(1e9), false)
 })
 
 test('an order without an end never comes due', () => {
-  const valve = after({ paused: true, limit: 2 })
-  assert.equal(valve.nextDueAtMs(), Infinity)
-  assert.equal(valve.expire(1e12), false)
-  assert.equal(valve.isPaused, true)
+  const override = after({ paused: true, limit: 2 })
+  assert.equal(override.nextDueAtMs(), Infinity)
+  assert.equal(override.expire(1e12), false)
+  assert.equal(override.isPaused, true)
 })

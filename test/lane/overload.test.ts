@@ -27,12 +27,12 @@ test('shedding begins at four fifths of the queue and ends below half of it', ()
   ])
 })
 
-test('a queue of one sheds while somebody waits, and one of none never', () => {
+test('a queue of one sheds while a ticket waits, and one of none never', () => {
   assert.deepEqual(statesAt([0, 1, 0], 1), [false, true, false])
   assert.deepEqual(statesAt([0, 0], 0), [false, false])
 })
 
-test('a wait of more than half the TTL begins it only when it lasts a second', () => {
+test('a wait of more than half the TTL begins the shedding only if it lasts a second', () => {
   const overload = new Overload()
   const long = { ...CALM, depth: 1, estimateMs: 30_001 }
   assert.equal(overload.look(long, 0), false)
@@ -43,7 +43,7 @@ test('a wait of more than half the TTL begins it only when it lasts a second', (
   assert.equal(overload.isOn, true)
 })
 
-test('it goes on while the wait is long, and ends with the line whatever the wait', () => {
+test('the shedding goes on while the wait is long, and ends when the queue is empty', () => {
   const overload = new Overload()
   const long = { ...CALM, depth: 1, estimateMs: 40_000 }
   overload.look(long, 0)

@@ -16,7 +16,7 @@ function filled(...dues: number[]): { queue: Queue; tickets: Ticket[] } {
   return { queue, tickets }
 }
 
-test('an empty queue has nothing to give and nothing due', () => {
+test('an empty queue has no next ticket and nothing due', () => {
   const queue = new Queue()
   assert.equal(queue.depth, 0)
   assert.equal(queue.oldest(), undefined)
@@ -25,14 +25,14 @@ test('an empty queue has nothing to give and nothing due', () => {
   assert.equal(queue.nextDueAtMs(), Infinity)
 })
 
-test('first in is first out, whatever the deadlines', () => {
+test('tickets come out first in first out, whatever their deadlines', () => {
   const { queue, tickets } = filled(30, 10, 20)
   assert.equal(queue.oldest(), tickets[0])
   assert.deepEqual([queue.shift(), queue.shift(), queue.shift()], tickets)
   assert.equal(queue.depth, 0)
 })
 
-test('a ticket leaves the line from wherever it stands', () => {
+test('a ticket can leave from any place', () => {
   for (const place of [0, 1, 2]) {
     const { queue, tickets } = filled(1, 2, 3)
     const [gone] = tickets.splice(place, 1) as [Ticket]
@@ -52,7 +52,7 @@ test('shiftDue takes tickets in the order of their deadlines, and at the deadlin
   assert.equal(queue.shiftDue(30), tickets[0])
 })
 
-test('a ticket that was taken out keeps no other ticket alive', () => {
+test('a removed ticket holds no reference to another ticket', () => {
   const { queue, tickets } = filled(1, 2, 3)
   queue.shift()
   queue.shiftDue(2)
@@ -64,7 +64,7 @@ test('a ticket that was taken out keeps no other ticket alive', () => {
   assert.equal(tickets[2]?.place?.before, undefined)
 })
 
-test('a higher class goes first, and within a class who came first', () => {
+test('a higher class goes first, and within a class the oldest ticket', () => {
   const queue = new Queue()
   const words = ['low', 'normal', 'high', 'low', 'critical', 'normal', 'high'] as const
   const tickets = words.map((priority) => ticketOf(9, priority))
@@ -74,7 +74,7 @@ test('a higher class goes first, and within a class who came first', () => {
   assert.deepEqual(order, [4, 2, 6, 1, 5, 0, 3])
 })
 
-test('least wanted is the newest of the lowest class below the newcomer, and nobody of its own or above', () => {
+test('the ticket to evict is the newest of the lowest class below that of the newcomer, and none of its own class or above', () => {
   const queue = new Queue()
   assert.equal(queue.leastWanted('critical', ''), undefined)
   const [high, first, second] = [ticketOf(9, 'high'), ticketOf(9), ticketOf(9)]
@@ -121,7 +121,7 @@ function take(queue: Queue, list: Ticket[], step: Exclude<Step, { push: number }
   return taken
 }
 
-test('a queue agrees with a plain list after any steps', () => {
+test('a queue agrees with an array after any steps', () => {
   fc.assert(
     fc.property(fc.array(steps, { maxLength: 80, size: 'max' }), (history) => {
       const queue = new Queue()

@@ -18,7 +18,7 @@ function adviceInARow(count: number, perPlaceMs: number, random: (n: number) => 
   )
 }
 
-test('advice is a whole number of milliseconds within its bounds, whatever came before', () => {
+test('the time to come back is a whole number of milliseconds within its bounds, whatever came before', () => {
   const call = fc.record({
     waitMs: fc.double({ min: 0, max: 50_000, noNaN: true }),
     perPlaceMs: fc.double({ min: 0, max: 1e9, noNaN: true }),
@@ -41,11 +41,11 @@ test('advice is a whole number of milliseconds within its bounds, whatever came 
   )
 })
 
-test('the n-th caller refused in a row is told when the n-th place comes free', () => {
+test('the n-th caller refused in a row is told when the n-th slot comes free', () => {
   assert.deepEqual(adviceInARow(5, 2000), [2000, 4000, 6000, 8000, 10_000])
 })
 
-test('callers refused in a row get strictly later advice until it reaches the bound', () => {
+test('callers refused in a row are told strictly later times up to the bound', () => {
   fc.assert(
     fc.property(fc.integer({ min: 1000, max: 30_000 }), (perPlaceMs) => {
       const given = adviceInARow(Math.floor(BOUNDS.maxMs / perPlaceMs), perPlaceMs)
@@ -78,14 +78,14 @@ test('callers who would have to wait longer than the bound are spread at random 
   )
 })
 
-test('places that come free before anybody may be back are given away, too, but none before it is free', () => {
+test('slots that come free before minMs are promised as well, but none before it is free', () => {
   const given = adviceInARow(1000, 10)
   assert.deepEqual(given.slice(0, 3), [1000, 1009, 1018])
   for (const [index, ms] of given.entries()) assert.ok(ms >= (index + 1) * 10, `${index}: ${ms}`)
   assert.equal(given.at(-1), 10_000, 'by then they are used up')
 })
 
-test('however many callers are put into the upper half, each tenth of it gets its tenth', () => {
+test('each tenth of the upper half gets a tenth of the callers, however many there are', () => {
   fc.assert(
     fc.property(spreads, fc.integer({ min: 100, max: 500 }), (random, count) => {
       const advice = new RetryAdvice()
@@ -99,7 +99,7 @@ test('however many callers are put into the upper half, each tenth of it gets it
   )
 })
 
-test('where the shortest advice lies in the upper half, callers are spread over what is left of it', () => {
+test('if minMs lies in the upper half, callers are spread between minMs and maxMs', () => {
   const advice = new RetryAdvice()
   const bounds = { minMs: 20_000, maxMs: 30_000 }
   const given = Array.from({ length: 100 }, () => advice.next(60_000, bounds, { nowMs: 0, spread: 0.3 }))
@@ -107,7 +107,7 @@ test('where the shortest advice lies in the upper half, callers are spread over 
   assert.ok(Math.abs(given.filter((ms) => ms <= 25_000).length - 50) <= 2)
 })
 
-test('promises keep to the mean of many calls, or to that of the latest when it is shorter', () => {
+test('promises use the mean of many calls, or that of the latest calls if it is shorter', () => {
   const advice = new RetryAdvice()
   const load = { active: 0, limit: 1, agesMs: 0 }
   assert.equal(advice.promisedPerPlaceMs(load), 1000, 'unknown')
@@ -119,26 +119,26 @@ test('promises keep to the mean of many calls, or to that of the latest when it 
   assert.ok(advice.promisedPerPlaceMs(load) < 50)
 })
 
-test('promises take running calls for a hang only when they are far older than calls take', () => {
+test('promises assume a hang only if the running calls are far older than the service time', () => {
   const advice = new RetryAdvice()
   advice.ended(100, 0)
   assert.equal(advice.promisedPerPlaceMs({ active: 2, limit: 2, agesMs: 2 * 190 }), 50)
   assert.equal(advice.promisedPerPlaceMs({ active: 2, limit: 2, agesMs: 2 * 5000 }), 2500)
 })
 
-test('advice is never a fraction of a millisecond early', () => {
+test('the time to come back is never a fraction of a millisecond early', () => {
   const advice = new RetryAdvice()
   assert.equal(advice.next(1500, BOUNDS, { nowMs: 0.7, spread: 0, readyAtMs: 1500.9 }), 1501)
 })
 
-test('a promise that time has caught up with counts no longer', () => {
+test('a promise in the past counts no longer', () => {
   const advice = new RetryAdvice()
   advice.next(5000, BOUNDS, { nowMs: 0, spread: 0 })
   assert.equal(advice.next(5000, BOUNDS, { nowMs: 3000, spread: 0 }), 7000)
   assert.equal(advice.next(5000, BOUNDS, { nowMs: 100_000, spread: 0 }), 5000)
 })
 
-test('a storm of refusals does not push the advice out for longer than its bound', () => {
+test('after a storm of refusals no later caller is told more than the bound', () => {
   const advice = new RetryAdvice()
   for (let i = 0; i < 1000; i++) advice.next(5000, BOUNDS, { nowMs: 0, spread: 0 })
   assert.equal(advice.next(5000, BOUNDS, { nowMs: 26_000, spread: 0 }), 9000)
@@ -167,7 +167,7 @@ test('a lane that has seen no call end assumes one second', () => {
   assert.equal(advice.perPlaceMs({ active: 0, limit: 4, agesMs: 0 }), 250)
 })
 
-test('places come free at limit / service time', () => {
+test('slots come free at limit / service time', () => {
   const advice = new RetryAdvice()
   advice.ended(800, 0)
   assert.equal(advice.perPlaceMs({ active: 0, limit: 8, agesMs: 0 }), 100)

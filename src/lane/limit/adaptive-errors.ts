@@ -1,20 +1,20 @@
 /**
- * The part of `adaptive` that answers errors: halve, and see whether that helps.
+ * The part of `adaptive` that reacts to errors: it halves the limit and checks whether the error rate falls.
  *
  *     p of n calls failed since the last change     n >= 10 and p - 2 sqrt(p (1 - p) / n) > 0.1 + 1.5 x tolerated
- *       two halvings took away less than 20 %       errors do not follow load: the limit comes back, p is tolerated
+ *       two halvings took away less than 20 %       errors do not depend on load: the limit is restored, p is tolerated
  *       else                                        limit / 2
  */
 import type { ActionReason } from './limiter.ts'
 import { CALLS_FOR_ERRORS, ERROR_FALL, ERROR_RATE, HALVINGS, move } from './adaptive-state.ts'
 import type { Context } from './adaptive-state.ts'
 
-/** Tolerated errors are forgotten once their rate has halved, a trial once the rate is low, both on this many calls. */
+/** Calls on which tolerated errors are forgotten when their rate has halved, and a trial when the rate is low. */
 const CALLS_TO_FORGET = 20
 const LOW_ERROR_RATE = 0.05
-/** Errors end at once, so the way back may be short: the first growth step after a halving, a share of the limit. */
+/** Share of the limit: the first growth step after a halving. Large, because the errors may have ended at once. */
 const GROWTH_AFTER_ERRORS = 0.25
-/** Errors that are tolerated may fluctuate by half. */
+/** The rate of tolerated errors may rise by half. */
 const TOLERANCE = 1.5
 
 export function toleratesErrors({ draft, sample }: Context): boolean {

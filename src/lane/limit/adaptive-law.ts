@@ -2,13 +2,13 @@
  * The law `adaptive`, one pure step every half second. R is the Kaplan-Meier median of calls by time of sending since
  * the last change of the limit; noise is its standard error in ln.
  *
- *     1 errors        limit / 2, and back when that does not help                      adaptive-errors.ts
+ *     1 errors        limit / 2, restored when that does not help                      adaptive-errors.ts
  *     2 base          learned from the first answers
- *     3 trial         judged once its calls are back                                   adaptive-trial.ts
+ *     3 trial         judged once its calls are answered                               adaptive-trial.ts
  *     4 brake         fast or slow R > base x 1.25 x e^(3 noise) while half of the limit is used: undo a growth step or a
  *                     probe, else cut by Little's law
  *     5 round         once every R: base follows calm and idle readings; a limit that is used grows while
- *                     R <= base x 1.1 x e^noise, by a step that doubles from 3 % to 50 %; above 1.2 it gives way by 3 %
+ *                     R <= base x 1.1 x e^noise, by a step that doubles from 3 % to 50 %; above 1.2 it falls by 3 %
  *
  * States: learning (no base), calibrating, trial of a cut or a probe, free. Units: milliseconds and calls.
  */
@@ -24,15 +24,15 @@ export interface Next {
   readonly reason: ActionReason
 }
 
-/** Quartile to median of a lognormal, in standard deviations. */
+/** Distance from quartile to median of a lognormal distribution, in standard deviations. */
 const QUARTILE_SIGMAS = 0.674
 const SIGMA_WEIGHT = 0.1
 /** A lane that leaves its limit unused for this many answers has shown an uncongested latency. */
 const ANSWERS_UNCONGESTED = 48
 const ANSWERS_TO_CALIBRATE = 24
-/** A first growth step that latency followed this much began in a queue already. */
+/** If latency rose this much with the first growth step, the step began with a queue inside the tool. */
 const FULLY_ELASTIC = 0.7
-/** Weight of a reading on base while one call at a time runs: it cannot queue behind itself. */
+/** Weight of a reading on base while one call at a time runs, which cannot queue behind another. */
 const ALONE_ANSWERS = 32
 const LARGEST_WEIGHT = 0.5
 
@@ -86,7 +86,7 @@ function brake(context: Context): ActionReason | undefined {
   return undo(context) ?? beginCut(context, hot)
 }
 
-/** Takes the latest big growth step back, once. */
+/** Undoes the latest big growth step, once. */
 function undo(context: Context): ActionReason | undefined {
   const { draft, sample } = context
   const { undoLimit } = draft
@@ -126,7 +126,7 @@ function nextRound(context: Context, before: LawState): ActionReason {
   return blocked(context)
 }
 
-/** Base learns while latency is calm, sinks with the mean, and is R where nothing can queue; true when calm. */
+/** Base is updated while latency is calm, falls with the mean, and is R where no call can queue; true when calm. */
 function followBase({ draft, sample: { slow, ended, peak }, bounds }: Context): boolean {
   const baseMs = draft.baseMs ?? slow.medianMs
   const calmBelow = (ms: number): number =>
@@ -160,7 +160,7 @@ function grow({ draft, sample, bounds }: Context): ActionReason {
   return 'latency_low'
 }
 
-/** Latency is high, but not so high that a cut is due: the limit gives way slowly. */
+/** Latency is high, but too low for a cut: the limit falls slowly. */
 function creep({ draft, sample: { slow }, bounds }: Context): void {
   const creepAboveMs =
     (draft.baseMs ?? Infinity) * K.CREEP_ABOVE * Math.exp(K.GROW_ERRORS * K.noise(draft.sigma, slow.answered))

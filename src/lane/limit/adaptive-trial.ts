@@ -3,7 +3,7 @@
  *
  *     cut           f = ln(R0 / R) / ln(R0 / max(base, R0 x share of the calls inside the tool that is left)),
  *                   decided once |f - 0.5| is above its own error
- *                   f >= 0.5 confirmed     else the limit comes back, and R is the tool's own latency: base = R
+ *                   f >= 0.5 confirmed     else the limit is restored, and R is the tool's own latency: base = R
  *     calibration   f = ln(R0 / R) / ln(from / limit)        f - error / 4 >= 0.7: still congested, halve again
  *                   else base = R and the limit is what Little's law leaves of it: from x R / R0
  *     probe         ln(R / R0) / ln(limit / from) < 0.35: kept, and R0 is base     else back, wait twice as long
@@ -33,18 +33,18 @@ type Cut = Extract<Trial, { kind: 'cut' }>
 type Calibration = Extract<Trial, { kind: 'calibration' }>
 type Probe = Extract<Trial, { kind: 'probe' }>
 
-/** A predicted change of ln(latency) below this cannot be told from none. */
+/** A predicted change of ln(latency) below this is indistinguishable from none. */
 const LEAST_SPAN = 0.01
-/** An undecided cut ends after this many medians and this time. */
+/** An undecided cut ends after this many medians and milliseconds. */
 const PATIENCE_MEDIANS = 10
 const PATIENCE_MS = 5000
 const STILL_CONGESTED = 0.7
-/** Growth after a calibration ends in a known place, after a disproved cut, and after a confirmed probe. */
+/** Shares of the limit: the first growth step after a calibration or a disproved cut, and after a confirmed probe. */
 const GROWTH_AFTER_RESTORE = 0.25
 const GROWTH_AFTER_PROBE = 0.12
 const NEXT_PROBE_MS = 2000
 
-/** Calls that wait inside the tool by Little's law, on the safe side of chance. */
+/** Calls that wait inside the tool by Little's law, estimated low by the noise. */
 function queuedInTool({ draft, sample }: Context, reading: Reading): number {
   const answers = reading.answered === 0 ? reading.calls : reading.answered
   const surelyMs = reading.medianMs * Math.exp(-noise(draft.sigma, answers))
@@ -88,7 +88,7 @@ export function endProbe(context: Context, probe: Probe): ActionReason {
   return move(context, probe.from, 'probe_disproved')
 }
 
-/** A verdict on the trial that runs, if there is one to give. */
+/** The verdict on the running trial; undefined while it is undecided. */
 export function judgeTrial(context: Context): ActionReason | undefined {
   const { trial } = context.draft
   if (trial === undefined) return undefined
@@ -104,7 +104,7 @@ export function judgeTrial(context: Context): ActionReason | undefined {
   }
 }
 
-/** While calls sent before the cut are still being answered, they tell better how large it should have been. */
+/** While calls sent before the cut are being answered, the size of the cut is corrected by their latency. */
 function resizeCut(context: Context, cut: Cut): ActionReason | undefined {
   const { draft, sample } = context
   const { before } = sample
@@ -122,7 +122,7 @@ function judgeCut(context: Context, cut: Cut): ActionReason | undefined {
   if (before === undefined || draft.baseMs === undefined) return undefined
   const isOverdue = sample.nowMs - cut.startedAtMs > PATIENCE_MEDIANS * slow.medianMs + PATIENCE_MS
   if (slow.isBound || slow.answered < ANSWERS_TO_JUDGE) {
-    // Nothing comes back: the brake may cut again.
+    // No call is answered: the brake may cut again.
     if (isOverdue) draft.trial = undefined
     return undefined
   }

@@ -1,8 +1,8 @@
 /**
- * `adaptive` as a lane uses it: what calls tell goes into a log and a few counters, and every half second the pure law
- * (adaptive-law.ts) decides on a sample of them. A tool that pushes back is the lane's affair (../throttle.ts).
- * Costs a map entry and a few stores for each call and two sorts of a few hundred numbers for each step; memory: the
- * log (call-log.ts) and under 1 KiB. Units: milliseconds and calls.
+ * The default law. Records calls in a log and a few counters; every half second the pure law (adaptive-law.ts) decides on
+ * a sample of them. The throttle (../throttle.ts) reacts to pushback. Cost: a map entry and a few stores for each call,
+ * two sorts of a few hundred numbers for each step. Memory: the log (call-log.ts) and under 1 KiB. Units: milliseconds
+ * and calls.
  */
 import { nextState } from './adaptive-law.ts'
 import * as K from './adaptive-state.ts'
@@ -12,18 +12,18 @@ import type { Action, LimitRange, SentCall, CallEnd, Decision, Limiter } from '.
 
 /** Answers over which throughput is measured. */
 const RATE_ANSWERS = 24
-/** Share of the tool's own latency before which a caller that leaves has learned nothing. */
+/** A call that is given up before this share of the tool's own latency says nothing about the tool. */
 const EARLY_RATIO = 0.5
 
 export class AdaptiveLimiter implements Limiter {
   readonly algorithm = 'adaptive'
   readonly #log = new CallLog()
-  /** When the latest answers came, milliseconds, oldest overwritten first. */
+  /** Milliseconds on the clock: when the latest answers came; a ring buffer. */
   readonly #answeredAtMs = new Float64Array(RATE_ANSWERS)
   #answers = 0
   #state: LawState | undefined
   #nextAtMs: number | undefined
-  /** Milliseconds to the next look while nothing is sent or ends: doubles, so that a quiet lane is left alone. */
+  /** Milliseconds to the next step while no call is sent or ends; doubles, so that a quiet lane causes no work. */
   #quietMs = K.STEP_MS
   #isThrottled = false
   #peak = 0
@@ -53,7 +53,7 @@ export class AdaptiveLimiter implements Limiter {
 
   step(limit: number, bounds: LimitRange, nowMs: number): Decision | undefined {
     if (this.#nextAtMs === undefined || nowMs < this.#nextAtMs) return undefined
-    // An idle lane is not looked at; the next call starts the clock again.
+    // An idle lane takes no steps; the next call starts them again.
     this.#nextAtMs = this.#log.active > 0 || this.#quietMs === K.STEP_MS ? nowMs + this.#quietMs : undefined
     this.#quietMs *= 2
     const before = this.#stateFor(limit, nowMs)
@@ -77,7 +77,7 @@ export class AdaptiveLimiter implements Limiter {
   }
 
   moved(nowMs: number): void {
-    // The next step says where the limit stands; what is known of the tool's own latency stays true.
+    // The next step is given the new limit; what is known of the tool's own latency is kept.
     this.#state = startedAnew(this.#state ?? K.initialState(0, nowMs), nowMs)
     this.#startRound(this.#state)
   }
@@ -91,7 +91,7 @@ export class AdaptiveLimiter implements Limiter {
     this.#nextAtMs = Math.min(this.#nextAtMs ?? Infinity, nowMs + K.STEP_MS)
   }
 
-  /** Hardly any call is answered so soon, so this one tells nothing; a flood of them would fill the cohorts. */
+  /** Hardly any call is answered so soon, so the call says nothing, and a flood of such calls would fill the cohorts. */
   #leftEarly({ cause, verdict }: CallEnd, tookMs: number): boolean {
     return cause === 'cancelled' && verdict === 'ignored' && tookMs < EARLY_RATIO * (this.#state?.baseMs ?? 0)
   }
@@ -161,7 +161,7 @@ export class AdaptiveLimiter implements Limiter {
   }
 }
 
-/** What was sent before says nothing any more; what was on trial is over. */
+/** Calls sent before no longer count, and the trial ends. */
 function startedAnew(state: LawState, nowMs: number): LawState {
   return { ...state, trial: undefined, undoLimit: undefined, changedAtMs: nowMs, roundAtMs: nowMs }
 }

@@ -1,13 +1,13 @@
 /**
- * The seed document's law, to the letter, at the end of each window of calls:
+ * The law of the seed document, applied at the end of each window of calls:
  *
  *     error_rate > halveAboveErrorRate (0.1)          limit = max(min, floor(limit / 2))
  *     p95 > decreaseAboveP95Ms (4000)                 limit = max(min, limit - decreaseBy (2))
  *     p95 < increaseBelowP95Ms (1200) and
  *       error_rate < increaseBelowErrorRate (0.02)    limit = min(max, limit + increaseBy (1))
  *
- * with two guards, without which it steers on noise: a window is long enough and has enough calls, with latencies only
- * of calls sent since the limit last moved; and it grows only when the limit was used.
+ * with two guards, without which it follows noise. A window has a least length and a least number of calls, and only
+ * latencies of calls sent since the limit last moved count. The limit grows only if it was used.
  * State: one window. Units: milliseconds and calls. Source: the seed document, "Reduce concurrency when latency
  * spikes"; the guards' figures were found by simulation.
  */
@@ -15,24 +15,24 @@ import { LatencySample, percentile } from '../sample.ts'
 import type { AimdSettings } from '../settings.ts'
 import type { LimitRange, SentCall, CallEnd, Decision, Figures, Limiter } from './limiter.ts'
 
-/** A window needs this many calls a slot of the limit, within the bounds below. */
+/** Calls that a window needs for each slot of the limit, within the bounds below. */
 const CALLS_PER_SLOT = 2.5
 const FEWEST_CALLS = 8
 const MOST_CALLS_NEEDED = 40
-/** A slow tool's window closes after this many milliseconds with only so many calls. */
+/** The window of a slow tool closes after this many milliseconds with this many calls. */
 const LONG_WINDOW_MS = 15_000
 const LONG_WINDOW_CALLS = 3
-/** The limit counts as used from this share of it in flight, or this share of calls that had to wait. */
+/** The limit counts as used if this share of it was in flight, or this share of the calls had to wait. */
 const USED_RATIO = 0.8
 const WAITED_RATIO = 0.3
 
 export interface Window {
   readonly figures: Figures
-  /** The limit bound the lane in this window. */
+  /** Whether the limit was used in this window. */
   readonly used: boolean
 }
 
-/** The law itself: pure. */
+/** The pure law. */
 export function nextLimit(limit: number, window: Window, law: AimdSettings & LimitRange): Decision {
   const { figures } = window
   const { errorRate, p95Ms } = figures
@@ -78,7 +78,7 @@ export class AimdLimiter implements Limiter {
   }
 
   ended(call: SentCall, end: CallEnd, nowMs: number): void {
-    // What the tool throttles is answered by waiting (../throttle.ts), not by a lower limit as well.
+    // The throttle (../throttle.ts) reacts to pushback; the limit must not fall as well.
     if (end.verdict === 'ignored' || end.pushback !== undefined) return
     this.#openedAtMs ??= nowMs
     this.#calls++
@@ -106,7 +106,7 @@ export class AimdLimiter implements Limiter {
   }
 
   #isDue(limit: number, nowMs: number): boolean {
-    // The very moment that wakeAtMs named: two ways to add the same numbers would differ in the last bit, and spin.
+    // Computed exactly as in wakeAtMs: a result that differed in the last bit would let the timer spin.
     return this.wakeAtMs(limit) <= nowMs
   }
 

@@ -1,7 +1,7 @@
 /**
- * The latest calls of a lane in the order they were sent, with what became of each. Cohorts are taken by time of
- * sending: the order of ending would favour short calls. Bounded: 512 calls, or up to four times the most that ever ran
- * at once, at 25 bytes each. Knows no law. Units: milliseconds.
+ * The latest calls of a lane in the order in which they were sent, each with its outcome. Cohorts are taken by time of
+ * sending, because the order of ending would favour short calls. Bounded: 512 calls, or four times the most that ever
+ * ran at once, at 25 bytes each. Knows no law. Units: milliseconds.
  */
 import { readCohort } from './cohort.ts'
 import type { Reading } from './cohort.ts'
@@ -24,7 +24,7 @@ const FEWEST_KEPT = 512
 export class CallLog {
   #size = FEWEST_KEPT
   #sentAtMs = new Float64Array(FEWEST_KEPT)
-  /** How long it took, once it ended. */
+  /** How long each call took, once it has ended. */
   #tookMs = new Float64Array(FEWEST_KEPT)
   #fates = new Uint8Array(FEWEST_KEPT)
   #calls: (SentCall | undefined)[] = Array<SentCall | undefined>(FEWEST_KEPT).fill(undefined)
@@ -36,7 +36,7 @@ export class CallLog {
     return this.#running.size
   }
 
-  /** Share of the running calls that still wait for the tool; the others are being read by their callers. */
+  /** Share of the running calls that wait for the tool; the answers of the others are being read. */
   inToolRatio(): number {
     let inTool = 0
     for (const call of this.#running.keys()) if (call.answeredAfterMs === undefined) inTool++
@@ -54,7 +54,7 @@ export class CallLog {
     this.#running.set(call, this.#next++)
   }
 
-  /** False when the call is not known: it was sent before this log began, or too long ago. */
+  /** False when the call is unknown, because it was sent before the log began or too long ago. */
   ended(call: SentCall, fate: Fate, tookMs: number): boolean {
     const number = this.#running.get(call)
     if (number === undefined) return false

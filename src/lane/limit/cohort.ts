@@ -1,14 +1,14 @@
 /**
- * The middle latency of a cohort of calls by Kaplan and Meier: calls that have not ended, or ended without an answer,
- * count as "took longer than so far" instead of being left out, so a tool that hangs is seen before any call ends.
+ * The median latency of a cohort of calls by Kaplan and Meier. Calls that have not ended, or ended without an answer, count
+ * as "took longer than so far" instead of being left out, so that a hanging tool is noticed before a call ends.
  *
  *     S(t) = product over answers at t_i <= t of (1 - 1 / calls that lasted at least t_i)        median: first S <= 0.5
  *
- * When too few were answered for that, the reading is only a bound: the 75 % rank of all ages. Units: milliseconds.
+ * If too few calls were answered for a median, the reading is a lower bound: the 75 % rank of all ages. Units: milliseconds.
  * Source: Kaplan, Meier, "Nonparametric estimation from incomplete observations", JASA 53 (1958).
  */
 export interface Reading {
-  /** Milliseconds, above 0: a ratio of two of them is always a number. A lower bound when `isBound`. */
+  /** Milliseconds, above 0 so that ratios are finite. A lower bound when `isBound`. */
   readonly medianMs: number
   /** Milliseconds; undefined when `isBound`. */
   readonly quartileMs: number | undefined
@@ -18,7 +18,7 @@ export interface Reading {
 }
 
 const BOUND_RANK = 0.75
-/** Milliseconds: no clock here sees less. */
+/** Milliseconds: the resolution of the clock. */
 const LEAST_MS = 0.001
 
 /** `answeredMs`: latencies of answered calls; `openMs`: how long the others have lasted. Both are sorted in place. */

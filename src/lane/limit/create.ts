@@ -1,5 +1,5 @@
 /**
- * The one place that knows which laws exist.
+ * Makes the law that the configuration names: the only file that knows all laws.
  */
 import type { ControllerSettings } from '../settings.ts'
 import { AdaptiveLimiter } from './adaptive.ts'

@@ -1,5 +1,5 @@
 /**
- * The limit that never moves by itself: only an operator or a new configuration moves it.
+ * The law without decisions: only an operator or a new configuration moves the limit.
  */
 import type { Limiter } from './limiter.ts'
 

@@ -7,29 +7,29 @@
  *
  * longRtt: the mean of the first 10 windows, then exponentially weighted over 600; once it is over twice rtt it loses
  * 10 %. The floor is the lane's minConcurrent. State: limit (fractional), longRtt, one window. Units: calls and
- * milliseconds. Known faults, kept: drops are not looked at, and a latency that stays high becomes normal.
+ * milliseconds. Known faults of the published law, kept: it ignores drops, and a latency that stays high becomes normal.
  * Source: https://github.com/Netflix/concurrency-limits (Gradient2Limit.java at 14ddfa2, WindowedLimit.java), formula only.
  */
 import type { LimitRange, SentCall, CallEnd, Decision, Figures, Limiter } from './limiter.ts'
 
-/** Calls that may wait inside the tool without the limit falling. */
+/** Calls that may wait inside the tool before the limit falls. */
 const QUEUE_ALLOWANCE = 4
 /** Weight of one update. */
 const SMOOTHING = 0.2
 const LONG_WINDOWS = 600
 const WARMUP_WINDOWS = 10
 const LOWEST_GRADIENT = 0.5
-/** A long-term latency this many times the latest one has been overtaken by an improvement... */
+/** If the long-term latency is more than this many times the latest one, the tool has become faster... */
 const OVERTAKEN_RATIO = 2
-/** ...and shrinks to this share of itself. */
+/** ...and the long-term latency is multiplied by this. */
 const OVERTAKEN_DECAY = 0.9
 /** Below this share of the limit in flight, latency says nothing about the limit. */
 const USED_RATIO = 0.5
-/** Milliseconds and calls: a window closes when it has both. */
+/** Milliseconds and calls that a window needs to close. */
 const WINDOW_MS = 1000
 const WINDOW_CALLS = 10
 
-/** The limit after one window: pure. */
+/** The limit after one window. Pure. */
 export function nextLimit(
   limit: number,
   latency: { readonly rttMs: number; readonly longMs: number },
@@ -42,7 +42,7 @@ export function nextLimit(
 
 export class GradientLimiter implements Limiter {
   readonly algorithm = 'gradient'
-  /** Calls; undefined until the lane has said where it stands. */
+  /** Calls; undefined until the first step was given the lane's limit. */
   #limit: number | undefined
   #longMs = 0
   #windows = 0

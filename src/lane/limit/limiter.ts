@@ -1,7 +1,7 @@
 /**
- * What every concurrency law is to its lane: it hears of calls, and says from time to time what the limit should be
- * and why. Pure: time comes in, decisions come out. The lane clamps and applies them. Five verbs, none optional;
- * limit/create.ts knows the implementations.
+ * The interface of a concurrency law. A law is told of calls and decides from time to time what the limit should be and
+ * why. Pure: time is an argument, decisions are return values, and the lane clamps and applies them. create.ts makes the
+ * implementations.
  */
 import type { EndCause, Verdict } from '../reason.ts'
 
@@ -46,13 +46,13 @@ export interface Figures {
   readonly calls: number
   /** Share 0..1. */
   readonly errorRate: number
-  /** Milliseconds; absent when no call sent since the last change has been measured, or the law does not look at it. */
+  /** Milliseconds; absent when no call sent since the last change has been measured, or when the law does not use it. */
   readonly p95Ms?: number | undefined
   /** Milliseconds: the mean of the window's latencies. */
   readonly meanMs?: number | undefined
-  /** Milliseconds: the middle of the calls that the law compared, running ones included. */
+  /** Milliseconds: the median of the calls that the law compared, running ones included. */
   readonly medianMs?: number | undefined
-  /** Milliseconds: the latency that the law takes for the tool's own, without a queue inside it. */
+  /** Milliseconds: the law's estimate of the tool's latency without a queue inside it. */
   readonly baseMs?: number | undefined
 }
 
@@ -68,7 +68,7 @@ export interface LimitRange {
   readonly max: number
 }
 
-/** A call as the law sees it while it runs: an identity, and what is known so far. The lane's lease is one. */
+/** A running call as the law sees it: an identity and what is known so far. The lane passes its lease. */
 export interface SentCall {
   readonly grantedAtMs: number
   /** Milliseconds spent in the queue. */
@@ -80,21 +80,21 @@ export interface SentCall {
 export interface CallEnd {
   readonly cause: EndCause
   readonly verdict: Verdict
-  /** Milliseconds the tool took; absent where there is no honest measurement. */
+  /** Milliseconds that the tool took; absent where it was not measured. */
   readonly latencyMs?: number | undefined
-  /** The tool asked callers to wait, as news or once more: no error and no latency. The lane sees to the waiting. */
+  /** The tool asked callers to wait: a new loss or a known one. Neither error nor latency; the throttle reacts to it. */
   readonly pushback?: 'news' | 'known' | undefined
 }
 
 export interface Limiter {
   readonly algorithm: string
-  /** A call was sent; `active` counts it. */
+  /** A call was sent; `active` includes it. */
   sent(call: SentCall, active: number): void
   ended(call: SentCall, end: CallEnd, nowMs: number): void
   /** The next decision if one is due; the caller applies its limit. */
   step(limit: number, bounds: LimitRange, nowMs: number): Decision | undefined
-  /** Somebody else moved the limit: what was sent before says nothing about it. */
+  /** The limit was moved by other means than a decision. Calls sent before must not be used to judge it. */
   moved(nowMs: number): void
-  /** Milliseconds: when `step` wants to be asked even if no call ends; Infinity when never. */
+  /** Milliseconds on the clock: when `step` has to be called even if no call ends; Infinity when never. */
   wakeAtMs(limit: number): number
 }
