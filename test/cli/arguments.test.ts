@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { COMMANDS, HELP, parseArguments } from '../../src/cli/arguments.ts'
 import type { Typed } from '../../src/cli/arguments.ts'
+import { PROCESS_ROWS } from '../../src/config/keys/list.ts'
 
 const NOTHING_TYPED: Typed = {
   command: 'run',
@@ -74,6 +75,15 @@ for (const [line, problem] of BAD) {
 
 test('the help names every command', () => {
   for (const command of COMMANDS) assert.match(HELP, new RegExp(`spillway \\[?${command}\\b`))
+})
+
+test('the help has the flag, the variable and the default of every key that a flag overrules', () => {
+  for (const { name, key } of PROCESS_ROWS) {
+    if (key.flag === undefined) continue
+    const line = HELP.split('\n').find((each) => each.includes(` ${key.flag ?? ''} `)) ?? ''
+    assert.ok(key.default.kind === 'given' && line.includes(`default ${String(key.default.value)}`), name)
+    assert.ok(line.includes(key.variable ?? ''), name)
+  }
 })
 
 test('the arguments that were passed in are left as they were', () => {

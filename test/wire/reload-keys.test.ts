@@ -9,6 +9,7 @@ import { Sidecar } from '../../src/sidecar.ts'
 import { systemClock } from '../../src/time/system.ts'
 import { settingsIn } from '../config/reading.ts'
 import { baseFile, PART_FLIPS, PROCESS_FLIPS, TOOL_FLIPS } from '../config/flips.ts'
+import { eventually } from '../support/eventually.ts'
 import { after, fakeTool } from '../support/fake-tool.ts'
 import { startSpillway } from '../support/process.ts'
 import { VISIBLE, worldOf } from './reload-effects.ts'
@@ -89,6 +90,25 @@ test('another upstream gets the calls that start after the reload', async () => 
   await writeFile(spillway.file, yaml(two.url))
   await fetch(`${spillway.admin}/reload`, { method: 'POST' })
   assert.equal((await worldOf(spillway, two).call()).text, 'two')
+})
+
+test('a call that waits during a reload is forwarded by the new upstream, stripPath and keepHost', async () => {
+  await using one = await fakeTool(after(600))
+  await using two = await fakeTool((request, response) => {
+    response.end(`${request.url ?? ''} ${request.headers.host ?? ''}`)
+  })
+  const yaml = (upstream: string, more: string) =>
+    `tools: { t: { upstream: "${upstream}", maxConcurrent: 1, ${more} } }`
+  await using spillway = await startSpillway(yaml(`${one.url}/v1`, 'keepHost: false'))
+  const { call, lane } = worldOf(spillway, one)
+  const running = call()
+  await eventually(async () => assert.equal(await lane('active_workers'), 1))
+  const waiting = call({ path: '/t/x', headers: { Host: 'caller.example' } })
+  await eventually(async () => assert.equal(await lane('queue_depth'), 1))
+  await writeFile(spillway.file, yaml(`${two.url}/v2`, 'keepHost: true, stripPath: false'))
+  await fetch(`${spillway.admin}/reload`, { method: 'POST' })
+  assert.equal((await running).text, 'done')
+  assert.equal((await waiting).text, '/v2/t/x caller.example')
 })
 
 test('another drainSeconds counts for the next SIGTERM', async () => {

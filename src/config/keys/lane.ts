@@ -87,7 +87,7 @@ export const LANE_KEYS = {
     default: given(true, 'the tool does not know under which path it was put'),
     says: 'Whether the matched path is cut off before the call is forwarded.',
     setting: { stripPath: asWritten },
-    reload: 'new calls',
+    reload: 'starting calls',
     isOfServer: true,
   }),
   keepHost: toolKey({

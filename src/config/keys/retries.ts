@@ -34,7 +34,7 @@ const RETRIES_KEYS = {
     default: given(['connect', 502, 503, 504], 'these say that the call was probably not carried out'),
     says: 'Which failures are tried again: `connect` (no connection came about), or an answer of 500, 502, 503 or 504.',
     setting: { retries: { on: asWritten } },
-    reload: 'at once',
+    reload: 'starting calls',
   }),
   budgetRatio: toolKey({
     field: decimal({ from: 0, to: 1, example: 0.1 }),
