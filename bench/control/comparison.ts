@@ -1,6 +1,6 @@
 /**
  * The tables of docs/comparison.md: the four patterns of the seed document in four scenarios, and its four failure modes
- * with and without Spillway. Everything is simulated; what is Spillway's is the production core. Takes a minute or two.
+ * with and without Spillway. Everything is simulated but Spillway itself, which is the production gate and lane. Takes a minute or two.
  *
  *     node bench/control/comparison.ts [--seeds N]
  */

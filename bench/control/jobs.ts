@@ -1,5 +1,5 @@
 /**
- * The pieces of work that the benchmark hands to its workers. Everything in and out is plain data.
+ * The jobs that the benchmark hands to its worker threads. Input and output are plain data.
  */
 import { run } from './engine/run.ts'
 import { laws } from './laws.ts'
@@ -63,7 +63,7 @@ export function work(job: Job): Answer {
 function measureLaw(job: Extract<Job, { kind: 'law' }>, seed: number): Measures {
   const { scenario, oracle } = job
   const isDropped = scenario.drop !== undefined
-  // Only a drop has figures that need the oracle's run beside the law's.
+  // Only scenarios with a drop have figures that need the oracle's run beside the law's.
   const reference = isDropped
     ? dropReference(scenario, {
         limits: oracle,

@@ -1,7 +1,6 @@
 /**
- * Every law that is measured, by name: how it steers a run of a scenario, given the oracle's limits for the two
- * operators who guessed wrong. All have the lane's bounds and start; only Envoy and Vector begin where they were
- * published to begin.
+ * All laws that are measured, by name. Two of them are fixed limits that an operator guessed wrong, computed from the
+ * oracle's limits. All laws use the lane's bounds and start; only Envoy and Vector begin at their published start.
  */
 import type { AimdSettings } from '../../src/lane/settings.ts'
 import { EnvoyGradient } from './baselines/envoy.ts'
@@ -18,7 +17,7 @@ import type { Scenario } from './scenario.ts'
 
 export interface Law {
   readonly name: string
-  /** A new one for every run: laws have a memory. */
+  /** Makes a new law for each run, because laws have state. */
   steer(scenario: Scenario, oracle: readonly number[]): Steering
 }
 

@@ -1,5 +1,5 @@
 /**
- * Figures out of a finished run, and the two that need the oracle's run beside it: seconds down and seconds back.
+ * The figures of a finished run. Two of them, seconds down and seconds back, also need the oracle's run.
  */
 import { BIN_MS } from './engine/ledger.ts'
 import type { Bin } from './engine/ledger.ts'
@@ -23,13 +23,13 @@ export interface Measures {
   readonly backSeconds: number | undefined
 }
 
-/** Near enough: the limit is at most this many times the new best one. */
+/** The limit counts as down when it is at most this many times the new best one. */
 const DOWN_RATIO = 2.6
-/** Back: this share of the oracle's goodput, in the mean of the next BACK_BINS. */
+/** The law counts as back at this share of the oracle's goodput, in the mean of the next BACK_BINS. */
 const BACK_RATIO = 0.9
 const BACK_BINS = 10
 
-/** What the oracle does around a drop. */
+/** The oracle's run around a drop. */
 export interface DropReference {
   readonly bestLimit: number
   /** Good answers in a bin after the capacity is back. */
@@ -75,7 +75,7 @@ function secondsDown(scenario: Scenario, bins: readonly Bin[], reference: DropRe
   if (drop === undefined) return undefined
   const [first, last] = [(drop.atSeconds * 1000) / BIN_MS, (drop.backAtSeconds * 1000) / BIN_MS]
   const index = bins.slice(first, last).findIndex((bin) => bin.limit <= DOWN_RATIO * reference.bestLimit)
-  // A law that never comes down is charged the whole time that there was.
+  // A law that never comes down is charged the whole time of the drop.
   return index < 0 ? drop.backAtSeconds - drop.atSeconds : ((index + 1) * BIN_MS) / 1000
 }
 

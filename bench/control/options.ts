@@ -1,5 +1,5 @@
 /**
- * What was typed behind `npm run bench:control --`, made certain; a word that is not understood ends with the help.
+ * Parses the options of `npm run bench:control --`. An unknown option ends the process with the help.
  */
 import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'

@@ -14,21 +14,21 @@ import { laneShape, oracleBoundsMs } from './scenario.ts'
 import type { Scenario } from './scenario.ts'
 
 const TIE = 0.005
-/** Chance is believed up to this share. */
+/** Differences up to this share count as chance. */
 const MOST_CHANCE = 0.015
 /** Steps of the ladder grow by about this factor. */
 const STEP = 1.15
-/** A score stands on at least this many requests, in between so many runs. */
+/** Requests that a score needs at least, and the bounds of the number of runs for it. */
 const REQUESTS_A_SCORE = 20_000
 const FEWEST_RUNS = 3
 const MOST_RUNS = 12
-/** Searches with seeds from here on, with which no law is measured. */
+/** The first seed of the search; no law is measured with these seeds. */
 const FIRST_SEED = 9001
 
 /** Good answers with each seed. */
 type Score = readonly number[]
 
-/** Holds each limit from its moment on. */
+/** A law that sets each limit at its moment. */
 export class ScheduledLimiter implements Limiter {
   readonly algorithm = 'oracle'
   readonly #limits: readonly number[]
@@ -56,7 +56,7 @@ export class ScheduledLimiter implements Limiter {
   }
 }
 
-/** How an oracle with these limits steers a run. */
+/** The lane of a run under an oracle with these limits. */
 export function oracleSteering(scenario: Scenario, limits: readonly number[]): Steering {
   const first = limits[0] as number
   return {
@@ -120,7 +120,7 @@ function bestConstant(rungs: number, score: (rung: number) => Score, phases: num
 
 function climb(start: number, rungs: number, score: (rung: number) => Score): number {
   let best = start
-  // Steps of three see over a small dent; single steps find the top.
+  // Steps of three pass over a small local minimum; single steps then find the maximum.
   for (const step of [3, -3, 1, -1]) {
     while (best + step >= 0 && best + step < rungs && isBetter(score(best + step), score(best))) best += step
   }

@@ -1,6 +1,6 @@
 /**
- * Three scenarios of the benchmark once more, on real sockets through the running proxy: does the wire do what the
- * simulation says? Prints both side by side and writes a picture of each scenario. Takes three minutes.
+ * Runs three scenarios of the benchmark on real sockets through the running proxy, to compare the wire with the simulation.
+ * Prints both side by side and writes a picture of each scenario. Takes three minutes.
  *
  *     node bench/control/replay.ts [--scenarios a,b] [--seed N] [--algorithm adaptive|gradient] [--out DIR]
  */
@@ -16,7 +16,7 @@ import { replay } from './replay/wire.ts'
 import { svg } from './report/svg.ts'
 import type { Scenario } from './scenario.ts'
 
-/** Seeds of the simulation that show what chance alone does. */
+/** Seeds of the simulation that show the variation by chance. */
 const SPREAD_SEEDS = Array.from({ length: 12 }, (_, index) => index + 1)
 
 const { values: options } = parseArgs({

@@ -1,10 +1,10 @@
 /**
- * What a scenario is: plain data that says how a tool behaves, who calls it and how its lane is configured. Anybody may
- * bring a file of them: `npm run bench:control -- --scenarios FILE.ts`, with `export const scenarios: Scenario[]`.
+ * What a scenario is: plain data that says how a tool behaves, who calls it and how its lane is configured. A file of
+ * your own is read by `npm run bench:control -- --scenarios FILE.ts`, with `export const scenarios: Scenario[]`.
  * Times are seconds from the start unless the name says Ms; ratios are 0..1. Must not know of laws.
  */
 
-/** What bounds the tool. */
+/** The capacity of the tool. */
 export type Capacity =
   /** `servers` calls are worked on at a time, further ones wait inside the tool in order of arrival. */
   | { readonly kind: 'pool'; readonly servers: number }
@@ -23,14 +23,14 @@ export type Service =
   /** Two kinds of calls, each lognormal with a coefficient of variation of 0.3. */
   | { readonly fastMs: number; readonly slowMs: number; readonly slowRatio: number }
 
-/** What is different from `atSeconds` on; what is left out stays as it was. */
+/** What is different from `atSeconds` on; keys that are left out stay as they were. */
 export interface ToolChange {
   readonly atSeconds: number
   /** `servers` of a pool, `knee` of a sharing tool. */
   readonly capacity?: number
   /** Every call takes this many times as long, also those that run. 1 is normal. */
   readonly slowdown?: number
-  /** Nothing moves while true: a hang of the whole tool. */
+  /** While true, no call makes progress: the whole tool hangs. */
   readonly frozen?: boolean
   /** Share of calls answered with a 500 after `errorMs`, without any work. */
   readonly errorRatio?: number

@@ -1,6 +1,6 @@
 /**
- * Cross-tool contagion: one tool slows down and the workers that all tools share end up waiting for it. With a lane a
- * tool, what the slow one may hold is its own.
+ * Cross-tool contagion: one tool slows down, and the workers that all tools share end up waiting for it. With a lane for
+ * each tool, calls to the slow tool hold only the slots of its own lane.
  */
 import { Agenda } from '../engine/agenda.ts'
 import { streamSeed } from '../engine/random.ts'
@@ -58,7 +58,7 @@ export const contagion: FailureMode = {
   },
 }
 
-/** Seconds from the wish to the call, or to the refusal. */
+/** Seconds from the request to the start of the call, or to the refusal. */
 function p99WaitSeconds(jobs: readonly JobRecord[]): number {
   const waits = jobs.map((job) => (job.startedAtMs ?? job.endedAtMs ?? END_MS) - job.askedAtMs)
   return (waits.sort((a, b) => a - b)[Math.ceil(0.99 * waits.length) - 1] ?? 0) / 1000

@@ -1,5 +1,5 @@
 /**
- * What a failure mode is: a small world that is run with and without Spillway, and figures of what came of it.
+ * A failure mode: a small simulation that is run with and without Spillway, and the figures of both runs.
  */
 /** One failure mode. Its figures have the same names and order on both sides. */
 export interface FailureMode {

@@ -1,7 +1,7 @@
 /**
- * Jobs of agents, as a queue of work sees them: each is worth something for `validSeconds` (the approval, the page in
- * the browser, the user's intent it depends on) and nobody takes it out when that is over. The worker of a job may die
- * and never say so. A refused job is done with: its agent knows at once and does something else. Units: milliseconds.
+ * Jobs of agents. A job is valid for `validSeconds`, as long as the approval, the browser page or the user's intent that it
+ * depends on. The queue does not remove it afterwards. The worker of a job may die without notice. A refused job is not
+ * tried again: its agent learns it at once and does something else. Units: milliseconds.
  */
 import type { Agenda } from '../engine/agenda.ts'
 import { Random, streamSeed } from '../engine/random.ts'
@@ -13,7 +13,7 @@ import type { Scheduler } from './pool.ts'
 export interface Stream {
   readonly perSecond: number
   readonly validSeconds: number
-  /** Share of jobs whose worker dies with the job in its hands. Default 0. */
+  /** Share of jobs whose worker dies while it runs them. Default 0. */
   readonly deathRatio?: number
 }
 
@@ -33,7 +33,7 @@ export interface JobRecord {
   ending?: 'done' | 'refused' | 'lost'
 }
 
-/** Lets jobs come until `endMs`; the records grow while the agenda runs. */
+/** Generates jobs until `endMs`; the records grow while the agenda runs. */
 export function startJobs(stream: Stream, place: Place, seed: number, endMs: number): JobRecord[] {
   const { agenda } = place
   const arrivals = new Random(streamSeed(seed, -1))
@@ -79,7 +79,7 @@ export function isInTime(record: JobRecord, { validSeconds }: Stream): boolean {
   return record.ending === 'done' && (record.endedAtMs ?? 0) - record.askedAtMs <= validSeconds * 1000
 }
 
-/** Its work began when it was worth nothing any more. */
+/** The job started after it had become invalid. */
 export function isStale(record: JobRecord, { validSeconds }: Stream): boolean {
   return record.startedAtMs !== undefined && record.startedAtMs - record.askedAtMs > validSeconds * 1000
 }

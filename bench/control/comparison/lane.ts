@@ -1,5 +1,5 @@
 /**
- * A lane of the production core for jobs: bounded, leased, adaptive, as tools.yaml would have it.
+ * A production lane for jobs: a bounded queue, leases and the default law.
  */
 import { laneSettings } from '../../../test/support/lane-settings.ts'
 import { Sidecar } from '../engine/sidecar.ts'

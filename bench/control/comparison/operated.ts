@@ -1,6 +1,6 @@
 /**
- * A run of the simulation (../engine/run.ts) in which somebody operates the lane, and in which the law is overheard: how
- * long a call waited before it was sent is known only there.
+ * A run of the simulation (../engine/run.ts) with an operator's orders. The law is wrapped to measure how long each call
+ * waited before it was sent.
  */
 import { createLimiter } from '../../../src/lane/limit/create.ts'
 import type { Limiter } from '../../../src/lane/limit/limiter.ts'
@@ -22,7 +22,7 @@ export interface Order {
 }
 
 export interface OperatedRun extends Run {
-  /** Milliseconds in the queue, and calls, of all that were sent. */
+  /** The sum of the milliseconds in the queue, and the number, of all calls that were sent. */
   readonly waits: { sumMs: number; calls: number }
 }
 

@@ -1,7 +1,7 @@
 /**
- * The seed's four patterns as lanes of the production core, and the oracle they are measured against. All begin with
- * the same 20 workers, which fit the tool of every scenario here while nothing is wrong. Nobody is told that figure, so
- * fixed workers are measured with a guess of four times and of a quarter of it too.
+ * The seed's four patterns as lanes of the production core, and the oracle they are measured against. All begin with the
+ * same 20 workers, which suit the tool of every scenario here in normal operation. In practice this figure is unknown, so
+ * fixed workers are also measured with four times and a quarter of it.
  */
 import type { Steering } from '../engine/run.ts'
 import { oracleSteering } from '../oracle.ts'
@@ -12,7 +12,7 @@ import type { Order } from './operated.ts'
 export interface Pattern {
   readonly name: string
   steer(scenario: Scenario, oracle: readonly number[]): Steering
-  /** What an operator does meanwhile. */
+  /** An operator's orders during the run. */
   orders(scenario: Scenario, oracle: readonly number[]): readonly Order[]
 }
 

@@ -1,11 +1,11 @@
 /**
- * What stands where Spillway is missing: a pool of workers in front of an unbounded queue, first come first served. A
- * worker is busy until its job says that it is done; nothing expires, nothing is taken back. May serve several tools.
+ * The setup without Spillway: a pool of workers with an unbounded queue, first in first out. A worker is busy until its
+ * job ends; no job expires and no worker is reclaimed. A pool may serve several tools.
  */
 import type { Visitor } from '../engine/sidecar.ts'
 import type { Agenda } from '../engine/agenda.ts'
 
-/** What jobs need of whatever lets them run: the simulation's sidecar is one, the pool another. */
+/** Whatever lets jobs run: the simulation's sidecar or the pool. */
 export interface Scheduler {
   enter(visitor: Visitor, spread: number): unknown
 }

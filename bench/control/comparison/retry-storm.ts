@@ -1,6 +1,6 @@
 /**
- * Retry storm: the benchmark's scenario of that name, at a tool that everybody calls directly and behind an adaptive
- * lane. Callers who got no answer try again, up to three times in all.
+ * Retry storm: the benchmark's scenario of that name, with a tool that is called directly and with an adaptive lane in
+ * front of it. Callers without an answer try again, up to three times in all.
  */
 import { run } from '../engine/run.ts'
 import { laws } from '../laws.ts'

@@ -1,6 +1,6 @@
 /**
- * Stale work: a tool slows down for two minutes and the queue outlives what its jobs depended on. Without a TTL the
- * workers then do old work in order of arrival while fresh work waits behind it.
+ * Stale work: a tool slows down for two minutes, and waiting jobs become invalid. Without a TTL the workers then run the
+ * invalid jobs in order of arrival, while valid jobs wait behind them.
  */
 import { Agenda } from '../engine/agenda.ts'
 import { Tool } from '../engine/tool.ts'

@@ -1,7 +1,7 @@
 /**
  * The seed's comparison table with figures: each pattern in each scenario, means over seeds with 95 % intervals.
  *
- *     waited           before a call was sent or refused; who gave up in the queue is not in it
+ *     waited           before a call was sent or refused; callers that gave up in the queue are not counted
  *     before refusal   of those that were refused
  *     wasted work      share of the tool's work done for callers who had gone
  */
@@ -63,7 +63,7 @@ function refusalSeconds({ ledger }: OperatedRun): number {
   return ledger.refusalWaitMs / Math.max(1, ledger.refusals) / 1000
 }
 
-/** Milliseconds before a call was sent or refused, in the mean of both. */
+/** Milliseconds before a call was sent or refused: the mean over both. */
 function waitedMs({ ledger, waits }: OperatedRun): number {
   return (waits.sumMs + ledger.refusalWaitMs) / (waits.calls + ledger.refusals)
 }

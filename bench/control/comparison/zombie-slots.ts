@@ -1,6 +1,6 @@
 /**
- * Zombie slots: workers die with a browser in their hands. Without leases each death takes a slot for good; with them
- * the slot comes back when the lease has been silent for its time.
+ * Zombie slots: workers die while they hold a browser. Without leases each death costs a slot for ever; with leases the
+ * slot is free again when the lease has been silent for its time.
  */
 import { Agenda } from '../engine/agenda.ts'
 import { Tool } from '../engine/tool.ts'

@@ -1,6 +1,6 @@
 /**
- * The virtual clock: what happens when, in order of time, and among equal times in order of being written down.
- * Nothing is ever taken out; who no longer wants an event lets it pass.
+ * The virtual clock of the simulation: events in order of time, and among equal times in the order in which they were
+ * added. An event cannot be removed; its callback has to ignore it.
  */
 import type { Clock } from '../../../src/time/clock.ts'
 import { EventHeap } from '../../../test/support/event-heap.ts'
@@ -13,7 +13,7 @@ export class Agenda {
     return this.#nowMs
   }
 
-  /** This time as the rooms of src read it. */
+  /** The same clock in the form that src uses. */
   readonly clock: Clock = {
     nowMs: () => this.#nowMs,
     wallMs: () => this.#nowMs,
@@ -31,7 +31,7 @@ export class Agenda {
     this.#events.push(Math.max(atMs, this.#nowMs), run)
   }
 
-  /** Lives through everything up to and including `endMs`. */
+  /** Runs all events up to and including `endMs`. */
   runUntil(endMs: number): void {
     const events = this.#events
     for (let first = events.peek(); first !== undefined && first.atMs <= endMs; first = events.peek()) {

@@ -1,6 +1,7 @@
 /**
- * The callers: open-loop streams of requests, each with up to `tries` attempts. A caller waits for an attempt no longer
- * than its patience, wherever the attempt is; a refused one comes back when it was told to, or when it thinks best.
+ * The callers: open-loop streams of requests, each with up to `tries` attempts. A caller gives an attempt up when its
+ * patience is over, whether the attempt waits or runs. A refused caller comes back after Retry-After or after a backoff of
+ * its own.
  * Units: milliseconds.
  */
 import type { Refusal } from '../../../src/lane/effects.ts'
@@ -23,7 +24,7 @@ export interface World {
   readonly ledger: Ledger
 }
 
-/** Lets one stream of requests begin; `endMs` is when nobody comes any more. */
+/** Starts one stream of requests, which ends at `endMs`. */
 export function startCallers(callers: Callers, world: World, seed: number, endMs: number): void {
   const { agenda } = world
   const random = new Random(streamSeed(seed, -1))
@@ -37,7 +38,7 @@ export function startCallers(callers: Callers, world: World, seed: number, endMs
     const atMs = rate > 0 ? agenda.nowMs + random.exponential(1 / rate) : Infinity
     const changeMs = nextChangeMs(agenda.nowMs)
     if (Math.min(atMs, changeMs) >= endMs) return
-    // A Poisson stream forgets: beyond a change of rate the gap is drawn anew.
+    // A Poisson stream has no memory, so the gap is drawn again after a change of the rate.
     if (atMs >= changeMs) return agenda.at(changeMs, next)
     agenda.at(atMs, () => {
       new Request(callers, world, new Random(streamSeed(seed, requests++))).attempt()
@@ -156,7 +157,7 @@ class Attempt implements Visitor {
     }
   }
 
-  /** The answer is here; its last byte has gone when the caller has read it. */
+  /** The answer has come; the lease ends when the caller has read it. */
   #read(held: Held, latencyMs: number): void {
     this.#isOver = true
     const { agenda, ledger } = this.#request.world

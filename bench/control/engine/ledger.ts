@@ -1,5 +1,5 @@
 /**
- * What is counted while a scenario runs, in bins of half a second for what changes over time. Decides nothing.
+ * Counts what happens while a scenario runs; figures that change over time are in bins of half a second. Decides nothing.
  * Units: milliseconds and calls.
  */
 export const BIN_MS = 500

@@ -1,6 +1,6 @@
 /**
- * A tool's own rate limit as a bucket: it fills at callsPerSecond up to `burst`; a call that finds it empty starts a
- * penalty, and until that is over every call is refused. Units: milliseconds.
+ * A tool's own rate limit as a token bucket that fills at callsPerSecond up to `burst`. A call that finds it empty starts a
+ * penalty, during which every call is refused. Units: milliseconds.
  */
 import type { Quota } from '../scenario.ts'
 
@@ -15,7 +15,7 @@ export class QuotaGate {
     this.#saved = quota.burst
   }
 
-  /** Takes a call into account: undefined lets it through, else milliseconds until the penalty is over. */
+  /** Counts a call: undefined when it is accepted, else the milliseconds until the penalty is over. */
   refuses(nowMs: number): number | undefined {
     if (nowMs < this.#penaltyUntilMs) return this.#penaltyUntilMs - nowMs
     const { callsPerSecond, burst, penaltySeconds } = this.#quota

@@ -34,7 +34,7 @@ export class Random {
   }
 }
 
-/** A seed for stream `index` of `seed`: neighbours give unlike streams. */
+/** A seed for stream `index` of `seed`; neighbouring indexes give unrelated streams. */
 export function streamSeed(seed: number, index: number): number {
   let mixed = Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) ^ Math.imul(index + 1, 0xc2b2ae35)
   mixed = Math.imul(mixed ^ (mixed >>> 16), 0x7feb352d)

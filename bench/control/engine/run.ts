@@ -1,6 +1,6 @@
 /**
- * One scenario under one law with one seed, from the first to the last second: the only place where the parts of the
- * simulated world meet. The same three always give the same result.
+ * Runs one scenario under one law with one seed. The only file that connects all parts of the simulation. The same three
+ * inputs always give the same result.
  */
 import type { Limiter } from '../../../src/lane/limit/limiter.ts'
 import type { ControllerSettings, LaneSettings } from '../../../src/lane/settings.ts'
@@ -14,7 +14,7 @@ import { streamSeed } from './random.ts'
 import { Sidecar } from './sidecar.ts'
 import { Tool } from './tool.ts'
 
-/** How the lane of a run is steered. */
+/** The law of a run, and settings of the lane that differ from the scenario's. */
 export interface Steering {
   readonly controller: ControllerSettings
   readonly lane?: Partial<LaneShape>

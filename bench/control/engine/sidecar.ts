@@ -20,19 +20,19 @@ export interface Held {
   settle(end: LeaseEnd): void
 }
 
-/** Whoever wants to run a call: told once that it may, or that it may not. */
+/** A caller that wants to run a call; is told once that it may or that it is refused. */
 export interface Visitor {
   granted(held: Held): void
   refused(refusal: Refusal): void
-  /** The lease is taken back: the call went silent. */
+  /** The lease was reclaimed because the call went silent. */
   reclaimed(): void
 }
 
 /** The law of a run. */
 export interface GivenLaw {
-  /** Undefined: the one that the settings name. */
+  /** Undefined: the law that the settings name. */
   readonly limiter: Limiter | undefined
-  /** As it was published: without the lane's own answer to a tool that throttles. */
+  /** The law runs as it was published, without the lane's throttle. */
   readonly isPublished: boolean
 }
 
@@ -58,7 +58,7 @@ export class Sidecar {
     return this.gate.lane
   }
 
-  /** Answers within the call, unless the visitor has to wait: then with the way to leave. */
+  /** Tells the visitor at once, or returns how to leave if it has to wait. */
   enter(visitor: Visitor, spread: number): (() => boolean) | undefined {
     this.#spread = spread
     const entered = this.gate.enter({}, (turn) => this.#tell(visitor, turn))

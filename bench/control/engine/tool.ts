@@ -6,7 +6,7 @@
  *     sharing            min(1, knee / n) / (1 + fall x max(0, n / knee - 1)) / slowdown
  *     frozen             0
  *
- * Must not know of lanes or laws: it sees calls come and says how they end. Units: milliseconds.
+ * Must not know of lanes or laws. Units: milliseconds.
  */
 import { DeadlineHeap } from '../../../src/lane/deadline-heap.ts'
 import type { ToolChange, ToolModel } from '../scenario.ts'
@@ -58,7 +58,7 @@ export class Tool {
   #dueAtMs = Infinity
   /** Calls that are being answered without work. */
   #answering = 0
-  /** Milliseconds of work done, and that part of it that nobody waited for any more. */
+  /** Milliseconds of work done, and the part of it that was done for callers who had left. */
   readonly done = { workMs: 0, wastedMs: 0 }
 
   constructor(model: ToolModel, agenda: Agenda) {
@@ -77,7 +77,7 @@ export class Tool {
 
   begin(call: ToolCall, random: Random): void {
     const { service } = this.#model
-    // Always the same draws, whatever becomes of the call: a request's random numbers must not depend on the law.
+    // The same numbers are drawn whatever happens to the call, because a request's random numbers must not depend on the law.
     const [workMs, errorDraw, hangDraw] = [random.work(service), random.next(), random.next()]
     const retryAfterMs = this.#quota?.refuses(this.#agenda.nowMs)
     if (retryAfterMs !== undefined) {
@@ -92,7 +92,7 @@ export class Tool {
     this.#arm()
   }
 
-  /** The caller of this call has gone. */
+  /** The caller of this call has left. */
   abandon(call: ToolCall): void {
     call.isAbandoned = true
     if ((this.#model.abandoned ?? 'goes_on') === 'goes_on') return
@@ -166,7 +166,7 @@ export class Tool {
     if (this.#dueAtMs < Infinity) this.#agenda.at(this.#dueAtMs, this.#finish)
   }
 
-  /** Ends what is due now; an event that another change has overtaken finds nothing to do. */
+  /** Ends the calls that are due now; none if a later change has moved the due time. */
   readonly #finish = (): void => {
     if (this.#agenda.nowMs !== this.#dueAtMs) return
     const first = this.#running.peek()

@@ -12,7 +12,7 @@ export interface Compared {
   readonly scenario: Scenario
   readonly sim: Figures
   readonly wire: Figures
-  /** The simulation with other seeds: what chance alone does. */
+  /** The simulation with other seeds: the variation by chance. */
   readonly spread: readonly Figures[]
 }
 
@@ -49,7 +49,7 @@ function shown(value: number | undefined, digits: number): string {
 
 const SIM = '#bf8700'
 const WIRE = '#0969da'
-/** Bins that one point of goodput stands on: 4 seconds. */
+/** Bins over which one point of goodput is averaged: 4 seconds. */
 const SMOOTH_BINS = 8
 
 export function picture(scenario: Scenario, sim: readonly Bin[], wire: readonly Bin[]): Picture {

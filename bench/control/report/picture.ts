@@ -9,7 +9,7 @@ import type { Panel, Picture } from './svg.ts'
 const LAW = '#0969da'
 const FLIGHT = '#8250df'
 const ORACLE = '#bf8700'
-/** Bins that one point of p95 and goodput stands on: 4 seconds. */
+/** Bins over which one point of p95 and goodput is averaged: 4 seconds. */
 const SMOOTH_BINS = 8
 
 export function picture(
