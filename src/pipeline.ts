@@ -16,8 +16,8 @@ import { enterBatch } from './call/mcp-batch.ts'
 import { enterBeside } from './call/mcp-beside.ts'
 import { McpStage } from './call/mcp-stage.ts'
 import type { Way } from './call/mcp-stage.ts'
-import { placeOf } from './call/place.ts'
-import type { Place } from './call/place.ts'
+import { leaseAnswerOf } from './call/lease-answer.ts'
+import type { LeaseAnswer } from './call/lease-answer.ts'
 import { ReadAhead } from './call/read-ahead.ts'
 import { wantOf } from './call/want.ts'
 import { WorkerLeases } from './call/worker-leases.ts'
@@ -56,8 +56,8 @@ export class Pipeline implements Stages {
   }
 
   #read(call: Call): void {
-    const refused = shareRefusal(call, call.tool.tool, this.#parts.replies)
-    if (refused !== undefined) this.#parts.replies.refuse(call, refused)
+    const refusal = shareRefusal(call, call.tool.tool, this.#parts.replies)
+    if (refusal !== undefined) this.#parts.replies.refuse(call, refusal)
     else this.mcp.read(call, (way) => this.#follow(call, way))
   }
 
@@ -66,13 +66,13 @@ export class Pipeline implements Stages {
       case 'lane':
         return this.#enter(call)
       case 'batch':
-        return this.#take(call, enterBatch(call, way.batch, this.#parts))
+        return this.#proceed(call, enterBatch(call, way.batch, this.#parts))
       case 'beside':
-        return this.#take(call, enterBeside(call, way, this.#parts.replies))
+        return this.#proceed(call, enterBeside(call, way, this.#parts.replies))
       case 'accepted':
         return this.#parts.replies.accept(call)
       case 'refused':
-        return this.#parts.replies.refuse(call, way.refused)
+        return this.#parts.replies.refuse(call, way.refusal)
       default:
         way satisfies never
     }
@@ -80,18 +80,18 @@ export class Pipeline implements Stages {
 
   /** A call that would be refused is refused without its body. */
   #enter(call: Call): void {
-    const refused = refusalBeforeLane(call, this.#parts)
-    if (refused !== undefined) return this.#parts.replies.refuse(call, refused)
+    const refusal = refusalBeforeLane(call, this.#parts)
+    if (refusal !== undefined) return this.#parts.replies.refuse(call, refusal)
     const nowMs = this.#parts.clock.nowMs()
-    if (!isToCome(call) || call.tool.gate.lane.wouldRefuse(call.priority, nowMs)) return this.#ask(call)
+    if (!isToCome(call) || call.tool.gate.lane.wouldRefuse(call.priority, nowMs)) return this.#askLane(call)
     this.#readAhead.read(call, (late) => {
-      if (late === undefined) this.#ask(call)
+      if (late === undefined) this.#askLane(call)
       else this.#parts.replies.refuse(call, late)
     })
   }
 
   /** The lane decides at once: run, wait or go away. */
-  #ask(call: Call): void {
+  #askLane(call: Call): void {
     const want = wantOf(call, this.#parts.clock.nowMs(), this.#parts.hash)
     const entered = call.tool.gate.enter(want, call.onTurn)
     if (entered.kind !== 'queued') return this.turned(call, entered)
@@ -100,21 +100,21 @@ export class Pipeline implements Stages {
   }
 
   turned(call: Call, turn: Turn): void {
-    this.#take(call, placeOf(call, turn, this.#parts.clock.nowMs()))
+    this.#proceed(call, leaseAnswerOf(call, turn, this.#parts.clock.nowMs()))
   }
 
-  #take(call: Call, place: Place): void {
-    if (place.kind === 'refused') return this.#parts.replies.refuse(call, place.refused)
-    if (place.kind === 'not again') return giveLast(call, place.last, this.#parts.replies)
-    if (call.isEnded || call.caller.isGone) abandonLease(call, place.lease)
-    else if (call.work.kind === 'hold') this.leases.grant(call, call.work.wanted, place.lease)
-    else dispatch(call, call.work, place, this.#parts.clock)
+  #proceed(call: Call, answer: LeaseAnswer): void {
+    if (answer.kind === 'refused') return this.#parts.replies.refuse(call, answer.refusal)
+    if (answer.kind === 'not again') return giveLast(call, answer.last, this.#parts.replies)
+    if (call.isEnded || call.caller.isGone) abandonLease(call, answer.lease)
+    else if (call.work.kind === 'hold') this.leases.grant(call, call.work.wanted, answer.lease)
+    else dispatch(call, call.work, answer, this.#parts.clock)
   }
 
   attempted(call: Call, result: AttemptResult): void {
     const backoffMs = afterAttempt(call, result, this.#parts)
     if (backoffMs === undefined) return
-    const again = call.contained(() => this.#ask(call))
+    const again = call.contained(() => this.#askLane(call))
     call.move({ kind: 'retrying', timer: this.#parts.clock.after(backoffMs, again) })
   }
 }

@@ -25,7 +25,7 @@ export function arrivalOf(caller: Caller, parts: CallParts): Call | undefined {
     const routed = routeOf(caller.request, tools.router)
     if (routed.kind === 'tool') return new Call({ caller, requestId, ...routed }, parts)
     listenUnrouted(caller, requestId, parts)
-    if (routed.kind === 'refused') replies.refuseUnrouted(caller, requestId, routed.refused)
+    if (routed.kind === 'refused') replies.refuseUnrouted(caller, requestId, routed.refusal)
     else replies.endHere(caller)
   } catch (error) {
     listenUnrouted(caller, requestId, parts)

@@ -10,8 +10,8 @@ import { bytesOf } from './body.ts'
 import type { Call } from './call.ts'
 import { McpCall } from './mcp-call.ts'
 import type { Batch } from './mcp-stage.ts'
-import type { Place } from './place.ts'
-import type { Refused, Replies } from './replies.ts'
+import type { LeaseAnswer } from './lease-answer.ts'
+import type { CallRefusal, Replies } from './replies.ts'
 import { priorityOf } from './route.ts'
 
 interface BatchParts {
@@ -23,7 +23,7 @@ interface BatchParts {
 const AT_ONCE = 'a batch runs at once or not at all; single calls may wait'
 
 /** The call goes into the lane of the first of its calls, or is refused by the first lane that has no place. */
-export function enterBatch(call: Call, batch: Batch, { clock, drain, replies }: BatchParts): Place {
+export function enterBatch(call: Call, batch: Batch, { clock, drain, replies }: BatchParts): LeaseAnswer {
   const { tools, calls } = batch
   if (drain.isDraining) {
     const retryAfterMs = replies.untilReplacedMs(tools[0])
@@ -63,12 +63,12 @@ function refuse(
   call: Call,
   tool: Tool,
   { batch, clock }: { readonly batch: Batch; readonly clock: Clock },
-  refused: Refused,
-): Place {
+  refusal: CallRefusal,
+): LeaseAnswer {
   goTo(call, tool)
   const idKeys = [batch.calls[0].idKey] as const
   call.mcp = new McpCall(call, { answer: batch.answerOf(tool), idKeys, closingCancels: false }, clock)
-  return { kind: 'refused', refused }
+  return { kind: 'refused', refusal }
 }
 
 function goTo(call: Call, tool: Tool): void {

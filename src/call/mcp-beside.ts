@@ -5,13 +5,13 @@ import { streamsHolder } from '../capacity/capacity.ts'
 import { shareRefusal } from './before-lane.ts'
 import type { Call } from './call.ts'
 import type { Beside } from './mcp-stage.ts'
-import type { Place } from './place.ts'
+import type { LeaseAnswer } from './lease-answer.ts'
 import type { Replies } from './replies.ts'
 
-export function enterBeside(call: Call, { traffic, watch }: Beside, replies: Replies): Place {
+export function enterBeside(call: Call, { traffic, watch }: Beside, replies: Replies): LeaseAnswer {
   const { tool } = call
   const share = traffic === 'streams' ? shareRefusal(call, streamsHolder(tool.tool), replies) : undefined
-  if (share !== undefined) return { kind: 'refused', refused: share }
+  if (share !== undefined) return { kind: 'refused', refusal: share }
   const gate = tool.traffic[traffic]
   const entered = gate.enter({}, call.onTurn)
   if (entered.kind === 'granted') {
@@ -21,8 +21,8 @@ export function enterBeside(call: Call, { traffic, watch }: Beside, replies: Rep
   if (entered.kind === 'queued') throw new Error('a message was to wait beside the lanes')
   const { reason, retryAfterMs } = entered.refusal
   if (reason === 'DRAINING' || reason === 'NO_ROUTE')
-    return { kind: 'refused', refused: { reason, retryAfterMs } }
+    return { kind: 'refused', refusal: { reason, retryAfterMs } }
   const others = traffic === 'streams' ? 'MCP streams' : 'MCP messages'
   const detail = `it has ${gate.lane.depths().active} other ${others} already`
-  return { kind: 'refused', refused: { reason: 'QUEUE_SATURATED', detail } }
+  return { kind: 'refused', refusal: { reason: 'QUEUE_SATURATED', detail } }
 }

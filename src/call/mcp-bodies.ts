@@ -12,7 +12,7 @@ import type { Clock } from '../time/clock.ts'
 import type { Tool } from '../tools/tools.ts'
 import { bytesOf } from './body.ts'
 import type { Call } from './call.ts'
-import type { Refused, Replies } from './replies.ts'
+import type { CallRefusal, Replies } from './replies.ts'
 import { readWhole } from './whole-body.ts'
 import type { WholeBody } from './whole-body.ts'
 
@@ -29,7 +29,7 @@ export interface McpBodiesParts {
 
 export type McpRead =
   | { readonly kind: 'read'; readonly headers: McpHeaders; readonly body: McpBody }
-  | { readonly kind: 'refused'; readonly refused: Refused }
+  | { readonly kind: 'refused'; readonly refusal: CallRefusal }
 
 export class McpBodies {
   readonly #parts: McpBodiesParts
@@ -110,8 +110,8 @@ export class McpBodies {
   }
 }
 
-function refused(refusal: Refused): McpRead {
-  return { kind: 'refused', refused: refusal }
+function refused(refusal: CallRefusal): McpRead {
+  return { kind: 'refused', refusal }
 }
 
 function inMib(bytes: number): string {

@@ -20,7 +20,7 @@ import type { Call } from './call.ts'
 import { McpBodies } from './mcp-bodies.ts'
 import { McpCall } from './mcp-call.ts'
 import { OpenCalls } from './open-calls.ts'
-import type { Refused, Replies } from './replies.ts'
+import type { CallRefusal, Replies } from './replies.ts'
 import { priorityOf } from './route.ts'
 
 /** How a call goes on once it was read. */
@@ -32,7 +32,7 @@ export type Way =
   | Beside
   /** Nobody else has to hear of it. */
   | { readonly kind: 'accepted' }
-  | { readonly kind: 'refused'; readonly refused: Refused }
+  | { readonly kind: 'refused'; readonly refusal: CallRefusal }
 
 /** Past the lanes. */
 export interface Beside {
@@ -220,7 +220,7 @@ export class McpStage {
       return way
     }
     const retryAfterMs = this.#parts.replies.untilReplacedMs(call.tool)
-    return { kind: 'refused', refused: { reason: 'DRAINING', retryAfterMs } }
+    return { kind: 'refused', refusal: { reason: 'DRAINING', retryAfterMs } }
   }
 
   #count({ tool }: Tool, method: MethodLabel): void {
@@ -241,5 +241,5 @@ function answerIn(
 }
 
 function bad(detail: string): Way {
-  return { kind: 'refused', refused: { reason: 'BAD_REQUEST', detail } }
+  return { kind: 'refused', refusal: { reason: 'BAD_REQUEST', detail } }
 }

@@ -11,7 +11,7 @@ import type { Clock, Timer } from '../time/clock.ts'
 import type { Upload } from '../upstream/upload.ts'
 import { openUpload, STREAM_BYTES } from './body.ts'
 import type { Call } from './call.ts'
-import type { Refused, Replies } from './replies.ts'
+import type { CallRefusal, Replies } from './replies.ts'
 
 /** Bytes of one body that are read ahead: what agents ask tools for is shorter, attachments are not. */
 export const AHEAD_BYTES = 1_048_576
@@ -56,26 +56,26 @@ export class ReadAhead {
    * Reads the body and calls `done` once, unless the caller leaves before: with a refusal, or without one when the body is
    * here, whole or as much as is read ahead. What was read counts until the exchange with the caller is over.
    */
-  read(call: Call, done: (refused?: Refused) => void): void {
+  read(call: Call, done: (refused?: CallRefusal) => void): void {
     call.caller.proceed()
-    new Reading(call, done, { clock: this.#clock, memory: this.#memory, replies: this.#replies }).start()
+    new BodyReading(call, done, { clock: this.#clock, memory: this.#memory, replies: this.#replies }).start()
   }
 }
 
-interface ReadingParts {
+interface BodyReadingParts {
   readonly clock: Clock
   readonly memory: BodyMemory
   readonly replies: Pick<Replies, 'untilReplacedMs'>
 }
 
 /** One body that is being read ahead. */
-class Reading implements Coming {
+class BodyReading implements Coming {
   readonly tool: string
   readonly sinceMs: number
   heldBytes = 0
   readonly #call: Call
-  readonly #done: (refused?: Refused) => void
-  readonly #parts: ReadingParts
+  readonly #done: (refused?: CallRefusal) => void
+  readonly #parts: BodyReadingParts
   readonly #upload: Upload
   readonly #onData: (chunk: Buffer) => void
   readonly #onEnd: () => void
@@ -83,7 +83,7 @@ class Reading implements Coming {
   #isOver = false
   #timer: Timer | undefined
 
-  constructor(call: Call, done: (refused?: Refused) => void, parts: ReadingParts) {
+  constructor(call: Call, done: (refused?: CallRefusal) => void, parts: BodyReadingParts) {
     this.#call = call
     this.#done = done
     this.#parts = parts
@@ -145,13 +145,13 @@ class Reading implements Coming {
   }
 
   /** The body of another call may be the cause, so that an error here must end this call. */
-  #refuse(refused: Refused): void {
+  #refuse(refusal: CallRefusal): void {
     if (this.#isOver) return
     this.#call.try(() => {
       this.#stop()
       this.#upload.abandon()
       this.#giveBack()
-      this.#done(refused)
+      this.#done(refusal)
     })
   }
 

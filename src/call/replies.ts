@@ -41,7 +41,7 @@ export interface RefusalDetails {
 }
 
 /** A refusal as data. */
-export interface Refused extends RefusalDetails {
+export interface CallRefusal extends RefusalDetails {
   readonly reason: Reason
 }
 
@@ -66,14 +66,14 @@ export class Replies {
     this.#parts = parts
   }
 
-  refuse(call: Call, refused: Refused): void {
-    this.#refuse(call, refused)
+  refuse(call: Call, refusal: CallRefusal): void {
+    this.#refuse(call, refusal)
     call.endRefused()
   }
 
   /** A request that no tool takes. */
-  refuseUnrouted(caller: Caller, requestId: string, refused: Refused): void {
-    this.#refuse({ caller, requestId }, refused)
+  refuseUnrouted(caller: Caller, requestId: string, refusal: CallRefusal): void {
+    this.#refuse({ caller, requestId }, refusal)
   }
 
   /** The answer of a server without resources of its own, to a request that may be passed on no further. */
@@ -115,8 +115,8 @@ export class Replies {
     return Math.round(minMs + this.#parts.random() * Math.min(REPLACED_WITHIN_MS, maxMs - minMs))
   }
 
-  #refuse({ caller, requestId, tool, priority = 'normal', mcp }: Asker, refused: Refused): void {
-    const { reason, fault } = refused
+  #refuse({ caller, requestId, tool, priority = 'normal', mcp }: Asker, refusal: CallRefusal): void {
+    const { reason, fault } = refusal
     const depths = tool?.gate.lane.depths()
     const lane = tool &&
       depths && {
@@ -125,7 +125,7 @@ export class Replies {
         fallbackTools: tool.settings.fallbackTools,
         depths,
       }
-    const facts = { ...refused, requestId, priority, lane, cause: fault?.cause }
+    const facts = { ...refusal, requestId, priority, lane, cause: fault?.cause }
     const reply = mcp === undefined ? refuse(facts) : refuseMcp(facts, mcp.answer)
     this.#give(caller, reply, this.#parts.drain.isDraining || ENDS_CONNECTION.has(reason))
     this.#told(tool, { reason, priority, retryAfterMs: reply.retryAfterMs, depths, fault })

@@ -11,7 +11,7 @@ import type { Tool } from '../tools/tools.ts'
 import { headerValue, headerValues, hopsLeft } from '../upstream/headers.ts'
 import { bodyOf } from './body.ts'
 import type { Body, Work } from './call.ts'
-import type { Refused } from './replies.ts'
+import type { CallRefusal } from './replies.ts'
 
 export type Routed =
   | {
@@ -21,7 +21,7 @@ export type Routed =
       readonly work: Extract<Work, { kind: 'forward' }>
       readonly body: Body
     }
-  | { readonly kind: 'refused'; readonly refused: Refused }
+  | { readonly kind: 'refused'; readonly refusal: CallRefusal }
   /** OPTIONS or TRACE that may be passed on no further. */
   | { readonly kind: 'last hop' }
 
@@ -57,6 +57,6 @@ export function priorityOf(rawHeaders: readonly string[], { settings }: Tool): P
   return priorityIn(settings.lane.priority, claimedPriority(word, headerValues(rawHeaders, 'priority')))
 }
 
-function refused(reason: Refused['reason'], detail: string): Routed {
-  return { kind: 'refused', refused: { reason, detail } }
+function refused(reason: CallRefusal['reason'], detail: string): Routed {
+  return { kind: 'refused', refusal: { reason, detail } }
 }

@@ -4,7 +4,7 @@
  * secret or long. Pure.
  */
 
-export interface Caller {
+export interface AgentSource {
   /** The first value of a request header; the name in lower case. */
   readonly header: (lower: string) => string | undefined
   /** The caller's address. */
@@ -14,7 +14,7 @@ export interface Caller {
 /** `by`: the name of the operator's header in lower case. Undefined, also as the result: all callers share one queue. */
 export function agentKey(
   by: string | undefined,
-  { header, peer }: Caller,
+  { header, peer }: AgentSource,
   hash: (text: string) => string,
 ): string | undefined {
   if (by === undefined) return undefined

@@ -9,7 +9,7 @@ import { NO_BODY } from '../../src/call/body.ts'
 import { Call } from '../../src/call/call.ts'
 import type { CallFacts, CallParts } from '../../src/call/call.ts'
 import { AHEAD_BYTES, ReadAhead } from '../../src/call/read-ahead.ts'
-import type { Refused } from '../../src/call/replies.ts'
+import type { CallRefusal } from '../../src/call/replies.ts'
 import { FakeCaller } from '../support/fake-caller.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
 
@@ -33,7 +33,7 @@ function open() {
     const facts = { caller, tool: { tool, settings }, body: { kind: 'unread', bytes: declaredBytes } }
     const call = new Call(facts as unknown as CallFacts, parts as unknown as CallParts)
     /** `undefined` for a body that is here. */
-    const results: (Refused | undefined)[] = []
+    const results: (CallRefusal | undefined)[] = []
     readAhead.read(call, (refused) => results.push(refused))
     const send = async (bytes: number, piece = PIECE): Promise<void> => {
       for (let sent = 0; sent < bytes && results.length === 0; sent += piece.length) {

@@ -5,20 +5,20 @@ import type { Turn } from '../gate/gate.ts'
 import type { LeaseHandle } from '../gate/lease-handle.ts'
 import type { Watch } from '../upstream/attempt.ts'
 import type { Call, Unanswered } from './call.ts'
-import type { Refused } from './replies.ts'
+import type { CallRefusal } from './replies.ts'
 
-export type Place =
+export type LeaseAnswer =
   | { readonly kind: 'granted'; readonly lease: LeaseHandle; readonly watch?: Watch | undefined }
-  | { readonly kind: 'refused'; readonly refused: Refused }
+  | { readonly kind: 'refused'; readonly refusal: CallRefusal }
   /** A call that its tool has failed before gets that answer, and is not told that the tool was never called. */
   | { readonly kind: 'not again'; readonly last: Unanswered }
 
-export function placeOf({ earlier, askedAtMs }: Call, turn: Turn, nowMs: number): Place {
+export function leaseAnswerOf({ earlier, askedAtMs }: Call, turn: Turn, nowMs: number): LeaseAnswer {
   if (turn.kind === 'granted') return turn
   if (earlier !== undefined) return { kind: 'not again', last: earlier.last }
   const { reason, retryAfterMs, toolWaitMs } = turn.refusal
   const detail = saidByTool(toolWaitMs)
-  return { kind: 'refused', refused: { reason, retryAfterMs, detail, queuedMs: nowMs - askedAtMs } }
+  return { kind: 'refused', refusal: { reason, retryAfterMs, detail, queuedMs: nowMs - askedAtMs } }
 }
 
 /** In the tool's own time, which may be longer than callers may be told to wait. */
