@@ -1,13 +1,13 @@
 /**
- * Who may read and write through the admin listener. No web page that an operator happens to look at may do either
- * (cross-site requests, DNS rebinding). Programs: on loopback every process of this host; elsewhere reading is open, and
+ * Decides whether a request may read or write through the admin listener. A web page in an operator's browser may do neither
+ * (cross-site requests, DNS rebinding). A program on loopback may do both. On other addresses every program may read, and
  * writing needs the token. Pure.
  */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Denial } from '../reply/admin.ts'
 
-/** What is looked at of a request. */
+/** The parts of a request that matter here. */
 export type Asking = Pick<IncomingMessage, 'headers' | 'httpVersion'>
 
 export interface Listener {
@@ -30,7 +30,8 @@ export function denialOfReading(asking: Asking, listener: Listener): Denial | un
     const isPlain = headers.host === undefined && httpVersion === '1.0'
     if (!isPlain && !isLoopback(nameIn(headers.host))) return 'foreign_host'
   }
-  // A page may be opened, but not read by another: without CORS headers it could not, yet it could hold connections.
+  // A link may be followed, but other requests of pages are refused: without CORS headers a page could not read the answer,
+  // but it could hold connections.
   return isFromPage(asking) && headers['sec-fetch-mode'] !== 'navigate' ? 'page' : undefined
 }
 
@@ -45,9 +46,9 @@ export function denialOfWriting(asking: Asking, { host, token }: Listener): Deni
 }
 
 /**
- * PATCH, PUT and DELETE of a page are preceded by a preflight, which is never granted here. A POST can be sent without
- * one, with any body and without leave to read the answer; then the Fetch standard makes the browser send Origin, if only
- * as `null`. Sec-Fetch-Site and Referer are second signs for browsers that are older or are told to hide the first.
+ * Before a PATCH, PUT or DELETE of a page the browser sends a preflight request, which is never granted here. A POST can be
+ * sent without one, with any body; the Fetch standard then makes the browser send Origin, possibly as `null`. Sec-Fetch-Site
+ * and Referer are further signs, for older browsers and for browsers that hide Origin.
  */
 function isFromPage({ headers }: Asking): boolean {
   const site = headers['sec-fetch-site']
@@ -67,7 +68,7 @@ function nameIn(host: string | undefined): string {
   return (host ?? '').replace(/:\d+$/, '')
 }
 
-/** In the same time whatever was sent: digests have one length. */
+/** Takes the same time whatever was sent: digests have one length. */
 function isSame(a: string, b: string): boolean {
   return timingSafeEqual(digest(a), digest(b))
 }

@@ -1,6 +1,6 @@
 /**
- * Where a chunked body ends (RFC 9112, 7.1), in bytes that come in pieces: sizes are read, data is stepped over. Judges
- * nothing: node's parser does that with the same bytes, and a body that is wrong ends there.
+ * Finds the end of a chunked body (RFC 9112, 7.1) in bytes that arrive in pieces. Chunk sizes are read and chunk data is
+ * skipped. Nothing is validated here: node's parser gets the same bytes and fails at a malformed body.
  */
 
 type Place = 'size' | 'extension' | 'data' | 'trailer' | 'trailer line'
@@ -10,10 +10,10 @@ const CR = 13
 
 export class ChunkWalk {
   #place: Place = 'size'
-  /** Bytes of the chunk that begins or goes on, with the line break behind it. */
+  /** Bytes that are left of the current chunk, including the line break after its data. */
   #left = 0
 
-  /** Bytes up to the end of the body; -1 when these do not reach it. */
+  /** The number of bytes up to the end of the body; -1 if the body goes on after them. */
   endIn(bytes: Buffer): number {
     let at = 0
     while (at < bytes.length) {
@@ -27,7 +27,7 @@ export class ChunkWalk {
     return -1
   }
 
-  /** One byte of what is not data. */
+  /** Takes one byte outside of chunk data. */
   #isEndAt(byte: number): boolean {
     if (byte === LF) return this.#isEndOfLine()
     if (this.#place === 'size') {
@@ -51,7 +51,7 @@ export class ChunkWalk {
 
 function hexDigit(byte: number): number | undefined {
   if (byte >= 48 && byte <= 57) return byte - 48
-  // Letters differ from their capitals in one bit.
+  // An upper-case letter differs from the lower-case one in this bit.
   const letter = byte | 32
   return letter >= 97 && letter <= 102 ? letter - 87 : undefined
 }

@@ -1,7 +1,7 @@
 /**
- * The connections of one listener, within a bound: who is let in, who gives way when it is reached, and which exchanges
- * hold a share of it. Idle connections give way first, then those that have sent nothing or whose exchange holds no share.
- * One that holds a share is never cut here. Must not know of tools or lanes: who holds a share is a word.
+ * Bounds the connections of one listener: which are accepted, which are closed when the bound is reached, and which
+ * exchanges hold a share of it. Idle connections are closed first, then those that have sent nothing or whose exchange holds
+ * no share. A connection that holds a share is never closed here. Must not know of tools or lanes: a holder is a word.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
@@ -10,9 +10,9 @@ import { Shares } from './shares.ts'
 import type { Allotment, Room } from './shares.ts'
 
 /**
- * Why a caller was not served. `share_used`, `process_full`: its holder's share, or all of them, are used; it got an
- * answer. `no_room`: its connection was one too many. `gave_way`: it had sent nothing, or not all, for long enough, and
- * another came. `open_files`: the process has hardly a file left, whoever uses them.
+ * Why a caller was not served. `share_used`: all places of its holder's share are used; `process_full`: all places are
+ * used; both got an answer. `no_room`: its connection exceeded the bound. `gave_way`: its request had not arrived whole
+ * after a while, and a new connection needed the place. `open_files`: the process is near its limit of open files.
  */
 export const REFUSED_CAUSES = ['share_used', 'process_full', 'no_room', 'gave_way', 'open_files'] as const
 
@@ -20,27 +20,27 @@ export type RefusedCause = (typeof REFUSED_CAUSES)[number]
 
 export interface ConnectionsParts {
   readonly nowMs: () => number
-  /** `holder`: undefined where nobody knows yet what the caller wanted. */
+  /** `holder`: undefined if the request was not read yet. */
   readonly refused: (cause: RefusedCause, holder: string | undefined) => void
-  /** Whether another listener had a connection that could give way: all have their files from one limit. */
+  /** Closes a connection of another listener, if one can be: all listeners share one limit of open files. */
   readonly makeRoomElsewhere: () => boolean
-  /** The bytes of a whole answer to a caller who is not served; the connection is closed after it. */
+  /** A whole answer for a caller that is not served; the connection is closed after it. */
   readonly answer: () => string
 }
 
 export interface ConnectionBounds extends Allotment {
-  /** Connections at once; more than the shares together, so that there is room to answer those who get none. */
+  /** Connections at once. More than all shares together, so that callers without a share can be answered. */
   readonly connections: number
-  /** Files of the process up to which callers get one, whoever uses the others; Infinity where there is no limit. */
+  /** Callers get a file up to this file number of the process; Infinity if there is no limit. */
   readonly files: number
 }
 
 interface Connection {
-  /** Milliseconds: when what it does now began. */
+  /** Milliseconds: when its present state began. */
   sinceMs: number
-  /** Where it waits to give way; undefined while it holds a share. */
+  /** The set of connections, oldest first, from which it can be closed; undefined while it holds a share. */
   line: Set<Socket> | undefined
-  /** Requests that are not answered yet. */
+  /** Requests without a finished answer. */
   requests: number
   /** Exchanges that hold a share. */
   shares: number
@@ -49,8 +49,8 @@ interface Connection {
 }
 
 /**
- * Milliseconds in which a new connection has sent its request, unless it is slow: until then it does not give way, since
- * connections are accepted in bursts and read after that.
+ * Milliseconds in which a new connection is not closed. Connections are accepted in bursts and read after that, so a new
+ * connection without a request is not necessarily slow.
  */
 const UNHELD_MS = 250
 
@@ -70,7 +70,7 @@ export class Connections {
     this.#parts = parts
   }
 
-  /** Connections now, and how many of them are idle. */
+  /** The connections now, and the idle ones among them. */
   get counts(): { readonly open: number; readonly idle: number } {
     return { open: this.#open.size, idle: this.#idle.size }
   }
@@ -81,23 +81,23 @@ export class Connections {
     this.#shares.allot(allotment)
   }
 
-  /** From now on. Before the server listens, and before anybody else hears its requests. */
+  /** Call it before the server listens, and after the handlers of requests were added. */
   watch(server: Server): void {
     server.on('connection', (socket: Socket) => this.#arrived(socket))
     const began = (request: IncomingMessage, response: ServerResponse): void =>
       this.#began(request.socket, response)
-    // Only events that have a listener already: node itself answers the others. An upgrade takes its share at once.
+    // node itself answers events without a listener. An upgrade takes its share at once.
     const heard = (event: string): boolean => server.listenerCount(event) > 0
     for (const event of ['request', 'checkContinue', 'checkExpectation'].filter(heard))
       server.prependListener(event, began)
-    // node reports here that accepting failed; without a listener that would end the process.
+    // node reports here that accepting failed; without a listener that error would end the process.
     server.on('listening', () => server.on('error', () => this.#parts.refused('open_files', undefined)))
   }
 
-  /** Whether the exchange may go on with a share of this holder, which it gives back at its end. A later holder replaces one before. */
+  /** Takes a share of this holder until the end of the exchange; false if there is none. A later holder replaces an earlier one. */
   hold({ request, response }: HttpExchange, holder: string): boolean {
     const before = this.#holders.get(request)
-    // An exchange that is over would never give its share back.
+    // An exchange that is over has no end any more that would give the share back.
     if (before === holder || response.destroyed) return true
     const room: Room = this.#shares.take(holder)
     if (room !== 'taken') {
@@ -113,7 +113,7 @@ export class Connections {
     return true
   }
 
-  /** The exchange has its answer: what its caller still sends holds no share. Idempotent. */
+  /** Gives the share back before the end: the exchange has its answer, and its caller may still send. Idempotent. */
   release(request: IncomingMessage): void {
     const holder = this.#holders.get(request)
     if (holder === undefined) return
@@ -148,7 +148,7 @@ export class Connections {
     response.once('close', () => this.#change(socket, -1, 0))
   }
 
-  /** Counts the requests and shares that were added, and puts the connection at the end of the line where it now belongs. */
+  /** Adds to the counts, and moves the connection to the end of the set where it now belongs. */
   #change(socket: Socket, requests: number, shares: number): Connection | undefined {
     const connection = this.#open.get(socket)
     if (connection === undefined) return undefined
@@ -163,7 +163,7 @@ export class Connections {
     return connection
   }
 
-  /** Closes the connection that can best give way; false when none can. */
+  /** Closes the connection that is needed least; false if none can be closed. */
   makeRoom(): boolean {
     const [idle] = this.#idle
     if (idle !== undefined) {
@@ -180,7 +180,7 @@ export class Connections {
     return true
   }
 
-  /** Closes at once, since another connection needs the file. As much of the answer as one write takes still goes out. */
+  /** Closes at once, since another connection needs the file. One write of the answer still goes out. */
   #cut(socket: Socket, isAnswered: boolean): void {
     this.#forget(socket)
     socket.on('error', () => undefined)
@@ -194,7 +194,7 @@ export class Connections {
   }
 }
 
-/** The system gives the lowest number that is free, so a high one says that hardly any is left; -1 where there are none. */
+/** The system assigns the lowest free number, so a high number means that few are left; -1 on systems without numbers. */
 function fileOf(socket: Socket): number {
   return (socket as { _handle?: { fd?: number } | null })._handle?.fd ?? -1
 }

@@ -1,6 +1,5 @@
 /**
- * Counts the exchanges that are open, so that a shutdown knows when the last one is over. Decides nothing about when
- * to shut down.
+ * Counts the open exchanges, so that a shutdown can wait for the last one. Does not decide when to shut down.
  */
 import type { Clock } from '../time/clock.ts'
 
@@ -30,7 +29,7 @@ export class Drain {
     if (this.#isDraining && this.#open === 0) this.#idle.resolve(undefined)
   }
 
-  /** From now on new work is refused; waits until nothing is open any more, at most `withinMs` milliseconds. */
+  /** As `start`, but waits at most `withinMs` milliseconds. */
   finish(withinMs: number, { after }: Pick<Clock, 'after'>): Promise<DrainResult> {
     return new Promise((resolve) => {
       const timer = after(withinMs, () => resolve('ran out of time'))
@@ -42,7 +41,7 @@ export class Drain {
     })
   }
 
-  /** From now on new work is refused; resolves when nothing is open any more. */
+  /** From now on `isDraining` is true, and new work is refused. Resolves when no exchange is open. */
   start(): Promise<void> {
     this.#isDraining = true
     if (this.#open === 0) this.#idle.resolve(undefined)

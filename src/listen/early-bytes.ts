@@ -1,13 +1,13 @@
 /**
- * A connection that waits to be upgraded has left node's parser, and nothing reads it: its end would go unnoticed.
- * This reads on, within a bound, until somebody takes over.
+ * Reads a connection that waits for its upgrade, within a bound. node's parser no longer reads it, and without a reader
+ * its end would not be noticed.
  */
 import type { Duplex } from 'node:stream'
 
-/** Bytes a caller may send before it was answered; none of the known protocols sends any. */
+/** Bytes that a caller may send before the upgrade is answered. The known protocols send none. */
 const MAX_EARLY_BYTES = 65_536
 
-/** Returns how to take over: what came so far, and nobody reads any more. */
+/** Returns a function that ends the reading and gives all bytes so far. */
 export function collectEarlyBytes(socket: Duplex, head: Buffer): () => Buffer {
   const chunks = [head]
   let bytes = head.length
@@ -16,7 +16,7 @@ export function collectEarlyBytes(socket: Duplex, head: Buffer): () => Buffer {
     bytes += chunk.length
     if (bytes > MAX_EARLY_BYTES) socket.destroy()
   }
-  // Half-closed is left: an upgraded connection speaks both ways.
+  // A caller that closed its sending side has left: an upgraded connection needs both directions.
   const onEnd = (): void => void socket.destroy()
   socket.on('data', onData).on('end', onEnd)
   return () => {

@@ -1,15 +1,15 @@
 /**
- * The end of idle connections. node closes a kept connection when its idle time is over, by a timer that after a stop of
- * the process fires before the sockets are read: a request that waits there would be reset. Here the sockets come first.
+ * Closes idle connections. node does so with a timer, which fires before the sockets are read if the process stood still
+ * meanwhile: a request that waits in the socket would be reset. Here the socket is read first.
  */
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Clock } from '../time/clock.ts'
 
-/** Milliseconds: the event loop reads its sockets before a timer that is set only now fires. */
+/** Milliseconds. The event loop reads its sockets before a timer that is set now fires. */
 const READS_FIRST_MS = 5
 
-/** Connections of this server whose time is over are closed only if nothing came after all. */
+/** A connection whose idle time is over is closed only if no byte has arrived meanwhile. */
 export function closeIdleAfterReading(server: Server, clock: Clock): void {
   server.on('timeout', (socket: Socket) => {
     const { bytesRead } = socket

@@ -1,14 +1,14 @@
 /**
- * The end of a connection that cannot go on: what is left to say is said, and what still comes is thrown away for a
- * moment, since a connection that is closed on unread bytes is reset, and the answer lost with it (RFC 9112, 9.6).
+ * Ends a connection after its last answer. A connection that is closed while bytes are unread is reset, and the caller loses
+ * the answer (RFC 9112, 9.6), so bytes that still arrive are read and dropped for a while.
  */
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../time/clock.ts'
 
 /** Milliseconds that a caller has to read the answer and close. */
-export const LINGER_MS = 5000
+const LINGER_MS = 5000
 
-/** Only for a connection that nobody else reads. Without an answer when everything was said. */
+/** No other code may read the connection. `answer` is empty if the caller has its answer already. */
 export function lastWords(socket: Duplex, clock: Clock, answer = ''): void {
   const timer = clock.after(LINGER_MS, () => socket.destroy())
   socket.once('close', () => timer.clear())

@@ -1,6 +1,6 @@
 /**
- * What a worker asks the lease API for, made certain: `{"job_id": "...", "lease_seconds": 30, "wait_ms": 5000, "priority":
- * "normal", "agent": "..."}`, and the verdict with which it ends a lease. Pure. Everything may be left out.
+ * Parses the bodies of the lease API: a worker's request for a lease (`{"job_id": "...", "lease_seconds": 30, "wait_ms":
+ * 5000, "priority": "normal", "agent": "..."}`) and the verdict with which it ends one. Every field may be left out. Pure.
  */
 import { z } from 'zod'
 import { PRIORITIES } from '../lane/priority.ts'
@@ -16,7 +16,7 @@ export interface LeaseRequest {
   /** Milliseconds in the queue; undefined: the lane's ttlSeconds. */
   readonly waitMs: number | undefined
   readonly priority: Priority | undefined
-  /** A key for fairness, as X-Agent-Id is for calls. */
+  /** A key for fairness, like X-Agent-Id for calls. */
   readonly agent: string | undefined
 }
 
@@ -54,7 +54,7 @@ export function parseLeaseRequest(body: string): Parsed<LeaseRequest> {
   return { ok: true, value: { jobId, leaseMs, waitMs, priority, agent } }
 }
 
-/** `ok` when nothing is said. */
+/** `ok` if the body names no verdict. */
 export function parseVerdict(body: string): Parsed<Verdict> {
   const parsed = parse(body, endSchema, END_EXAMPLE)
   return parsed.ok ? { ok: true, value: parsed.value.verdict ?? 'ok' } : parsed

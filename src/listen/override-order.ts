@@ -1,5 +1,5 @@
 /**
- * An operator's order as it comes in, made certain: `{"limit": 4 | "auto", "paused": true, "for": "10m"}`. Pure.
+ * Parses an operator's override of a lane: `{"limit": 4 | "auto", "paused": true, "for": "10m"}`. Pure.
  */
 import { z } from 'zod'
 import type { OverrideOrder } from '../lane/operator-override.ts'
@@ -14,7 +14,7 @@ export interface LimitBounds {
 
 const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
 const DURATION = /^(\d{1,9})(ms|s|m|h|d)$/
-/** A year: an order for longer is an order without an end. */
+/** A year. An override without `for` has no end. */
 const LONGEST_MS = 365 * UNIT_MS.d
 
 const schema = z.strictObject({

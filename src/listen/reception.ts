@@ -1,7 +1,7 @@
 /**
- * The connections of one node:http server: each request in its turn, and Spillway's own last answer to bytes that are no
- * usable request. Both listeners use it. Nothing is said while the answer to another request is under way, and a caller
- * that is still sending gets to read the last answer. Must not know what a request asks for.
+ * The connections of one node:http server, for both listeners. Requests are handled one at a time, and malformed ones get
+ * Spillway's own last answer: never while the answer to another request is under way, and without a reset for a caller that
+ * is still sending. Must not know what a request asks for.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
@@ -17,18 +17,18 @@ export interface ReceptionParts {
   /** A whole answer to a malformed request, with `Connection: close`. */
   readonly answerMalformed: (reason: Malformed, detail: string) => string
   /**
-   * Whether a request whose body is malformed or late gets that answer, too. Only where a request without its whole body
-   * has no effect: else the answer's promise that nothing was done would be wrong.
+   * Whether a request gets that answer, too, if its body is malformed or late. Only for a listener where a request without
+   * its whole body has no effect: otherwise the answer's promise that nothing was done would be wrong.
    */
   readonly answersBrokenBodies: boolean
 }
 
-/** The caller left, maybe in the middle of a body: there is nobody to answer. */
+/** The caller left, perhaps in the middle of a body: no answer is needed. */
 const GONE = new Set(['ECONNRESET', 'EPIPE', 'HPE_INVALID_EOF_STATE'])
-/** node's parser found `Connection: close` in trailers, where it means nothing: the next request is not to blame. */
+/** node's parser found `Connection: close` in trailers, where it has no meaning. The next request is not malformed. */
 const CLOSED_BY_TRAILER = 'HPE_CLOSED_CONNECTION'
 
-/** What errors of node's parser carry in addition. */
+/** An error of node's parser. */
 interface ClientError extends NodeJS.ErrnoException {
   readonly rawPacket?: Buffer
 }
@@ -36,13 +36,13 @@ interface ClientError extends NodeJS.ErrnoException {
 export class Reception {
   readonly #server: Server
   readonly #parts: ReceptionParts
-  /** node's own: makes a socket one that speaks HTTP. */
+  /** node's own listener, which starts HTTP on a socket. */
   readonly #speakHttp: (this: Server, socket: Duplex) => void
   readonly #turnstiles = new WeakMap<Duplex, Turnstile>()
-  /** Connections that have had their last answer. */
+  /** Connections that got their last answer. */
   readonly #declined = new WeakSet<Duplex>()
 
-  /** Before the server listens. */
+  /** Call it before the server listens. */
   constructor(server: Server, parts: ReceptionParts) {
     this.#server = server
     this.#parts = parts
@@ -61,7 +61,7 @@ export class Reception {
       return false
     }
     if (this.#turnstiles.get(socket)?.begin(request, response) === true) return true
-    // Out of turn, in spite of the turnstile.
+    // The turnstile should have prevented a request out of turn.
     socket.destroy()
     return false
   }
@@ -82,8 +82,8 @@ export class Reception {
   }
 
   /**
-   * The connection leaves HTTP at this request: gives the bytes behind it that nobody has parsed. Undefined: the request
-   * was answered here, or its connection closed.
+   * The connection leaves HTTP at this request. Gives the bytes behind it that were not parsed; undefined if the request was
+   * answered here, or its connection closed.
    */
   leaveHttp(request: IncomingMessage): Buffer | undefined {
     const { socket } = request
@@ -98,7 +98,7 @@ export class Reception {
     return undefined
   }
 
-  /** HTTP is spoken on this connection again, beginning with these bytes. */
+  /** The connection returns to HTTP, and these bytes are parsed first. */
   returnToHttp(socket: Socket, bytes: Buffer): void {
     this.#speakHttp.call(this.#server, socket)
     const turnstile = new Turnstile(socket)
@@ -108,7 +108,7 @@ export class Reception {
 
   #connected(socket: Socket): void {
     this.#turnstiles.set(socket, new Turnstile(socket))
-    // What node calls after an answer with `Connection: close`: its own would reset a caller who is still sending.
+    // node calls this after an answer with `Connection: close`. node's own version would reset a caller that is still sending.
     socket.destroySoon = () => {
       this.#turnstiles.get(socket)?.leave()
       lastWords(socket, this.#parts.clock)
@@ -117,7 +117,7 @@ export class Reception {
 
   #clientError(error: ClientError, socket: Duplex): void {
     const { code = '' } = error
-    // The parser fails at a request that was declined by its head already: the answer is on its way.
+    // The parser also fails at a request that was declined by its head; that answer was sent already.
     if (this.#declined.has(socket) && code.startsWith('HPE_')) return
     if (GONE.has(code) || code === CLOSED_BY_TRAILER || hasSaidNothing(socket)) socket.destroy()
     else this.decline(socket, flawBehind(error))
@@ -128,7 +128,7 @@ function headOf(answer: string): string {
   return answer.slice(0, answer.indexOf('\r\n\r\n') + 4)
 }
 
-/** A connection that was opened in advance and never used gets no answer. */
+/** A connection that was opened in advance and never used needs no answer. */
 function hasSaidNothing(socket: Duplex): boolean {
   return (socket as Partial<Socket>).bytesRead === 0
 }

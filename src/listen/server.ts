@@ -1,7 +1,6 @@
 /**
- * The listener for agents: turns node:http's events into calls with one shape, each in its turn, and bounds what a
- * connection may do before a lane sees it. Says nothing of its own while an answer is under way. Must not know of tools
- * or lanes.
+ * The listener for agents: turns node:http's events into calls of one form, and bounds the time and size of a request's
+ * head. reception.ts keeps the order of requests and answers malformed ones. Must not know of tools or lanes.
  */
 import { createServer, ServerResponse } from 'node:http'
 import type { IncomingMessage, Server } from 'node:http'
@@ -14,13 +13,13 @@ import { closeIdleAfterReading } from './idle.ts'
 import { lastWords } from './last-words.ts'
 import { Reception } from './reception.ts'
 
-/** Milliseconds to receive a whole head: slow headers hold a socket, not a lane. */
+/** Milliseconds for a whole head to arrive. A slow head holds a socket, but no place in a lane. */
 const HEADERS_TIMEOUT_MS = 30_000
-/** Milliseconds between two looks for heads that take longer. */
+/** Milliseconds between two checks for heads that take longer. */
 const HEADERS_CHECK_MS = 5000
-/** Milliseconds an idle connection is kept: longer than usual clients and balancers keep theirs (60 s), so that they close first. */
+/** Milliseconds that an idle connection is kept. Clients and load balancers usually keep theirs for 60 s, so they close first. */
 const KEEP_ALIVE_MS = 72_000
-/** Milliseconds until a dead peer is looked for. */
+/** Milliseconds of silence after which TCP checks whether the peer still exists. */
 const TCP_KEEP_ALIVE_MS = 60_000
 
 /** The caller asked to leave HTTP on this connection. */
@@ -53,7 +52,7 @@ export function createProxyServer(parts: ServerParts): Server {
   const server = createServer({
     headersTimeout,
     connectionsCheckingInterval: Math.min(HEADERS_CHECK_MS, headersTimeout),
-    // A call may wait in its lane for longer than any fixed time; leaseSeconds bounds the upload.
+    // A call may wait in its lane for longer than any fixed time. leaseSeconds bounds the upload.
     requestTimeout: 0,
     keepAliveTimeout: KEEP_ALIVE_MS,
     maxHeaderSize: MAX_HEADER_BYTES,
@@ -62,7 +61,7 @@ export function createProxyServer(parts: ServerParts): Server {
     // The pipeline answers a missing Host in JSON.
     requireHostHeader: false,
   })
-  // node drops lines beyond its own bound without a word, so that bound is off; see MAX_HEADER_LINES.
+  // node silently drops lines beyond its own bound, so that bound is off; flawOf in head.ts has another.
   server.maxHeadersCount = 0
   closeIdleAfterReading(server, parts.clock)
   new Calls(server, parts).open()
@@ -78,7 +77,7 @@ const NO_CONNECT: Flaw = {
   detail: 'CONNECT tunnels are not offered: use http:// URLs, or the path of a tool',
 }
 
-/** Makes calls of node:http's events. */
+/** Turns events of node:http into calls. */
 class Calls {
   readonly #server: Server
   readonly #parts: ServerParts
@@ -87,7 +86,7 @@ class Calls {
   constructor(server: Server, parts: ServerParts) {
     this.#server = server
     this.#parts = parts
-    // A tool may have had a part of a body that then turned out to be malformed.
+    // The tool may have received a part of a body that then turned out to be malformed.
     this.#reception = new Reception(server, { ...parts, answersBrokenBodies: false })
   }
 
@@ -111,14 +110,14 @@ class Calls {
     const unparsed = this.#reception.leaveHttp(request)
     if (unparsed === undefined) return
     const early = Buffer.concat([head, unparsed])
-    // Node ends HTTP at every Upgrade header, and the body of such a request would never come: it is read again, without
-    // that header. With shouldUpgradeCallback (since 24.9) the parser would go on, but say nothing of errors behind it.
+    // node ends HTTP at every Upgrade header, and the body of such a request would never arrive. So the request is parsed
+    // again without that header. With shouldUpgradeCallback (since 24.9) the parser would go on, but report no later errors.
     if (!isTunnel(request))
       return this.#reception.returnToHttp(request.socket, Buffer.concat([withoutUpgrade(request), early]))
     const response = new ServerResponse(request)
     response.shouldKeepAlive = false
     response.assignSocket(request.socket)
-    // node has taken its own listener away, and a tool that declines at length would wait for this for ever.
+    // node has removed its own 'drain' listener. Without this one a long answer of a tool that declines would stall.
     const onDrain = (): void => void response.emit('drain')
     socket.on('drain', onDrain)
     response.on('finish', () => {

@@ -1,22 +1,22 @@
 /**
- * A bounded number of places, shared among holders that know nothing of each other. Each is sure of its guaranteed part;
- * what nobody is guaranteed, or nobody needs, goes to whoever comes first. So a holder that takes all it can get never
- * takes what another was promised. Pure; must not know what a place or a holder is.
+ * A bounded number of places, shared among independent holders. Each holder has a guaranteed number of places; the places
+ * that are guaranteed to no holder go to the first that asks. So a greedy holder cannot take the guaranteed places of
+ * another. Pure; must not know what a place or a holder is.
  *
  *     room for one more  <=>  held < most  and  (own held < own guaranteed  or  sum(max(held, guaranteed)) < most)
  */
 
-/** `taken`, or why not. */
+/** `taken`, or the cause of the refusal. */
 export type Room = 'taken' | 'share_used' | 'process_full'
 
 export interface Allotment {
-  /** Places there are. */
+  /** All places. */
   readonly most: number
-  /** Places that each holder could use at most. Holders that are not named here are guaranteed nothing. */
+  /** The places that each holder could use at most. A holder without an entry has no guaranteed places. */
   readonly needs: ReadonlyMap<string, number>
 }
 
-/** Where not all can be sure of all they need: half is promised in equal parts, half stays open to bursts. */
+/** If there are fewer places than all holders need, this part is guaranteed in equal shares, and the rest serves bursts. */
 const PROMISED_RATIO = 0.5
 
 export class Shares {
@@ -24,10 +24,10 @@ export class Shares {
   #guaranteed: ReadonlyMap<string, number> = new Map()
   readonly #held = new Map<string, number>()
   #total = 0
-  /** The sum over all holders of what they hold or are guaranteed, whichever is more. */
+  /** The sum of max(held, guaranteed) over all holders. */
   #spokenFor = 0
 
-  /** Places that are held stay held, also beyond a new bound. */
+  /** Held places stay held, even beyond a new bound. */
   allot(allotment: Allotment): void {
     this.#most = allotment.most
     this.#guaranteed = guarantees(allotment)
@@ -55,7 +55,7 @@ export class Shares {
     return 'taken'
   }
 
-  /** Once for each place that was taken. */
+  /** Gives one place back; call it once for each place that was taken. */
   give(holder: string): void {
     const held = this.held(holder)
     if (held > this.guaranteed(holder)) this.#spokenFor--
@@ -65,14 +65,14 @@ export class Shares {
   }
 }
 
-/** Each holder gets what it needs; where that is too much, an equal part. A holder that needs less leaves the rest to the others. */
+/** Each holder gets the places it needs, or an equal share if there are too few. A share that is not needed in full goes to the others. */
 function guarantees({ most, needs }: Allotment): ReadonlyMap<string, number> {
   const byNeed = [...needs].sort(([, a], [, b]) => a - b)
   const needed = byNeed.reduce((sum, [, need]) => sum + need, 0)
   let left = needed <= most ? needed : Math.floor(most * PROMISED_RATIO)
   const guaranteed = new Map<string, number>()
   for (const [index, [holder, need]] of byNeed.entries()) {
-    // One at least: the bound on the total still holds when that is more than there is.
+    // At least one. If that makes more than there are places, the bound on the total still holds.
     const part = Math.min(need, Math.max(1, Math.floor(left / (byNeed.length - index))))
     guaranteed.set(holder, part)
     left = Math.max(0, left - part)

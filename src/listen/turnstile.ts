@@ -1,15 +1,15 @@
 /**
- * One request of a connection at a time: node's parser gets the bytes behind a request only once that request has come
- * whole and its answer has gone out whole. So whatever is pipelined (a call, an upgrade, CONNECT, garbage) is read in its
- * turn, and no answer to it can be taken for the answer before. Meanwhile the bytes are held here, within a bound and
- * unparsed: reading goes on, since the end of a connection is only noticed by reading it. Must not know what a call is.
+ * Gives node's parser one request of a connection at a time. The bytes behind a request are parsed only after the request
+ * has arrived whole and its answer was sent whole. So a pipelined request, upgrade, CONNECT or malformed head is read in
+ * its turn, and an answer to it cannot be mistaken for an earlier answer. Until then the bytes are held here unparsed, within
+ * a bound: the connection is still read, because only reading notices its end. Must not know what a call is.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { ChunkWalk } from './chunk-walk.ts'
 import { HeadWalk, isOneLine } from './head-walk.ts'
 
-/** Bytes read ahead of their turn; beyond that the socket rests, and a caller who leaves is noticed when its turn comes. */
+/** Bytes read ahead of their turn. Beyond that the socket is paused, and the end of the connection is noticed only later. */
 const MAX_HELD_BYTES = 65_536
 const LINE_BREAK = Buffer.from('\r\n')
 
@@ -22,16 +22,16 @@ export class Turnstile {
   #request: IncomingMessage | undefined
   /** Of the request under way; undefined once it has its answer. */
   #response: ServerResponse | undefined
-  /** The body under way: bytes that are still to come, where the caller declared them, or its chunks. */
+  /** The rest of the current body: its declared bytes, or the walk through its chunks. */
   #body: number | ChunkWalk = 0
   readonly #head = new HeadWalk()
-  /** The piece that was passed last is a request line without headers, which node's parser ends only at a blank line. */
+  /** The last piece was a whole HTTP/0.9 request, which node's parser ends only at a blank line. */
   #isWhole = false
   #held: Buffer | undefined
   #isFull = false
   #isOver = false
 
-  /** For a socket that node:http has just begun to read: takes the place between the two. */
+  /** For a socket that node:http has just begun to read: from now on this class passes it the bytes. */
   constructor(socket: Socket) {
     this.#socket = socket
     this.#parse = socket.listeners('data')[0] as Parse
@@ -40,7 +40,7 @@ export class Turnstile {
     socket.on('resume', this.#goOn)
   }
 
-  /** The parser gave a request. False: it was not its turn, or the connection is done with; it must not be handled. */
+  /** The parser found a request. False: the request is out of turn or its connection is over, and must not be handled. */
   begin(request: IncomingMessage, response: ServerResponse): boolean {
     if (!this.isIdle()) return false
     this.#request = request
@@ -52,17 +52,17 @@ export class Turnstile {
     return true
   }
 
-  /** No request is under way: whatever is said now cannot be taken for the answer to one. */
+  /** No request is under way, so bytes that are written now cannot be mistaken for the answer to one. */
   isIdle(): boolean {
     return !this.#isOver && this.#response === undefined && this.#request?.complete !== false
   }
 
-  /** A request is under way, and nothing of an answer to it has gone out. */
+  /** A request is under way, and no byte of its answer was sent. */
   isUnanswered(): boolean {
     return !this.#isOver && this.#response?.headersSent === false
   }
 
-  /** The connection leaves HTTP, or is done with. Gives the bytes that nobody has parsed. */
+  /** The connection leaves HTTP, or is over. Gives the bytes that were not parsed. */
   leave(): Buffer {
     const rest = this.#held ?? Buffer.alloc(0)
     this.#isOver = true
@@ -79,21 +79,21 @@ export class Turnstile {
 
   readonly #answered = (): void => {
     this.#response = undefined
-    // An idle connection lasts for long; it must not keep the heads of its last request.
+    // An idle connection can last for long and must not keep the head of its last request in memory.
     if (this.#request?.complete === true) this.#request = undefined
     this.#goOn()
   }
 
-  /** Also when node has paused the socket for a body that nobody took, and reads on. */
+  /** Also called when node resumes the socket after a body that no handler read. */
   readonly #goOn = (): void => {
     if (this.#held === undefined || !this.#isTurn()) return
-    // Before the parser sees more, since it may pause the socket for reasons of its own.
+    // Resumed before the parser gets more bytes, since the parser may pause the socket itself.
     if (this.#isFull) this.#socket.resume()
     this.#isFull = false
     this.#pass(this.#held)
   }
 
-  /** What comes now belongs to the request under way, or that one is over. */
+  /** The held bytes belong to the current request, or that request is over. */
   #isTurn(): boolean {
     if (this.#isOver || !this.#socket.writable) return false
     return this.#response === undefined || this.#request?.complete === false
@@ -104,7 +104,7 @@ export class Turnstile {
     while (this.#held !== undefined && this.#isTurn() && !this.#socket.isPaused()) {
       const next: Buffer = this.#held
       const end: number = this.#pieceOf(next)
-      // A handler that takes the connection over during this call finds the rest here.
+      // A handler that takes over the connection during this call gets the rest from here.
       this.#held = end < next.length ? next.subarray(end) : undefined
       this.#parse.call(this.#socket, end < next.length ? next.subarray(0, end) : next)
       if (this.#isWhole && !this.#isOver) this.#parse.call(this.#socket, LINE_BREAK)
@@ -119,7 +119,7 @@ export class Turnstile {
     this.#socket.pause()
   }
 
-  /** How many of these bytes belong to one body or one head; all of them when it does not end here. */
+  /** How many of these bytes belong to the current head or body; all of them if it goes on after them. */
   #pieceOf(bytes: Buffer): number {
     if (this.#body === 0) return this.#headIn(bytes)
     if (typeof this.#body === 'number') {
@@ -141,7 +141,7 @@ export class Turnstile {
   }
 }
 
-/** -1 is no end in these bytes. */
+/** `end` is -1 if there is no end in these bytes. */
 function reach(end: number, bytes: Buffer): number {
   return end === -1 ? bytes.length : end
 }

@@ -17,8 +17,6 @@ const OWED: ReadonlySet<string> = new Set([
   'LogFormat',
   'STORE_SCHEMES',
   'FAULT_CAUSES',
-  'MAX_HEADER_LINES',
-  'LINGER_MS',
   'MOST_UNHEARD_BYTES',
   'operations',
   'HAND_SECONDS',
