@@ -72,24 +72,20 @@ export type Outcome = (typeof OUTCOMES)[number]
  * Why a tool could not be reached or broke a call off; a closed set, the label of upstream_failures_total. `local`: this
  * host ran out of files or ports. `interim`: more interim answers (1xx) than one call may have.
  */
-export const FAULT_CAUSES = [
-  'dns',
-  'refused',
-  'timeout',
-  'unreachable',
-  'certificate',
-  'tls',
-  'reset',
-  'closed',
-  'malformed',
-  'too_large',
-  'interim',
-  'local',
-  'other',
-] as const
-
-export type FaultCause = (typeof FAULT_CAUSES)[number]
-
+export type FaultCause =
+  | 'dns'
+  | 'refused'
+  | 'timeout'
+  | 'unreachable'
+  | 'certificate'
+  | 'tls'
+  | 'reset'
+  | 'closed'
+  | 'malformed'
+  | 'too_large'
+  | 'interim'
+  | 'local'
+  | 'other'
 /** How the way to a tool failed one call. */
 export interface Fault {
   /** How far the call had come: no connection yet, no response head yet, in the middle of the answer. */
@@ -97,4 +93,14 @@ export interface Fault {
   readonly cause: FaultCause
   /** The error code of the system or the library, for example ECONNREFUSED; never an address, a name or other text. */
   readonly code: string | undefined
+}
+
+/** The reason for the caller of a call that failed in this way before the tool's response head. */
+export function reasonOfFault({
+  phase,
+  cause,
+}: Fault): Extract<Reason, 'PROXY_OVERLOADED' | 'UPSTREAM_UNREACHABLE' | 'UPSTREAM_FAILED'> {
+  if (phase !== 'connect') return 'UPSTREAM_FAILED'
+  // This host has no file or port left for a connection: no tool is to blame for that.
+  return cause === 'local' ? 'PROXY_OVERLOADED' : 'UPSTREAM_UNREACHABLE'
 }

@@ -3,7 +3,7 @@
  */
 import type { Lane } from '../lane/lane.ts'
 import type { Decision, Figures } from '../lane/limit/limiter.ts'
-import type { Reason } from '../lane/reason.ts'
+import { reasonOfFault } from '../lane/reason.ts'
 import type { FleetMode } from './events.ts'
 import type { ToolTotals } from './totals.ts'
 
@@ -76,9 +76,7 @@ function showShare({ mode, held, ceiling, sidecars, waitingSidecars }: FleetShar
 /** The last failure of the way to the tool, in JSON. */
 function showFault({ fault, atMs }: NonNullable<ToolTotals['lastFault']>, moment: Moment) {
   const { phase, cause, code } = fault
-  const unreached: Reason = cause === 'local' ? 'PROXY_OVERLOADED' : 'UPSTREAM_UNREACHABLE'
-  const reason: Reason = phase === 'connect' ? unreached : 'UPSTREAM_FAILED'
-  return { reason, phase, cause, code: code ?? null, at: wallTime(atMs, moment) }
+  return { reason: reasonOfFault(fault), phase, cause, code: code ?? null, at: wallTime(atMs, moment) }
 }
 
 /** Three decimals: enough for milliseconds and shares. */

@@ -1,6 +1,7 @@
 /**
  * What the end of an exchange says about the tool. Pure: a status or a failure in, a verdict out.
  */
+import { reasonOfFault } from '../lane/reason.ts'
 import type { Fault, Reason, Verdict } from '../lane/reason.ts'
 import { faultOf } from './fault.ts'
 
@@ -28,10 +29,7 @@ export function reasonOf({
   Reason,
   'BAD_REQUEST' | 'PROXY_OVERLOADED' | 'UPSTREAM_UNREACHABLE' | 'UPSTREAM_FAILED'
 > {
-  if (wasInvalid) return 'BAD_REQUEST'
-  if (fault.phase !== 'connect') return 'UPSTREAM_FAILED'
-  // This host has no file or port left for a connection: no tool is to blame for that.
-  return fault.cause === 'local' ? 'PROXY_OVERLOADED' : 'UPSTREAM_UNREACHABLE'
+  return wasInvalid ? 'BAD_REQUEST' : reasonOfFault(fault)
 }
 
 /** undici's words for a request that it cannot send. */

@@ -16,7 +16,6 @@ const OWED: ReadonlySet<string> = new Set([
   'BUILT_IN_LANE',
   'LogFormat',
   'STORE_SCHEMES',
-  'FAULT_CAUSES',
   'MOST_UNHEARD_BYTES',
   'operations',
   'HAND_SECONDS',
