@@ -1,5 +1,5 @@
 /**
- * The page's figures about connections, which belong to the process and to no tool. Read when the page is asked for.
+ * The metrics of connections, which belong to the process and to no tool. They are read when the page is asked for.
  */
 import { Counter, Gauge } from '@prometheus-io/client'
 import type { Registry } from '@prometheus-io/client'

@@ -1,12 +1,12 @@
 /**
- * Notices that a tool's normal latency and `aimd`'s figures do not fit together: a p95 that stays between the two
- * figures cannot grow back after a cut, and one that stays above both keeps a healthy tool at its floor. Says so once.
+ * Detects figures of `aimd` that do not fit a tool's normal latency. While the p95 stays between the two figures, a limit
+ * that was cut cannot grow back; while it stays above both, a healthy tool stays at its lowest limit. Warns once.
  */
 import type { Decision } from '../lane/limit/limiter.ts'
 
-/** Windows in a row that make it normal: at the shortest, ten seconds. */
+/** Windows in a row after which a latency counts as normal: at least ten seconds. */
 const WINDOWS = 5
-/** Share of calls up to which the errors are not what holds the limit. */
+/** Up to this error rate the errors do not hold the limit down. */
 const FEW_ERRORS = 0.02
 
 export interface Warning {

@@ -1,17 +1,17 @@
 /**
- * Everything that happens, told once: the lanes' own events and what befalls single requests. Whoever counts, logs or
- * shows subscribes here. Must not know what they do with it.
+ * All events: those of lanes, of single requests and of the fleet. Totals, metrics, log and event stream subscribe here.
+ * Must not know what a subscriber does with an event.
  */
 import type { Depths, LaneEvent } from '../lane/event.ts'
 import type { Priority } from '../lane/priority.ts'
 import type { Fault, Outcome, Reason, RetryResult } from '../lane/reason.ts'
 import { showError } from './internal-error.ts'
 
-/** The tool's name for requests that no tool matched; no tool can be called so. */
+/** The tool's name in events of requests that no tool matched. No tool can have this name. */
 export const NO_TOOL = '-'
 
 export type RequestEvent =
-  /** A message of the Model Context Protocol came; the method's name is one of a closed set. */
+  /** A message of the Model Context Protocol arrived. The method's name is one of a closed set. */
   | { readonly kind: 'mcp'; readonly method: string }
   /** Spillway answered in the tool's place. */
   | {
@@ -24,17 +24,17 @@ export type RequestEvent =
       /** What went wrong on the way to the tool. */
       readonly fault?: Fault | undefined
     }
-  /** A call went out again over a fresh connection: the tool had closed the one that it first went over for being idle. */
+  /** A call was sent again over a fresh connection, because the tool had closed the first one as idle. */
   | { readonly kind: 'reconnected' }
-  /** The way to the tool failed a call, at this moment (monotonic milliseconds), whatever its caller got. */
+  /** A call failed on its way to or from the tool, at this moment (monotonic milliseconds), whatever its caller got. */
   | { readonly kind: 'tool_failed'; readonly fault: Fault; readonly atMs: number }
   /** The tool's response head arrived. Milliseconds since its lease began. */
   | { readonly kind: 'answered'; readonly status: number; readonly firstByteMs: number }
   /** The request is over. Milliseconds since its lease began; absent when it never held one. */
   | { readonly kind: 'finished'; readonly outcome: Outcome; readonly durationMs: number | undefined }
-  /** What became of trying a request once more, or of the wish to. */
+  /** The result of a retry, or why there was none. */
   | { readonly kind: 'retried'; readonly result: RetryResult }
-  /** An error of ours ended one call, or one subscriber's part in an event; the process goes on. */
+  /** An error of ours ended one call, or one subscriber's handling of an event. The process goes on. */
   | {
       readonly kind: 'internal_error'
       readonly requestId: string | undefined
@@ -43,7 +43,7 @@ export type RequestEvent =
       readonly stack: string
     }
 
-/** How a lane stands with the fleet's store; `learning`: it answers, and gives nothing before one TTL has passed. */
+/** The state of a lane's connection to the fleet's store. `learning`: it answers, but gives no slots for one TTL. */
 export type FleetMode = 'joining' | 'learning' | 'up' | 'lost'
 
 export type FleetEvent =
@@ -51,11 +51,11 @@ export type FleetEvent =
       readonly kind: 'fleet_mode'
       readonly mode: FleetMode
       readonly onStoreLoss: string
-      /** What the store, or the way to it, said last; undefined unless it is lost. Never holds a password. */
+      /** The last error of the store or of its connection; undefined unless it is lost. Never holds a password. */
       readonly cause: string | undefined
       /** Milliseconds until the store gives slots; undefined unless it is learning. */
       readonly opensInMs: number | undefined
-      /** The lane has had nothing to run calls on yet. */
+      /** The lane has had no slots so far. */
       readonly isFirst: boolean
     }
   /** Calls that run on though the slots they began with are lost. */
@@ -72,7 +72,7 @@ export class Events {
 
   #isTellingOfError = false
 
-  /** For good. What a subscriber throws is told to the others, and is nothing to whoever emits. */
+  /** Subscribes for good. An error of a subscriber is told to the others and does not reach the emitter. */
   subscribe(subscriber: Subscriber): void {
     this.#subscribers.push(subscriber)
   }
@@ -87,7 +87,7 @@ export class Events {
     }
   }
 
-  /** An error of ours was contained. An error in telling of errors is told to nobody. */
+  /** Tells that an error of ours was contained. An error during that is dropped. */
   broke(tool: string, requestId: string | undefined, error: unknown): void {
     if (this.#isTellingOfError) return
     this.#isTellingOfError = true

@@ -1,6 +1,6 @@
 /**
- * An error as a log may show it: where it happened, and the parts of its message that cannot be secret. Messages of node
- * and of JSON.parse quote what they were given, which may be a key or a piece of a body.
+ * The parts of an error that a log may show: where it happened, and its message without quotations. Messages of node and of
+ * JSON.parse quote their input, which may be a key or a piece of a body.
  */
 
 export interface ShownError {
@@ -8,13 +8,13 @@ export interface ShownError {
   readonly error: string
   /** With quoted parts, addresses and credentials left out. */
   readonly message: string
-  /** Where it was thrown; empty when nobody knows. */
+  /** Where it was thrown; empty if unknown. */
   readonly stack: string
 }
 
 /** Characters; a longer message quotes its input. */
 const MAX_MESSAGE = 200
-/** Lines of a stack: beyond them it is node's own. */
+/** Lines of a stack; later ones are usually node's own. */
 const MAX_FRAMES = 12
 
 export function showError(thrown: unknown): ShownError {

@@ -1,6 +1,6 @@
 /**
- * How a log line is written: one object of fields, as JSON (pino) for machines or as logfmt for people. Decides
- * nothing about what is worth a line; narrate.ts does.
+ * Writes log lines: one object of fields, as JSON (pino) for machines or as logfmt for people. narrate.ts decides which
+ * events get a line.
  */
 import { pino } from 'pino'
 
@@ -11,7 +11,7 @@ export type Fields = Readonly<Record<string, string | number | boolean | null | 
 
 export type Log = (level: Level, fields: Fields) => void
 
-/** Whatever takes a finished line. */
+/** Takes finished lines. */
 export interface LineSink {
   write(line: string): unknown
 }

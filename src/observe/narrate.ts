@@ -1,7 +1,6 @@
 /**
- * Which events are worth a line, in the seed document's words. State changes always are. Refusals come by the
- * thousand when a lane is full, so of each tool and reason the first is written, then one a second with the number
- * left out.
+ * Decides which events get a log line, in the seed document's words. Every state change gets one. A full lane refuses calls
+ * by the thousand, so refusals are sampled: the first of each tool and reason, then one a second with the number left out.
  */
 import type { Depths } from '../lane/event.ts'
 import type { Lane } from '../lane/lane.ts'
@@ -15,26 +14,26 @@ import { Sampled } from './sampled.ts'
 
 /** Milliseconds between two lines about refusals of the same tool and reason. */
 const SAMPLE_MS = 1000
-/** Lines about our own errors in that time: different ones are all seen, a flood is not written. */
+/** Lines about our own errors in that time: enough for several different errors, and a bound for a flood. */
 const MAX_ERROR_LINES = 20
 
 export interface NarratorParts {
   readonly log: Log
   readonly clock: Clock
-  /** The fields of the line that says how a lane is; `undefined` when the tool is not configured any more. */
+  /** The fields of a lane's status line; undefined for a tool that is no longer configured. */
   readonly status: (tool: string) => Fields | undefined
 }
 
-/** Reasons of calls that had been let in. */
+/** Reasons of calls that had a lease. */
 const RAN: ReadonlySet<Reason> = new Set<Reason>(['UPSTREAM_UNREACHABLE', 'UPSTREAM_FAILED', 'LEASE_EXPIRED'])
 
 type InternalError = Extract<RequestEvent, { kind: 'internal_error' }>
 type Replied = Extract<RequestEvent, { kind: 'replied' }>
-/** An answer that broke off: its caller got no reason, only the end of its connection. */
+/** An answer that broke off: its caller saw its connection end and got no reason. */
 type Broken = Extract<RequestEvent, { kind: 'tool_failed' }>
 
-/** What befell a call. */
-interface Befallen {
+/** The bad end of a call. */
+interface BadEnd {
   readonly tool: string
   readonly event: Replied | Broken
 }
@@ -42,7 +41,7 @@ interface Befallen {
 export class Narrator {
   readonly #parts: NarratorParts
   /** Keyed by tool, reason and cause: bounded by the configuration. */
-  readonly #sampled: Sampled<Befallen>
+  readonly #sampled: Sampled<BadEnd>
   readonly #deadZone = new DeadZone()
   #isClosed = false
   #errorSecond = 0
@@ -54,18 +53,18 @@ export class Narrator {
     this.#sampled = new Sampled({
       clock: parts.clock,
       everyMs: SAMPLE_MS,
-      write: (befallen: Befallen, leftOut) => this.#write(befallen, leftOut),
+      write: (badEnd: BadEnd, leftOut) => this.#write(badEnd, leftOut),
     })
   }
 
   readonly tell = (tool: string, event: ToolEvent): void => {
-    // What is cut by the end of this process says nothing about the tool.
+    // Calls that are cut by the end of this process say nothing about the tool.
     if (this.#isClosed) return
     if (event.kind === 'decided') this.#warn(tool, event)
     if (event.kind === 'internal_error') this.#broke(tool, event)
     else if (event.kind === 'replied') this.#sample(tool, event)
     else if (event.kind === 'tool_failed') {
-      // Before the response head the caller's answer tells it.
+      // A failure before the response head is told by the reply to its caller.
       if (event.fault.phase === 'body') this.#sample(tool, event)
     } else if (event.kind === 'decided' && event.decision.limit !== event.from) {
       const { action, limit, reason, figures } = event.decision
@@ -111,7 +110,7 @@ export class Narrator {
     }
   }
 
-  /** Writes what was left out so far and stops the timers. */
+  /** Writes the lines that were left out so far, and stops the timers. */
   close(): void {
     this.#isClosed = true
     this.#sampled.close()
@@ -128,7 +127,7 @@ export class Narrator {
     if (warning !== undefined) this.#parts.log('warn', { tool, controller_warning: 'dead_zone', ...warning })
   }
 
-  /** A caller who finds a way to cause one error could cause many, so a second has a bounded number of these lines. */
+  /** A caller that can cause one error could cause many, so these lines are bounded for each second. */
   #broke(tool: string, event: InternalError): void {
     const secondNow = Math.floor(this.#parts.clock.nowMs() / SAMPLE_MS)
     if (secondNow !== this.#errorSecond) {
@@ -155,8 +154,8 @@ export class Narrator {
     if (fields !== undefined) this.#parts.log('info', fields)
   }
 
-  #write({ tool, event }: Befallen, leftOut: number): void {
-    // While this process ends, the state of its lanes is no news.
+  #write({ tool, event }: BadEnd, leftOut: number): void {
+    // While the process ends, the state of its lanes is of no interest.
     if (!this.#isClosed) this.#status(tool)
     const what =
       event.kind === 'tool_failed'

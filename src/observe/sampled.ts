@@ -1,6 +1,7 @@
 /**
- * Lines about what can come by the thousand: of each key the first is written at once, then at most one in so often with
- * the latest value and the number that was left out. Keys come from closed sets. Must not know what a line says.
+ * Samples log lines that can come by the thousand. The first value of each key is written at once. After that at most one
+ * line in each interval is written, with the latest value and the number that was left out. Keys come from closed sets.
+ * Must not know what a line says.
  */
 import type { Clock, Timer } from '../time/clock.ts'
 

@@ -1,6 +1,6 @@
 /**
- * The event stream for whoever watches: state changes as they come, and every lane once a second. Bounded: a watcher
- * that does not read is cut off, and there are only so many.
+ * The event stream for operators: state changes as they happen, and every lane once a second. The number of watchers is
+ * bounded, and a watcher that does not read is disconnected.
  */
 import type { ServerResponse } from 'node:http'
 import type { Fault } from '../lane/reason.ts'
@@ -10,13 +10,13 @@ import type { Clock, Timer } from '../time/clock.ts'
 import { showDecision } from './lane-json.ts'
 import type { ToolEvent } from './events.ts'
 
-/** Watchers at once: a few dashboards, not an audience. */
+/** Watchers at once: enough for a few dashboards. */
 export const MAX_WATCHERS = 32
 /** Bytes that a slow watcher may leave unread. */
 const MAX_UNREAD_BYTES = 1_048_576
 /** Milliseconds between two events about failures of the same tool by the same cause. */
 const FAULTS_EVERY_MS = 1000
-/** Milliseconds between two looks at all lanes. */
+/** Milliseconds between two events with all lanes. */
 const LANES_EVERY_MS = 1000
 
 export interface WatchParts {
@@ -29,7 +29,7 @@ export interface WatchParts {
 export class Watchers {
   readonly #parts: WatchParts
   readonly #watching = new Set<ServerResponse>()
-  /** When a failure was told last: by tool, phase and cause, so bounded by the configuration. */
+  /** Milliseconds: the last event about a failure, by tool, phase and cause. The configuration bounds the keys. */
   readonly #faultsAtMs = new Map<string, number>()
   #timer: Timer | undefined
 
@@ -51,7 +51,7 @@ export class Watchers {
     this.#timer ??= this.#tick()
   }
 
-  /** Passes on what changes the state of a lane; single requests would be too many. */
+  /** Passes on events that change the state of a lane. Events of single requests would be too many. */
   readonly tell = (tool: string, event: ToolEvent): void => {
     if (this.#watching.size === 0) return
     if (event.kind === 'decided') {
@@ -80,7 +80,7 @@ export class Watchers {
     this.#watching.clear()
   }
 
-  /** A tool that is down fails every call: the first is told, then one a second. */
+  /** A tool that is down fails every call, so the first failure is told, and then one a second. */
   #tellFault(tool: string, { phase, cause, code }: Fault, atMs: number): void {
     const key = `${phase} ${cause} ${tool}`
     if (atMs - (this.#faultsAtMs.get(key) ?? -Infinity) < FAULTS_EVERY_MS) return
@@ -100,7 +100,7 @@ export class Watchers {
       try {
         this.#broadcast('lanes', this.#parts.lanes())
       } catch (error) {
-        // Whoever watches sees its stream end, rather than one that has become silent.
+        // An ended stream tells the watcher more than a silent one.
         this.close()
         this.#parts.onError(error)
       }
@@ -114,7 +114,7 @@ export class Watchers {
     for (const response of this.#watching) this.#send(response, text)
   }
 
-  /** What a slow watcher has left unread stays within the bound by what it is sent at once. */
+  /** The unread bytes of a watcher exceed the bound by at most one event. */
   #send(response: ServerResponse, text: string): void {
     if (response.writableLength > MAX_UNREAD_BYTES) response.destroy()
     else response.write(text)

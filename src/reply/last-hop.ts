@@ -1,11 +1,11 @@
 /**
- * The answer to OPTIONS or TRACE whose Max-Forwards is used up (RFC 9110, 7.6.2): Spillway speaks as the last recipient,
- * which has no resource of its own and does not reflect TRACE, since that would show headers of proxies before it. Pure.
+ * The answer to OPTIONS or TRACE with Max-Forwards 0 (RFC 9110, 7.6.2): Spillway is then the final recipient. It has no
+ * resources of its own, and it does not reflect TRACE, since that would show headers of proxies before it. Pure.
  */
 
 import type { Answer } from './answer.ts'
 
-/** What may be asked of tools through Spillway; CONNECT may not. */
+/** The methods that are forwarded; CONNECT is not. */
 const ALLOWED = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE'
 
 export function lastHop(method: string): Answer {

@@ -1,6 +1,6 @@
 /**
- * Spillway's own answer to a tools/call over MCP, in a form that reaches the model: of the three only a result with
- * `isError` and one block of text does so in every client; see docs/decisions/0018. Pure.
+ * A refusal of a tools/call over MCP, in one of three forms. Only a result with `isError` and one block of text reaches the
+ * model in every client; see docs/decisions/0018. Pure.
  */
 import { REASON_ROWS } from './reasons.ts'
 import { explain, refuse, headersOf } from './refuse.ts'
@@ -26,13 +26,13 @@ export interface McpAnswer {
   readonly asEvents: boolean
 }
 
-/** Where the sidecar's own facts are in a result: a namespace of its own, which clients leave alone. */
+/** The key of the sidecar's own fields in a result: a namespace of its own, which clients ignore. */
 export const META_KEY = 'dev.spillway/overload'
-/** Outside of the range that JSON-RPC and MCP keep to themselves. */
+/** Outside of the range that JSON-RPC and MCP reserve. */
 const ERROR_CODE = 429
 /** Refusals in a row after which a model should do without the tool. */
 const GIVE_UP_AFTER = 3
-/** What a name may look like that is put into a sentence: the letters that the specification asks for. */
+/** A tool name that may stand in a sentence: the characters that the specification asks for. */
 const PLAIN_NAME = /^[\w./-]{1,128}$/
 
 export function refuseMcp(facts: RefusalFacts, answer: McpAnswer): Reply {

@@ -1,25 +1,25 @@
 /**
- * Real time. The only file in src that may touch Date, performance and timers, so that everything else can be
- * driven by a virtual clock. After a stop of the process the event loop runs timers before it reads its sockets: a late
- * timer therefore lets the loop read first, and a beat measures how long the process stood still.
+ * Real time. No other file in src may use Date, performance or timers, so that a virtual clock can drive the rest. After a
+ * stop of the process the event loop runs timers before it reads its sockets. So a late timer lets the loop read first, and
+ * a regular beat measures how long the process stood still.
  */
 import type { Clock, Timer } from './clock.ts'
 
 /** setTimeout fires at once for anything above this. */
 const LONGEST_DELAY_MS = 2 ** 31 - 1
-/** Milliseconds: a timer that is later than this may have been overtaken by bytes. More than a busy loop's usual turn. */
+/** Milliseconds. If a timer is later than this, bytes may wait in sockets. More than a busy loop's usual turn. */
 const LATE_MS = 20
 /**
  * Turns of the event loop that a late timer waits. One reads every socket that has bytes; a second one reads the
  * connections that the first accepted, and those whose reader waited for a slow writer; a third is a reserve.
  */
 const READING_TURNS = 3
-/** Milliseconds between two beats. Five a second cost nothing, and only while timers are set. */
+/** Milliseconds between two beats. Beats run only while timers are set, and five a second cost next to nothing. */
 const BEAT_MS = 200
 /** Milliseconds: a shorter gap is a busy process, not a stopped one. Above what garbage collection takes. */
 const SHORTEST_STOP_MS = 300
 
-/** How long the process has stood still, from the gaps between beats. Pure: time comes in. */
+/** Adds up how long the process has stood still, from the gaps between beats. Pure. */
 export class Stops {
   #totalMs = 0
   #beatAtMs: number | undefined
@@ -29,12 +29,12 @@ export class Stops {
     this.#beatAtMs = nowMs
   }
 
-  /** No beat comes for now: what goes by until the next one is not measured. */
+  /** Beats pause: the time until the next one is not measured. */
   rest(): void {
     this.#beatAtMs = undefined
   }
 
-  /** Milliseconds; sees a stop also when the beat that it delayed has not come yet. */
+  /** Milliseconds, including a stop whose delayed beat has not come yet. */
   totalMs(nowMs: number): number {
     this.#look(nowMs)
     return this.#totalMs
