@@ -5,7 +5,7 @@ import { run } from './engine/run.ts'
 import { laws } from './laws.ts'
 import { dropReference, measure } from './measure.ts'
 import type { Measures } from './measure.ts'
-import { findOracle, oracleSteering } from './oracle.ts'
+import { findOracle, oracleSetup } from './oracle.ts'
 import { picture } from './report/picture.ts'
 import type { Picture } from './report/svg.ts'
 import { oracleBoundsMs } from './scenario.ts'
@@ -47,12 +47,11 @@ export function work(job: Job): Answer {
     case 'picture': {
       const { bins } = run(
         job.scenario,
-        lawNamed(job.law).steer(job.scenario, job.oracle),
+        lawNamed(job.law).setupFor(job.scenario, job.oracle),
         PICTURE_SEED,
         true,
       ).ledger
-      const oracle = run(job.scenario, oracleSteering(job.scenario, job.oracle), PICTURE_SEED, true).ledger
-        .bins
+      const oracle = run(job.scenario, oracleSetup(job.scenario, job.oracle), PICTURE_SEED, true).ledger.bins
       return { kind: 'picture', picture: picture(job.scenario, { name: job.law, bins }, oracle) }
     }
     default:
@@ -68,10 +67,10 @@ function measureLaw(job: Extract<Job, { kind: 'law' }>, seed: number): Measures 
     ? dropReference(scenario, {
         limits: oracle,
         boundsMs: oracleBoundsMs(scenario),
-        bins: run(scenario, oracleSteering(scenario, oracle), seed).ledger.bins,
+        bins: run(scenario, oracleSetup(scenario, oracle), seed).ledger.bins,
       })
     : undefined
-  return measure(scenario, run(scenario, lawNamed(job.law).steer(scenario, oracle), seed), reference)
+  return measure(scenario, run(scenario, lawNamed(job.law).setupFor(scenario, oracle), seed), reference)
 }
 
 function lawNamed(name: string) {

@@ -10,15 +10,15 @@ import { PerCallLimiter } from './baselines/per-call.ts'
 import type { PerCallLaw } from './baselines/per-call.ts'
 import { VectorArc } from './baselines/vector-arc.ts'
 import { Vegas } from './baselines/vegas.ts'
-import type { Steering } from './engine/run.ts'
-import { oracleSteering } from './oracle.ts'
+import type { RunSetup } from './engine/run.ts'
+import { oracleSetup } from './oracle.ts'
 import { laneShape } from './scenario.ts'
 import type { Scenario } from './scenario.ts'
 
 export interface Law {
   readonly name: string
   /** Makes a new law for each run, because laws have state. */
-  steer(scenario: Scenario, oracle: readonly number[]): Steering
+  setupFor(scenario: Scenario, oracle: readonly number[]): RunSetup
 }
 
 /** The seed document's figures. */
@@ -38,12 +38,12 @@ const UNBOUNDED = 1_000_000
 
 const FIXED = { algorithm: 'fixed' } as const
 
-function fixedAt(limit: number): Steering {
+function fixedAt(limit: number): RunSetup {
   const whole = Math.max(1, Math.round(limit))
   return { controller: FIXED, lane: { startConcurrent: whole, maxConcurrent: Math.max(whole, 1) } }
 }
 
-function perCall(create: (start: number) => PerCallLaw): (scenario: Scenario) => Steering {
+function perCall(create: (start: number) => PerCallLaw): (scenario: Scenario) => RunSetup {
   return (scenario) => {
     const { minConcurrent: min, maxConcurrent: max, startConcurrent: start } = laneShape(scenario)
     return { controller: FIXED, limiter: new PerCallLimiter(create(start), { min, max }) }
@@ -51,17 +51,17 @@ function perCall(create: (start: number) => PerCallLaw): (scenario: Scenario) =>
 }
 
 export const laws: readonly Law[] = [
-  { name: 'oracle', steer: oracleSteering },
-  { name: 'adaptive', steer: () => ({ controller: { algorithm: 'adaptive' } }) },
-  { name: 'aimd (seed)', steer: () => ({ controller: SEED_LAW }) },
-  { name: 'gradient2', steer: () => ({ controller: { algorithm: 'gradient' } }) },
-  { name: 'netflix-aimd', steer: perCall((start) => new NetflixAimd(start)) },
-  { name: 'vegas', steer: perCall((start) => new Vegas(start)) },
-  { name: 'envoy', steer: () => ({ controller: FIXED, limiter: new EnvoyGradient('envoy', 100) }) },
-  { name: 'envoy-2s', steer: () => ({ controller: FIXED, limiter: new EnvoyGradient('envoy-2s', 2000) }) },
-  { name: 'vector-arc', steer: perCall(() => new VectorArc()) },
-  { name: 'failsafe-go', steer: perCall((start) => new Failsafe(start)) },
-  { name: 'fixed x4', steer: (_, oracle) => fixedAt(4 * (oracle[0] as number)) },
-  { name: 'fixed /4', steer: (_, oracle) => fixedAt((oracle[0] as number) / 4) },
-  { name: 'unbounded', steer: () => fixedAt(UNBOUNDED) },
+  { name: 'oracle', setupFor: oracleSetup },
+  { name: 'adaptive', setupFor: () => ({ controller: { algorithm: 'adaptive' } }) },
+  { name: 'aimd (seed)', setupFor: () => ({ controller: SEED_LAW }) },
+  { name: 'gradient2', setupFor: () => ({ controller: { algorithm: 'gradient' } }) },
+  { name: 'netflix-aimd', setupFor: perCall((start) => new NetflixAimd(start)) },
+  { name: 'vegas', setupFor: perCall((start) => new Vegas(start)) },
+  { name: 'envoy', setupFor: () => ({ controller: FIXED, limiter: new EnvoyGradient('envoy', 100) }) },
+  { name: 'envoy-2s', setupFor: () => ({ controller: FIXED, limiter: new EnvoyGradient('envoy-2s', 2000) }) },
+  { name: 'vector-arc', setupFor: perCall(() => new VectorArc()) },
+  { name: 'failsafe-go', setupFor: perCall((start) => new Failsafe(start)) },
+  { name: 'fixed x4', setupFor: (_, oracle) => fixedAt(4 * (oracle[0] as number)) },
+  { name: 'fixed /4', setupFor: (_, oracle) => fixedAt((oracle[0] as number) / 4) },
+  { name: 'unbounded', setupFor: () => fixedAt(UNBOUNDED) },
 ]

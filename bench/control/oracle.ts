@@ -9,7 +9,7 @@
  */
 import type { LimitRange, Decision, Limiter } from '../../src/lane/limit/limiter.ts'
 import { run } from './engine/run.ts'
-import type { Steering } from './engine/run.ts'
+import type { RunSetup } from './engine/run.ts'
 import { laneShape, oracleBoundsMs } from './scenario.ts'
 import type { Scenario } from './scenario.ts'
 
@@ -57,7 +57,7 @@ export class ScheduledLimiter implements Limiter {
 }
 
 /** The lane of a run under an oracle with these limits. */
-export function oracleSteering(scenario: Scenario, limits: readonly number[]): Steering {
+export function oracleSetup(scenario: Scenario, limits: readonly number[]): RunSetup {
   const first = limits[0] as number
   return {
     controller: { algorithm: 'fixed' },
@@ -76,7 +76,7 @@ export function findOracle(scenario: Scenario, seeds: readonly number[] = search
     const before = known.get(key)
     if (before !== undefined) return before
     const limits = rungs.map((rung) => ladder[rung] as number)
-    const goods = seeds.map((seed) => run(scenario, oracleSteering(scenario, limits), seed).ledger.goods)
+    const goods = seeds.map((seed) => run(scenario, oracleSetup(scenario, limits), seed).ledger.goods)
     known.set(key, goods)
     return goods
   }

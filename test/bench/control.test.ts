@@ -7,7 +7,7 @@ import { test } from 'node:test'
 import { run } from '../../bench/control/engine/run.ts'
 import { laws } from '../../bench/control/laws.ts'
 import { measure } from '../../bench/control/measure.ts'
-import { findOracle, oracleSteering } from '../../bench/control/oracle.ts'
+import { findOracle, oracleSetup } from '../../bench/control/oracle.ts'
 import { picture } from '../../bench/control/report/picture.ts'
 import { interval, geometricMean } from '../../bench/control/report/interval.ts'
 import { svg } from '../../bench/control/report/svg.ts'
@@ -27,13 +27,13 @@ const POOL: Scenario = {
 
 for (const law of laws) {
   test(`the same seed gives the same run under ${law.name}`, () => {
-    const once = () => measure(POOL, run(POOL, law.steer(POOL, [10]), 3), undefined)
+    const once = () => measure(POOL, run(POOL, law.setupFor(POOL, [10]), 3), undefined)
     assert.deepEqual(once(), once())
   })
 }
 
 test('every law meets the same callers', () => {
-  const requests = new Set(laws.map((law) => run(POOL, law.steer(POOL, [10]), 3).ledger.requests))
+  const requests = new Set(laws.map((law) => run(POOL, law.setupFor(POOL, [10]), 3).ledger.requests))
   assert.equal(requests.size, 1)
 })
 
@@ -43,7 +43,7 @@ test('the oracle of a pool of 10 with constant service times is 10', () => {
 
 test('a fixed limit below the capacity gives its share of the goodput, one above gives all of it', () => {
   const goodput = (limit: number): number =>
-    run(POOL, oracleSteering(POOL, [limit]), 1).ledger.goods / POOL.seconds
+    run(POOL, oracleSetup(POOL, [limit]), 1).ledger.goods / POOL.seconds
   assert.ok(Math.abs(goodput(5) - 25) < 0.5, `${goodput(5)}`)
   assert.ok(Math.abs(goodput(10) - 50) < 1, `${goodput(10)}`)
   assert.ok(Math.abs(goodput(40) - 50) < 1, `${goodput(40)}`)
@@ -51,14 +51,14 @@ test('a fixed limit below the capacity gives its share of the goodput, one above
 
 test('without overload every request is answered', () => {
   const calm = { ...POOL, callers: [{ rate: [{ atSeconds: 0, perSecond: 10 }], patienceSeconds: 10 }] }
-  const { ledger } = run(calm, oracleSteering(calm, [10]), 1)
+  const { ledger } = run(calm, oracleSetup(calm, [10]), 1)
   assert.ok(ledger.requests - ledger.goods <= 4, 'only those still running at the end are missing')
 })
 
 test('a law that src does not know is run by the production lane', () => {
   const arc = laws.find(({ name }) => name === 'vector-arc')
   assert.ok(arc)
-  const { ledger } = run(POOL, arc.steer(POOL, [10]), 1)
+  const { ledger } = run(POOL, arc.setupFor(POOL, [10]), 1)
   assert.ok((ledger.bins[0]?.limit ?? 9) <= 2, 'it begins where it was published to begin')
   assert.ok((ledger.bins.at(-1)?.limit ?? 0) > 5)
 })
@@ -66,7 +66,7 @@ test('a law that src does not know is run by the production lane', () => {
 test('adaptive reaches nine tenths of a known capacity within 30 s', () => {
   const adaptive = laws.find(({ name }) => name === 'adaptive')
   assert.ok(adaptive)
-  const { bins } = run(POOL, adaptive.steer(POOL, [10]), 1).ledger
+  const { bins } = run(POOL, adaptive.setupFor(POOL, [10]), 1).ledger
   const late = bins.slice(40)
   assert.ok(late.reduce((sum, bin) => sum + bin.good, 0) / (late.length / 2) >= 45)
 })
@@ -103,7 +103,7 @@ test('a table is aligned', () => {
 })
 
 test('a picture is one SVG without scripts, with the law and the oracle in every panel', () => {
-  const { bins } = run(POOL, oracleSteering(POOL, [10]), 1, true).ledger
+  const { bins } = run(POOL, oracleSetup(POOL, [10]), 1, true).ledger
   const drawn = svg(picture({ ...POOL, about: 'a < b & c' }, { name: 'fixed', bins }, bins))
   assert.match(drawn, /^<svg xmlns="http:\/\/www.w3.org\/2000\/svg" /)
   assert.ok(drawn.includes('a &lt; b &amp; c') && !drawn.includes('<script'))

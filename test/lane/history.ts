@@ -42,7 +42,7 @@ export class History {
     return this
   }
 
-  /** Opens the valve and ends everything, as callers do in the end. */
+  /** Ends every override and every lease, until the lane is empty. */
   finish(): this {
     const end: LeaseEnd = { cause: 'completed', verdict: 'ok', latencyMs: 1 }
     this.play([{ do: 'operate', order: { limit: 'auto', paused: false } }])

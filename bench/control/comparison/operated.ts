@@ -9,7 +9,7 @@ import { startCallers } from '../engine/callers.ts'
 import { BIN_MS, Ledger } from '../engine/ledger.ts'
 import { streamSeed } from '../engine/random.ts'
 import { laneSettings } from '../engine/run.ts'
-import type { Run, Steering } from '../engine/run.ts'
+import type { Run, RunSetup } from '../engine/run.ts'
 import { Sidecar } from '../engine/sidecar.ts'
 import { Tool } from '../engine/tool.ts'
 import type { Scenario } from '../scenario.ts'
@@ -28,19 +28,19 @@ export interface OperatedRun extends Run {
 
 export interface Operated {
   readonly scenario: Scenario
-  readonly steering: Steering
+  readonly setup: RunSetup
   readonly orders: readonly Order[]
 }
 
-export function runOperated({ scenario, steering, orders }: Operated, seed: number): OperatedRun {
+export function runOperated({ scenario, setup, orders }: Operated, seed: number): OperatedRun {
   const agenda = new Agenda()
   const ledger = new Ledger(false)
   const tool = new Tool(scenario.tool, agenda)
   const waits = { sumMs: 0, calls: 0 }
-  const limiter = overheard(steering.limiter ?? createLimiter(steering.controller), waits)
-  const sidecar = new Sidecar(laneSettings(scenario, steering), agenda, {
+  const limiter = overheard(setup.limiter ?? createLimiter(setup.controller), waits)
+  const sidecar = new Sidecar(laneSettings(scenario, setup), agenda, {
     limiter,
-    isPublished: steering.limiter !== undefined,
+    isPublished: setup.limiter !== undefined,
   })
   for (const [index, callers] of scenario.callers.entries()) {
     const endMs = scenario.seconds * 1000

@@ -3,15 +3,15 @@
  * same 20 workers, which suit the tool of every scenario here in normal operation. In practice this figure is unknown, so
  * fixed workers are also measured with four times and a quarter of it.
  */
-import type { Steering } from '../engine/run.ts'
-import { oracleSteering } from '../oracle.ts'
+import type { RunSetup } from '../engine/run.ts'
+import { oracleSetup } from '../oracle.ts'
 import { oracleBoundsMs } from '../scenario.ts'
 import type { Scenario } from '../scenario.ts'
 import type { Order } from './operated.ts'
 
 export interface Pattern {
   readonly name: string
-  steer(scenario: Scenario, oracle: readonly number[]): Steering
+  setupFor(scenario: Scenario, oracle: readonly number[]): RunSetup
   /** An operator's orders during the run. */
   orders(scenario: Scenario, oracle: readonly number[]): readonly Order[]
 }
@@ -25,12 +25,12 @@ const NO_BOUND = 1_000_000
 const FIXED = { algorithm: 'fixed' } as const
 const nobody = (): readonly Order[] => []
 
-export const ORACLE: Pattern = { name: 'oracle', steer: oracleSteering, orders: nobody }
+export const ORACLE: Pattern = { name: 'oracle', setupFor: oracleSetup, orders: nobody }
 
 export const patterns: readonly Pattern[] = [
   {
     name: 'unbounded queue + fixed workers, 20',
-    steer: () => ({
+    setupFor: () => ({
       controller: FIXED,
       lane: { startConcurrent: WORKERS, maxQueueDepth: NO_BOUND, ttlSeconds: NO_BOUND },
     }),
@@ -41,18 +41,18 @@ export const patterns: readonly Pattern[] = [
   boundedFixed('bounded queue + fixed workers, 5', WORKERS / 4),
   {
     name: 'bounded queue + adaptive workers',
-    steer: () => ({ controller: { algorithm: 'adaptive' }, lane: { startConcurrent: WORKERS } }),
+    setupFor: () => ({ controller: { algorithm: 'adaptive' }, lane: { startConcurrent: WORKERS } }),
     orders: nobody,
   },
   {
     name: "bounded queue + an operator's hand",
-    steer: () => ({ controller: FIXED, lane: { startConcurrent: WORKERS } }),
+    setupFor: () => ({ controller: FIXED, lane: { startConcurrent: WORKERS } }),
     orders: byHand,
   },
 ]
 
 function boundedFixed(name: string, workers: number): Pattern {
-  return { name, steer: () => ({ controller: FIXED, lane: { startConcurrent: workers } }), orders: nobody }
+  return { name, setupFor: () => ({ controller: FIXED, lane: { startConcurrent: workers } }), orders: nobody }
 }
 
 /** Pins the oracle's own limit for what has happened, HAND_SECONDS late, and lifts the pin as late after the end. */

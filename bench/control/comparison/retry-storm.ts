@@ -18,7 +18,7 @@ export const retryStorm: FailureMode = {
   run: (isWith, seed) => {
     const law = laws.find(({ name }) => name === (isWith ? 'adaptive' : 'unbounded'))
     if (scenario === undefined || law === undefined) throw new Error('the benchmark has lost a part')
-    const { ledger, tool } = run(scenario, law.steer(scenario, []), seed)
+    const { ledger, tool } = run(scenario, law.setupFor(scenario, []), seed)
     const most = Math.max(...ledger.bins.map((bin) => bin.inTool))
     return [
       { name: 'answered in time, share of requests', value: ledger.goods / ledger.requests, digits: 3 },

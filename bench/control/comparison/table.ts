@@ -31,7 +31,7 @@ function block(scenario: Scenario, seeds: readonly number[]): string[][] {
   const runs = (pattern: Pattern): OperatedRun[] => {
     const orders = pattern.orders(scenario, limits)
     return seeds.map((seed) =>
-      runOperated({ scenario, steering: pattern.steer(scenario, limits), orders }, seed),
+      runOperated({ scenario, setup: pattern.setupFor(scenario, limits), orders }, seed),
     )
   }
   const oracle = runs(ORACLE)

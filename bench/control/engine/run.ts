@@ -15,7 +15,7 @@ import { Sidecar } from './sidecar.ts'
 import { Tool } from './tool.ts'
 
 /** The law of a run, and settings of the lane that differ from the scenario's. */
-export interface Steering {
+export interface RunSetup {
   readonly controller: ControllerSettings
   readonly lane?: Partial<LaneShape>
   /** A law that src/lane does not know: a baseline. */
@@ -27,13 +27,13 @@ export interface Run {
   readonly tool: Tool
 }
 
-export function run(scenario: Scenario, steering: Steering, seed: number, isTraced = false): Run {
+export function run(scenario: Scenario, setup: RunSetup, seed: number, isTraced = false): Run {
   const agenda = new Agenda()
   const ledger = new Ledger(isTraced)
   const tool = new Tool(scenario.tool, agenda)
-  const { limiter, controller } = steering
+  const { limiter, controller } = setup
   const law = { limiter, isPublished: limiter !== undefined || controller.algorithm !== 'adaptive' }
-  const sidecar = new Sidecar(laneSettings(scenario, steering), agenda, law)
+  const sidecar = new Sidecar(laneSettings(scenario, setup), agenda, law)
   const endMs = scenario.seconds * 1000
   for (const [index, callers] of scenario.callers.entries()) {
     startCallers(callers, { agenda, tool, sidecar, ledger }, streamSeed(seed, 1000 + index), endMs)
@@ -47,12 +47,12 @@ export function run(scenario: Scenario, steering: Steering, seed: number, isTrac
 }
 
 /** The lane of a scenario, under a law. */
-export function laneSettings(scenario: Scenario, steering: Steering): LaneSettings {
-  const { ttlSeconds, ...shape } = { ...laneShape(scenario), ...steering.lane }
+export function laneSettings(scenario: Scenario, setup: RunSetup): LaneSettings {
+  const { ttlSeconds, ...shape } = { ...laneShape(scenario), ...setup.lane }
   return defaultLane({
     tool: scenario.name,
     ...shape,
     ttlMs: ttlSeconds * 1000,
-    controller: steering.controller,
+    controller: setup.controller,
   })
 }
