@@ -84,14 +84,14 @@ export class Gate {
    */
   enter(asked: Asked, onTurn: (turn: Turn) => void): Entered {
     const nowMs = this.catchUp()
-    if (this.lane.takesAtOnce(nowMs)) {
-      const lease = this.start(asked, nowMs)
+    const want = { ...asked, spread: this.#random() }
+    const lease = this.lane.start(want, nowMs)
+    if (lease !== undefined) {
       this.followUp(nowMs)
-      return { kind: 'granted', lease }
+      return { kind: 'granted', lease: new LeaseHandle(this, lease) }
     }
     const waiting = new Waiting(this, onTurn, this.#callbacks)
-    const want = { ...asked, agent: asked.agentOf?.(), waiter: waiting, spread: this.#random() }
-    const admission = this.lane.admit(want, nowMs)
+    const admission = this.lane.admit({ ...want, agent: asked.agentOf?.(), waiter: waiting }, nowMs)
     if (admission.kind === 'granted') throw new Error('a call started that was to wait')
     if (admission.kind === 'refused') {
       this.followUp(nowMs)
@@ -106,9 +106,9 @@ export class Gate {
 
   /** Starts a call that can start at once. After the last call that is started together, `followUp` has to be called. */
   start(asked: Asked, nowMs: number): LeaseHandle {
-    const admission = this.lane.admit({ ...asked, spread: this.#random() }, nowMs)
-    if (admission.kind !== 'granted') throw new Error(`a call was to start, and was ${admission.kind}`)
-    return new LeaseHandle(this, admission.lease)
+    const lease = this.lane.start({ ...asked, spread: this.#random() }, nowMs)
+    if (lease === undefined) throw new Error('a call was to start, and could not')
+    return new LeaseHandle(this, lease)
   }
 
   /** See Lane.whyNotTogether. */

@@ -55,25 +55,26 @@ export class Lane {
     return this.#parts.settings
   }
 
-  /** Whether a newcomer would start now. */
-  takesAtOnce(nowMs: number): boolean {
-    return this.#admission.canStart(1, nowMs)
-  }
-
   /** Whether a newcomer of this class, and of any agent, would be refused now. */
   wouldRefuse(priority: Priority, nowMs: number): boolean {
     const newcomer = { priority, agent: '', ttlMs: this.settings.ttlMs }
     return !this.#admission.canStart(1, nowMs) && this.#admission.judge(newcomer, nowMs).kind === 'refuse'
   }
 
+  /** Starts a newcomer if it can start now; undefined when it cannot. */
+  start({ spread, priority = 'normal', leaseMs, agentOf }: Want, nowMs: number): Lease | undefined {
+    if (!this.#admission.canStart(1, nowMs)) return undefined
+    this.#random = spread
+    this.#admitted(false, nowMs)
+    return this.#grant({ queuedAtMs: nowMs, priority, leaseMs, agentOf }, nowMs)
+  }
+
   /** Decides at once: a lease, a place in the queue, or a refusal. */
   admit(want: Want, nowMs: number): AdmissionResult {
     const { spread, priority = 'normal', agent = '', leaseMs, agentOf, waiter } = want
+    const lease = this.start(want, nowMs)
+    if (lease !== undefined) return { kind: 'granted', lease }
     this.#random = spread
-    if (this.#admission.canStart(1, nowMs)) {
-      this.#admitted(false, nowMs)
-      return { kind: 'granted', lease: this.#grant({ queuedAtMs: nowMs, priority, leaseMs, agentOf }, nowMs) }
-    }
     this.#watch(nowMs)
     const ttlMs = Math.min(this.settings.ttlMs, want.ttlMs ?? Infinity)
     const judged = this.#admission.judge({ priority, agent, ttlMs }, nowMs)
