@@ -7,7 +7,7 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { EVENTS_HOLDER } from './capacity/capacity.ts'
 import type { Address, Settings, ToolSettings } from './config/settings.ts'
-import { ConnectionBounds } from './capacity/connection-bounds.ts'
+import { ListenerConnections } from './capacity/listener-connections.ts'
 import { saltedHash } from './call/identifiers.ts'
 import { Fleet } from './fleet/fleet.ts'
 import { openStore } from './fleet/open.ts'
@@ -56,7 +56,7 @@ export class Sidecar {
   readonly #tools: Tools
   readonly #reload: Reload
   readonly #views: LaneViews
-  readonly #bounds: ConnectionBounds
+  readonly #bounds: ListenerConnections
   readonly #pipeline: Pipeline
   readonly #narrator: Narrator
   readonly #watchers: Watchers
@@ -76,7 +76,7 @@ export class Sidecar {
       emit: (tool, event) => this.#events.emit(tool, event),
       failed: this.#broke,
     })
-    this.#bounds = new ConnectionBounds(parts)
+    this.#bounds = new ListenerConnections(parts)
     this.#bounds.allot(settings.tools)
     const allot = (tools: readonly ToolSettings[]): void => this.#bounds.allot(tools)
     this.#reload = new Reload(settings, { tools: this.#tools, allot, reread: parts.reread, log })

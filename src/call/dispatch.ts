@@ -4,9 +4,9 @@
  */
 import type { LeaseHandle } from '../gate/lease-handle.ts'
 import type { Clock } from '../time/clock.ts'
-import type { Watch, UpstreamRequest } from '../upstream/attempt.ts'
+import type { AnswerObserver, UpstreamRequest } from '../upstream/attempt.ts'
 import { Forwarding } from '../upstream/forward.ts'
-import { hopsLeft, toTool } from '../upstream/headers.ts'
+import { hopsLeft, requestHeaders } from '../upstream/headers.ts'
 import { hasIdempotentMethod, isReplayable, openUpload, STREAM_BYTES } from './body.ts'
 import type { Call, Work } from './call.ts'
 
@@ -15,7 +15,7 @@ type Forwarded = Extract<Work, { kind: 'forward' }>
 interface Granted {
   readonly lease: LeaseHandle
   /** Looks at the answer of a call that has no watch of its own. */
-  readonly watch?: Watch | undefined
+  readonly watch?: AnswerObserver | undefined
 }
 
 const GIVEN_UP = { cause: 'cancelled', verdict: 'ignored' } as const
@@ -26,7 +26,7 @@ export function dispatch(call: Call, work: Forwarded, { lease, watch }: Granted,
   try {
     const request = requestOf(call, work, lease.waitedMs, clock)
     const answers = mcp?.run(lease)
-    forwarding = new Forwarding(tool.connections, {
+    forwarding = new Forwarding(tool.pool, {
       request,
       lease: answers ?? lease,
       caller,
@@ -61,7 +61,7 @@ function requestOf(call: Call, { target, rest }: Forwarded, queuedMs: number, cl
   return {
     method: request.method ?? 'GET',
     path: upstream.basePath + (stripPath ? rest : target.path) + target.query,
-    headers: toTool(request.rawHeaders, {
+    headers: requestHeaders(request.rawHeaders, {
       host: keepHost && target.hostHeader !== '' ? target.hostHeader : upstream.host,
       callerHost: target.hostHeader,
       peer,

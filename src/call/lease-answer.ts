@@ -3,12 +3,12 @@
  */
 import type { Turn } from '../gate/gate.ts'
 import type { LeaseHandle } from '../gate/lease-handle.ts'
-import type { Watch } from '../upstream/attempt.ts'
+import type { AnswerObserver } from '../upstream/attempt.ts'
 import type { Call, Unanswered } from './call.ts'
 import type { CallRefusal } from './replies.ts'
 
 export type LeaseAnswer =
-  | { readonly kind: 'granted'; readonly lease: LeaseHandle; readonly watch?: Watch | undefined }
+  | { readonly kind: 'granted'; readonly lease: LeaseHandle; readonly watch?: AnswerObserver | undefined }
   | { readonly kind: 'refused'; readonly refusal: CallRefusal }
   /** A call that its tool has failed before gets that answer, and is not told that the tool was never called. */
   | { readonly kind: 'not again'; readonly last: Unanswered }

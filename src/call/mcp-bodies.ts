@@ -2,8 +2,8 @@
  * The body of a request to an MCP server, from the caller to what it says: read whole, within a share of the memory that
  * all such bodies may take. What is held is counted from its first byte until its call is over.
  */
-import { HeldBytes, mostHeldBytes } from '../capacity/held-bytes.ts'
-import type { Holding } from '../capacity/held-bytes.ts'
+import { MessageMemory, maxBodyMemoryBytes } from '../capacity/message-memory.ts'
+import type { Allocation } from '../capacity/message-memory.ts'
 import { mcpHeadersOf } from '../mcp/headers.ts'
 import type { McpHeaders } from '../mcp/headers.ts'
 import { ReadScheduler } from '../mcp/read-scheduler.ts'
@@ -33,12 +33,12 @@ export type McpRead =
 
 export class McpBodies {
   readonly #parts: McpBodiesParts
-  readonly #held: HeldBytes
+  readonly #held: MessageMemory
   readonly #scheduler: ReadScheduler
 
   constructor(parts: McpBodiesParts) {
     this.#parts = parts
-    this.#held = new HeldBytes(parts.maxHeldBytes ?? mostHeldBytes(process.constrainedMemory()))
+    this.#held = new MessageMemory(parts.maxHeldBytes ?? maxBodyMemoryBytes(process.constrainedMemory()))
     this.#scheduler = new ReadScheduler(parts.clock)
   }
 
@@ -54,19 +54,19 @@ export class McpBodies {
     // A body larger than any server's share could ever be is too large, also later.
     const maxBytes = Math.min(tool.settings.maxBodyBytes, this.#held.mostOfOneBytes)
     if (bytes > maxBytes) return done(this.#tooLarge(tool))
-    const holding = this.#held.hold(tool.tool)
-    if (!holding.fits(bytes)) return done(this.#noRoom(tool))
+    const allocation = this.#held.allocate(tool.tool)
+    if (!allocation.fits(bytes)) return done(this.#noRoom(tool))
     caller.proceed()
-    const bounds = { maxBytes, maxMs: BODY_MS, holding }
+    const bounds = { maxBytes, maxMs: BODY_MS, allocation }
     const onRead = (body: WholeBody): void => {
-      if (body.kind === 'whole') this.#parse(call, body.content, holding, done)
+      if (body.kind === 'whole') this.#parse(call, body.content, allocation, done)
       else if (body.kind !== 'gone') done(this.#unread(tool, body.kind))
     }
     const fail = (error: unknown): void => call.fail(error)
     readWhole(caller.request, bounds, this.#parts.clock, { done: call.contained(onRead), fail })
   }
 
-  #parse(call: Call, content: Buffer, { release }: Holding, done: (read: McpRead) => void): void {
+  #parse(call: Call, content: Buffer, { release }: Allocation, done: (read: McpRead) => void): void {
     call.body = { kind: 'whole', content }
     // Also a caller that has gone leaves the body with what still runs.
     call.whenClosed(() => {

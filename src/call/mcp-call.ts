@@ -5,7 +5,7 @@
 import type { LeaseHandle } from '../gate/lease-handle.ts'
 import type { McpAnswer } from '../reply/refuse-mcp.ts'
 import type { Clock } from '../time/clock.ts'
-import type { Watch } from '../upstream/attempt.ts'
+import type { AnswerObserver } from '../upstream/attempt.ts'
 import type { Call } from './call.ts'
 import { McpLeases } from './mcp-leases.ts'
 
@@ -71,7 +71,7 @@ export class McpCall {
   }
 
   /** Its caller comes back with another request, in which the answer will be seen. */
-  resume(): Watch | undefined {
+  resume(): AnswerObserver | undefined {
     return this.#leases?.move()
   }
 

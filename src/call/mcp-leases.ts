@@ -7,11 +7,11 @@ import type { LeaseEnd } from '../lane/lease.ts'
 import { callEnd } from '../mcp/call-end.ts'
 import type { ResponseOutcome, ServerMessage } from '../mcp/message-scan.ts'
 import { ResponseReader } from '../mcp/response-reader.ts'
-import type { LeaseHandle, Watch } from '../upstream/attempt.ts'
+import type { AttemptLease, AnswerObserver } from '../upstream/attempt.ts'
 
 export interface McpLeasesParts {
   /** By `idKeyOf` the id of their call. */
-  readonly leases: ReadonlyMap<string, LeaseHandle>
+  readonly leases: ReadonlyMap<string, AttemptLease>
   /** The protocol lets the server end a stream that has event ids, and the caller resume it with another request. */
   readonly isResumable: boolean
   /** The last answer passed in a stream that goes on. */
@@ -20,8 +20,8 @@ export interface McpLeasesParts {
   readonly onOver: () => void
 }
 
-export class McpLeases implements LeaseHandle, Watch {
-  readonly #running: Map<string, LeaseHandle>
+export class McpLeases implements AttemptLease, AnswerObserver {
+  readonly #running: Map<string, AttemptLease>
   readonly #parts: McpLeasesParts
   readonly #reader: ResponseReader
   /** Outcomes in a JSON body, whose leases end with the body. */
@@ -80,7 +80,7 @@ export class McpLeases implements LeaseHandle, Watch {
   }
 
   /** The answers will come with another request. Gives up this one, and returns what watches the response to the other. */
-  move(): Watch {
+  move(): AnswerObserver {
     if (!this.#isDetached) {
       this.#detach()
       this.#stop?.()
@@ -141,7 +141,7 @@ export class McpLeases implements LeaseHandle, Watch {
     else this.#outcomes.set(message.idKey, message.outcome)
   }
 
-  #answered(idKey: string, lease: LeaseHandle, outcome: ResponseOutcome): void {
+  #answered(idKey: string, lease: AttemptLease, outcome: ResponseOutcome): void {
     this.#running.delete(idKey)
     const byHttp: LeaseEnd = { cause: 'completed', verdict: 'ok', latencyMs: this.#elapsedMs }
     lease.settle(this.#endOf(byHttp, outcome))

@@ -14,7 +14,7 @@ import type { Events } from '../observe/events.ts'
 import type { McpAnswer } from '../reply/refuse-mcp.ts'
 import type { Clock } from '../time/clock.ts'
 import type { Tool, Tools } from '../tools/tools.ts'
-import type { Watch } from '../upstream/attempt.ts'
+import type { AnswerObserver } from '../upstream/attempt.ts'
 import { headerValue } from '../upstream/headers.ts'
 import type { Call } from './call.ts'
 import { McpBodies } from './mcp-bodies.ts'
@@ -39,7 +39,7 @@ export interface Beside {
   readonly kind: 'beside'
   readonly traffic: 'messages' | 'streams'
   /** Looks at the answer. */
-  readonly watch?: Watch | undefined
+  readonly watch?: AnswerObserver | undefined
 }
 
 export interface Batch {
@@ -204,7 +204,7 @@ export class McpStage {
     const adrift = isResumed ? this.#open.adrift(this.#open.callerKey(caller, tool)) : []
     if (adrift.length === 0) return done(this.#beside(call, 'GET', STREAM))
     const watches = adrift.flatMap(({ mcp }) => mcp?.resume() ?? [])
-    const watch: Watch = {
+    const watch: AnswerObserver = {
       head: (status, headers) => watches.forEach((each) => each.head(status, headers)),
       chunk: (bytes, elapsedMs) => watches.forEach((each) => each.chunk(bytes, elapsedMs)),
     }

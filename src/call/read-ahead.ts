@@ -4,9 +4,9 @@
  * for each body, each tool and all together, by the memory of the process. A body below the least pace is refused.
  * Must not know what a lane says.
  */
-import { BodyMemory } from '../capacity/body-memory.ts'
-import type { Coming } from '../capacity/body-memory.ts'
-import { mostHeldBytes } from '../capacity/held-bytes.ts'
+import { ReadAheadMemory } from '../capacity/read-ahead-memory.ts'
+import type { IncomingBody } from '../capacity/read-ahead-memory.ts'
+import { maxBodyMemoryBytes } from '../capacity/message-memory.ts'
 import type { Clock, Timer } from '../time/clock.ts'
 import type { Upload } from '../upstream/upload.ts'
 import { openUpload, STREAM_BYTES } from './body.ts'
@@ -32,12 +32,12 @@ export interface ReadAheadParts {
 export class ReadAhead {
   readonly #clock: Clock
   readonly #replies: ReadAheadParts['replies']
-  readonly #memory: BodyMemory
+  readonly #memory: ReadAheadMemory
 
   constructor({ clock, replies, maxBytes }: ReadAheadParts) {
     this.#clock = clock
     this.#replies = replies
-    this.#memory = new BodyMemory(maxBytes ?? mostHeldBytes(process.constrainedMemory()))
+    this.#memory = new ReadAheadMemory(maxBytes ?? maxBodyMemoryBytes(process.constrainedMemory()))
   }
 
   /** Bytes held now. */
@@ -64,12 +64,12 @@ export class ReadAhead {
 
 interface BodyReadingParts {
   readonly clock: Clock
-  readonly memory: BodyMemory
+  readonly memory: ReadAheadMemory
   readonly replies: Pick<Replies, 'untilReplacedMs'>
 }
 
 /** One body that is being read ahead. */
-class BodyReading implements Coming {
+class BodyReading implements IncomingBody {
   readonly tool: string
   readonly sinceMs: number
   heldBytes = 0

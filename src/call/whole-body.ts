@@ -4,10 +4,10 @@
  */
 import type { Clock } from '../time/clock.ts'
 import type { RequestBody } from '../upstream/upload.ts'
-import type { Holding } from '../capacity/held-bytes.ts'
+import type { Allocation } from '../capacity/message-memory.ts'
 
 export type WholeBody =
-  /** Counts as held until its holding is released. */
+  /** Counts as held until its allocation is released. */
   | { readonly kind: 'whole'; readonly content: Buffer }
   | { readonly kind: 'too large' }
   /** It took the caller too long. */
@@ -22,7 +22,7 @@ export interface WholeBodyBounds {
   /** Milliseconds for the whole body. */
   readonly maxMs: number
   /** Counts what the body takes up while it comes, and when it is whole. */
-  readonly holding: Holding
+  readonly allocation: Allocation
 }
 
 export interface WholeBodyListener {
@@ -35,18 +35,18 @@ export interface WholeBodyListener {
 /** Only a whole body is held after it was told. */
 export function readWhole(
   request: RequestBody,
-  { maxBytes, maxMs, holding }: WholeBodyBounds,
+  { maxBytes, maxMs, allocation }: WholeBodyBounds,
   { after }: Pick<Clock, 'after'>,
   { done, fail }: WholeBodyListener,
 ): void {
-  const pieces = new Pieces(maxBytes, holding)
+  const pieces = new Pieces(maxBytes, allocation)
   const stop = (): void => {
     timer.clear()
     request.off('data', onData).off('end', onEnd).off('close', onClose)
   }
   const end = (body: WholeBody): void => {
     stop()
-    if (body.kind !== 'whole') holding.release()
+    if (body.kind !== 'whole') allocation.release()
     done(body)
   }
   const attempt = (act: () => void): void => {
@@ -54,7 +54,7 @@ export function readWhole(
       act()
     } catch (error) {
       stop()
-      holding.release()
+      allocation.release()
       fail(error)
     }
   }
@@ -74,13 +74,13 @@ export function readWhole(
 /** Grows by copying: a list of pieces of one byte would cost a hundred times what they hold. Counts what it has grown to. */
 class Pieces {
   readonly #maxBytes: number
-  readonly #holding: Holding
+  readonly #allocation: Allocation
   #held: Buffer = Buffer.alloc(0)
   #bytes = 0
 
-  constructor(maxBytes: number, holding: Holding) {
+  constructor(maxBytes: number, allocation: Allocation) {
     this.#maxBytes = maxBytes
-    this.#holding = holding
+    this.#allocation = allocation
   }
 
   add(piece: Buffer): 'taken' | 'too large' | 'no room' {
@@ -88,7 +88,7 @@ class Pieces {
     if (bytes > this.#maxBytes) return 'too large'
     if (bytes > this.#held.length) {
       const capacity = this.#bytes === 0 ? bytes : Math.min(2 * bytes, this.#maxBytes)
-      if (!this.#holding.resize(capacity)) return 'no room'
+      if (!this.#allocation.resize(capacity)) return 'no room'
       if (this.#bytes > 0) this.#held = this.#copied(capacity)
     }
     // The first piece is the caller's, and nothing is written into it: what it is short of is found above.
@@ -102,7 +102,7 @@ class Pieces {
   whole(): Buffer {
     if (this.#held.length > this.#bytes) {
       this.#held = this.#copied(this.#bytes)
-      this.#holding.resize(this.#bytes)
+      this.#allocation.resize(this.#bytes)
     }
     return this.#held
   }

@@ -21,8 +21,8 @@ const LOOKUPS_RATIO = 1 / 16
 const ADMIN_RATIO = 1 / 8
 const [ADMIN_LEAST, ADMIN_MOST] = [8, 2048]
 /** Share of a listener's connections that no call takes: they are for answers to callers who get no place, and for health. */
-const ANSWERING_RATIO = 1 / 8
-const [ANSWERING_LEAST, ANSWERING_MOST] = [8, 512]
+const REFUSALS_RATIO = 1 / 8
+const [REFUSALS_LEAST, REFUSALS_MOST] = [8, 512]
 /** Connections at once, however many files there are: each takes some 20 KiB, and one core serves no more. */
 const MAX_CONNECTIONS = 10_000
 
@@ -45,13 +45,13 @@ export function capacityOf(openFiles: number, tools: readonly ToolSettings[]): C
   // Each tool's name is looked up on a socket of its own.
   const lookups = Math.min(tools.length, Math.floor(openFiles * LOOKUPS_RATIO))
   const left = Math.max(2, openFiles - OWN_FILES - lookups - admin)
-  const answering = answeringOf(Math.min(left, MAX_CONNECTIONS))
+  const refusals = forRefusals(Math.min(left, MAX_CONNECTIONS))
   // A tool's connections are as many as its calls that run; where all limits are too many, each call gets two files.
-  const toTools = Math.min(sum(tools.map(running)), Math.floor((left - answering) / 2))
-  const most = Math.max(1, Math.min(left - toTools, MAX_CONNECTIONS) - answering)
-  const adminMost = Math.max(1, admin - answeringOf(admin))
+  const toTools = Math.min(sum(tools.map(toolConnections)), Math.floor((left - refusals) / 2))
+  const most = Math.max(1, Math.min(left - toTools, MAX_CONNECTIONS) - refusals)
+  const adminMost = Math.max(1, admin - forRefusals(admin))
   return {
-    proxy: { connections: most + answering, files: openFiles - PROXY_SPARE, most, needs: needsOf(tools) },
+    proxy: { connections: most + refusals, files: openFiles - PROXY_SPARE, most, needs: needsOf(tools) },
     admin: { connections: admin, files: openFiles - ADMIN_SPARE, most: adminMost, needs: adminNeeds(tools) },
   }
 }
@@ -65,8 +65,8 @@ export function shortage(openFiles: number, tools: readonly ToolSettings[]): Adv
   const files = filesFor(Math.min(asked, utmost), tools)
   const [deepest] = tools.toSorted((a, b) => b.lane.maxQueueDepth - a.lane.maxQueueDepth)
   const held = `this process holds ${most}${Number.isFinite(openFiles) ? ` with ${openFiles} open files` : ''}`
-  const holding = asked > utmost ? ` (then it holds ${utmost} calls; no process holds more)` : ''
-  const raise = most < utmost ? [`raise ulimit -n to ${files}${holding}`] : []
+  const allocation = asked > utmost ? ` (then it holds ${utmost} calls; no process holds more)` : ''
+  const raise = most < utmost ? [`raise ulimit -n to ${files}${allocation}`] : []
   const lower = `lower maxQueueDepth, of ${deepest?.tool ?? ''} first, which is ${deepest?.lane.maxQueueDepth ?? 0}`
   return {
     what: `the limits and queues of all lanes together are ${asked} calls, and ${held}: callers beyond a lane's share of that get 503 PROXY_OVERLOADED`,
@@ -110,12 +110,12 @@ function laneCalls({ lane }: ToolSettings): number {
   return lane.maxQueueDepth + lane.maxConcurrent
 }
 
-function running({ lane, mcp }: ToolSettings): number {
+function toolConnections({ lane, mcp }: ToolSettings): number {
   return lane.maxConcurrent + (mcp?.role === 'server' ? MESSAGES + STREAMS : 0)
 }
 
-function answeringOf(connections: number): number {
-  return between(ANSWERING_LEAST, Math.floor(connections * ANSWERING_RATIO), ANSWERING_MOST)
+function forRefusals(connections: number): number {
+  return between(REFUSALS_LEAST, Math.floor(connections * REFUSALS_RATIO), REFUSALS_MOST)
 }
 
 function between(least: number, value: number, most: number): number {

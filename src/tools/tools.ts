@@ -14,14 +14,14 @@ import { McpLanes } from '../mcp/lanes.ts'
 import { Router } from '../route/match.ts'
 import type { Clock } from '../time/clock.ts'
 import { systemPaths } from '../upstream/name-query.ts'
-import { Connections } from '../upstream/pool.ts'
+import { ToolPool } from '../upstream/tool-pool.ts'
 
 /** Stays the same object over reloads, so that what waits in its lane meets the settings and connections of its turn. */
 export class Tool {
   readonly gate: Gate
   readonly #parts: Pick<GateParts, 'clock' | 'random' | 'failed'>
   #settings: ToolSettings
-  #connections: Connections
+  #pool: ToolPool
   #traffic: McpTraffic | undefined
 
   constructor(settings: ToolSettings, parts: GateParts) {
@@ -30,7 +30,7 @@ export class Tool {
     const { clock, random, failed } = parts
     this.#parts = { clock, random, failed }
     this.#settings = settings
-    this.#connections = connectionsOf(settings, parts.clock)
+    this.#pool = poolOf(settings, parts.clock)
   }
 
   /** What an MCP server gets beside calls; opened when it is first needed. */
@@ -49,8 +49,8 @@ export class Tool {
     return this.#settings
   }
 
-  get connections(): Connections {
-    return this.#connections
+  get pool(): ToolPool {
+    return this.#pool
   }
 
   get tool(): string {
@@ -70,8 +70,8 @@ export class Tool {
     const { upstream, connectTimeoutMs } = this.#settings
     this.#settings = next
     if (upstream.origin !== next.upstream.origin || connectTimeoutMs !== next.connectTimeoutMs) {
-      retire(this.#connections)
-      this.#connections = connectionsOf(next, this.#parts.clock)
+      retire(this.#pool)
+      this.#pool = poolOf(next, this.#parts.clock)
     }
     this.gate.reconfigure(next.lane)
     this.#traffic?.change(next.lane)
@@ -140,9 +140,7 @@ export class Tools {
 
   /** Cuts all connections. After closeGates. */
   async close(): Promise<void> {
-    await Promise.all(
-      [...this.all(), ...this.#retiring.values()].map(({ connections }) => connections.destroy()),
-    )
+    await Promise.all([...this.all(), ...this.#retiring.values()].map(({ pool }) => pool.destroy()))
   }
 
   #open(settings: ToolSettings): Tool {
@@ -177,7 +175,7 @@ export class Tools {
     this.#retiring.delete(tool.tool)
     this.#parts.fleet?.leave(tool.tool)
     tool.close('NO_ROUTE')
-    retire(tool.connections)
+    retire(tool.pool)
   }
 }
 
@@ -192,11 +190,11 @@ function mcpLanesOf(tools: Iterable<Tool>): McpLanes {
   )
 }
 
-function connectionsOf({ upstream, connectTimeoutMs }: ToolSettings, clock: Clock): Connections {
-  return new Connections({ origin: upstream.origin, connectTimeoutMs, clock, paths: systemPaths() })
+function poolOf({ upstream, connectTimeoutMs }: ToolSettings, clock: Clock): ToolPool {
+  return new ToolPool({ origin: upstream.origin, connectTimeoutMs, clock, paths: systemPaths() })
 }
 
 /** Lets running calls end. Failing to close leaves sockets to their idle timeout, which harms nobody. */
-function retire(connections: Connections): void {
-  connections.close().catch(() => undefined)
+function retire(pool: ToolPool): void {
+  pool.close().catch(() => undefined)
 }

@@ -1,7 +1,7 @@
 /**
- * The head of the tool's answer as this caller may get it. `Trailer` and trailers pass only where the answer to this
- * caller is chunked; a 204 says no length; a body in a transfer coding that is not decoded here cannot be passed on.
- * Pure.
+ * The head of the tool's answer in the form that this caller can receive. Trailers, and the header `Trailer`, pass only if
+ * the answer to this caller is chunked. A 204 loses its Content-Length. An answer in a transfer coding other than
+ * `chunked` cannot be passed on. Pure.
  */
 import { headerValue } from './headers.ts'
 
@@ -10,12 +10,12 @@ export interface Head {
   readonly text: string
   /** Flat list of names and values. */
   readonly headers: string[]
-  /** The answer to this caller is chunked: trailers have a place to go. */
+  /** The answer to this caller is chunked, so it may end with trailers. */
   readonly isChunked: boolean
 }
 
-/** What the shape of an answer depends on. */
-export interface Asking {
+/** The facts of the request that decide the form of the answer. */
+export interface AnsweredRequest {
   readonly method?: string | undefined
   readonly httpVersion: string
 }
@@ -24,7 +24,7 @@ const UNPRINTABLE = /[^\t\u0020-\u007e]/
 
 /** `headers`: flat, without those that speak of the tool's connection. */
 export function headFor(
-  { method, httpVersion }: Asking,
+  { method, httpVersion }: AnsweredRequest,
   { status, text, headers }: { readonly status: number; readonly text: string; readonly headers: string[] },
 ): Head {
   const isWithoutBody = status === 204 || status === 304 || method === 'HEAD'
@@ -38,8 +38,8 @@ export function headFor(
 }
 
 /**
- * The body is in a transfer coding beside `chunked`. It was not asked for (TE is not passed to tools), and without its
- * Transfer-Encoding header, which speaks of one connection, a caller would take the coded bytes for the answer.
+ * Whether the body has a transfer coding other than `chunked`. Spillway requests none (TE is not passed to tools), and
+ * Transfer-Encoding does not cross, so the caller would take the coded bytes for the content.
  */
 export function hasForeignCoding(raw: readonly (Buffer | string)[]): boolean {
   for (let i = 0; i < raw.length; i += 2) {

@@ -1,6 +1,6 @@
 /**
- * The tool's answer on its way to the caller, at the caller's speed: kept back while it may still be thrown away for
- * another try, else passed on as it comes. Must not know of leases' ends or of verdicts.
+ * Passes the tool's answer to the caller at the speed at which the caller reads. An answer that a retry may replace is
+ * held back instead. Must not know when a lease ends or what the verdict is.
  */
 import type { Dispatcher } from 'undici'
 import type { Head } from './answer-head.ts'
@@ -8,25 +8,25 @@ import type { AttemptParts } from './attempt.ts'
 import { HeldAnswer } from './held-answer.ts'
 
 /**
- * Bytes of an answer that a tool may go on with once its caller has gone: several of the largest messages that an MCP
- * server is expected to send. A tool that never ends would have the core to itself, and its place for ever.
+ * Bytes that a tool may still send after its caller has left: several of the largest messages expected from an MCP
+ * server. Without a limit, an endless answer would hold its lease forever.
  */
-export const MOST_UNHEARD_BYTES = 16_777_216
+const MAX_BYTES_AFTER_CALLER_LEFT = 16_777_216
 
 export class Answer {
   readonly #parts: AttemptParts
   #isChunked = false
-  /** Set while the answer may still be thrown away for another try. */
+  /** Set while a retry may still replace the answer. */
   #kept: HeldAnswer | undefined
-  /** Milliseconds in which the caller did not read; not the tool's time. */
+  /** Milliseconds in which the caller did not read. They do not count as the tool's time. */
   #callerMs = 0
-  #unheardBytes = 0
+  #bytesAfterCallerLeft = 0
 
   constructor(parts: AttemptParts) {
     this.#parts = parts
   }
 
-  /** The answer so far, while nothing of it has gone out. */
+  /** The answer so far; undefined once a part of it was sent to the caller. */
   get kept(): HeldAnswer | undefined {
     return this.#kept
   }
@@ -41,7 +41,7 @@ export class Answer {
     else this.#parts.caller.head(head)
   }
 
-  /** A caller that does not read stops the tool. */
+  /** Pauses the tool while the caller does not read. */
   write(chunk: Buffer, controller: Dispatcher.DispatchController): void {
     const { lease, caller, clock, owner } = this.#parts
     if (this.#kept?.keep(chunk) === true) return
@@ -60,13 +60,13 @@ export class Answer {
     lease.waitsFor('caller')
   }
 
-  /** Throws away a piece that came when its caller had gone; false when that is more than a tool may go on with. */
-  lose(chunk: Buffer): boolean {
-    this.#unheardBytes += chunk.length
-    return this.#unheardBytes <= MOST_UNHEARD_BYTES
+  /** Discards a piece that came after the caller left; false when the limit of such bytes is exceeded. */
+  discard(chunk: Buffer): boolean {
+    this.#bytesAfterCallerLeft += chunk.length
+    return this.#bytesAfterCallerLeft <= MAX_BYTES_AFTER_CALLER_LEFT
   }
 
-  /** The tool has said everything. Trailers go only where the answer to this caller is chunked. */
+  /** The answer is complete. Trailers are sent only if the answer to this caller is chunked. */
   end(trailers: readonly [string, string][]): void {
     if (this.#kept !== undefined) this.#kept.keepTrailers(trailers)
     else this.#parts.caller.end('', this.#isChunked ? trailers : [])

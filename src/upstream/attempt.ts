@@ -35,11 +35,11 @@ export interface UpstreamRequest {
   readonly queuedMs: number
 }
 
-/** The lease, as the one that runs the call holds it. */
-export interface LeaseHandle {
-  /** A byte went by. */
+/** The lease of the call, or of all calls of one MCP message. */
+export interface AttemptLease {
+  /** A byte was transferred in either direction. */
   renew(): void
-  /** Says who has to move next, should the lease run out. */
+  /** Records whether the tool or the caller must act next; it matters if the lease expires. */
   waitsFor(who: 'tool' | 'caller'): void
   /** The tool's response head came, milliseconds after the lease began. */
   answered(afterMs: number): void
@@ -51,7 +51,7 @@ export interface LeaseHandle {
   onReclaimed(stop: () => void): void
 }
 
-/** The caller, as far as the answer to it goes; listen/caller.ts says more about each verb. */
+/** Sends the answer to the caller; listen/caller.ts documents each method. */
 export interface Answerer {
   interim(status: number, headers: readonly string[]): void
   head(head: { readonly status: number; readonly text: string; readonly headers: readonly string[] }): void
@@ -61,23 +61,23 @@ export interface Answerer {
   tunnel(protocol: string, headers: readonly string[]): { readonly socket: Duplex; readonly early: Buffer }
 }
 
-/** Looks at an answer while it passes; it can neither hold it up nor change it. */
-export interface Watch {
+/** Reads a copy of the answer while it is streamed; cannot delay or change it. */
+export interface AnswerObserver {
   /** The tool's response head; `headers` is a flat list. */
   head(status: number, headers: readonly string[]): void
   /** A piece of the body, `elapsedMs` of the tool's time after the request was sent. */
   chunk(bytes: Buffer, elapsedMs: number): void
 }
 
-/** The call that an attempt belongs to. */
+/** The call that the attempt serves. */
 export interface AttemptOwner {
-  /** An error of Spillway's own: ends this call, and nothing else. */
+  /** Ends this call, and only this call, after an error in Spillway's own code. */
   fail(error: unknown): void
-  /** `act` in a form that does not throw: what it throws goes to `fail`. */
+  /** A form of `act` that does not throw: its errors go to `fail`. */
   contained<A extends unknown[]>(act: (...args: A) => void): (...args: A) => void
   /** The tool's response head came, `firstByteMs` milliseconds after the lease began. */
   answered(status: number, firstByteMs: number): void
-  /** The tool had closed the connection for being idle: the request goes out again, over a fresh one. */
+  /** The tool had closed the idle connection: the request is sent again over a fresh one. */
   reconnected(): void
   /** The attempt is over, and so is its lease; called once. */
   done(result: AttemptResult): void
@@ -85,23 +85,23 @@ export interface AttemptOwner {
 
 export interface AttemptParts {
   readonly request: UpstreamRequest
-  readonly lease: LeaseHandle
+  readonly lease: AttemptLease
   readonly caller: Answerer
-  readonly watch: Watch | undefined
+  readonly watch: AnswerObserver | undefined
   readonly owner: AttemptOwner
   readonly clock: Clock
 }
 
-/** What came of an attempt. `durationMs`: since the lease began. `fault`: the way to the tool failed the call. */
+/** The result of an attempt. `durationMs`: since the lease began. `fault`: why the exchange with the tool failed. */
 export type AttemptResult =
-  /** The caller has what there was of the answer, or has gone. */
+  /** The caller received the answer, or the part that came before it broke, or the caller left. */
   | {
       readonly kind: 'passed'
       readonly outcome: Outcome
       readonly durationMs: number
       readonly fault: Fault | undefined
     }
-  /** The caller has nothing yet. `mayHaveRun`: the tool may have seen the call. */
+  /** The caller has received nothing yet. `mayHaveRun`: the tool may have received the request. */
   | {
       readonly kind: 'failed'
       readonly reason: Reason
@@ -110,14 +110,14 @@ export type AttemptResult =
       /** Milliseconds spent in the queue. */
       readonly queuedMs: number
     }
-  /** The whole answer is here and was kept back. */
+  /** The whole answer was held back, so that a retry can replace it. */
   | { readonly kind: 'kept'; readonly answer: HeldAnswer; readonly durationMs: number }
 
 /** An attempt under way. */
 export interface Attempt {
-  /** The tool may have seen the call. */
+  /** The tool may have received the request. */
   readonly mayHaveRun: boolean
-  /** The caller has gone. `finish`: the tool may end its answer all the same. */
+  /** The caller has left. `finish`: the tool may complete its answer nevertheless. */
   callerLeft(then: 'cancel' | 'finish'): void
   /** Ends the attempt and its lease without a result, after an error of Spillway's own. */
   giveBack(): void

@@ -1,17 +1,18 @@
 /**
- * The least pace of a body that a caller sends, looked at in windows; the time in which nobody takes the bytes does not
- * count, nor does that in which this process stood still. Decides nothing about what follows.
+ * Decides whether a caller sends its body too slowly: below a minimum rate, measured in windows, or longer than a maximum
+ * time. Time in which Spillway paused the body, and time in which this process was stopped, do not count. Must not know
+ * what happens to a slow caller.
  */
 import type { Clock, Timer } from '../time/clock.ts'
 import type { RequestBody } from './upload.ts'
 
 /** Milliseconds: Apache's RequestReadTimeout allows as much before it counts (body=20,MinRate=500). */
 export const WINDOW_MS = 20_000
-/** Bytes a second while the caller holds nothing but its connection: Apache's figure. */
+/** Bytes a second while the caller occupies only a connection: Apache's figure. */
 export const LEAST_BYTES_PER_SEC = 500
-/** Bytes a second while the caller holds a place in a lane that others wait for: 64 kbit/s. */
+/** Bytes a second while the call has a lease that other calls wait for: 64 kbit/s. */
 export const LEAST_LEASED_BYTES_PER_SEC = 8192
-/** Milliseconds for a whole body, however steadily it comes: the largest default body at 30 kB/s. */
+/** Milliseconds for a whole body at any rate: the largest default body at 30 kB/s. */
 export const MOST_MS = 3_600_000
 
 export class BodyPace {
@@ -40,7 +41,7 @@ export class BodyPace {
     this.#open()
   }
 
-  /** From now on a place in a lane waits for this body. */
+  /** The call has a lease from now on, so the higher minimum rate applies. */
   holdsLease(): void {
     this.#leastBytesPerSec = LEAST_LEASED_BYTES_PER_SEC
     if (this.#timer !== undefined) this.#open()

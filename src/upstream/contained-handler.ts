@@ -1,20 +1,20 @@
 /**
- * What undici calls back for one call, in a form that does not throw: undici takes what a handler throws for an error of
- * the connection, or lets it end the process. Decides nothing.
+ * Passes undici's callbacks for one call to its attempt, and every error thrown there to the call. undici would treat such
+ * an error as one of the connection, or let it end the process. Decides nothing.
  */
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import type { AttemptOwner } from './attempt.ts'
 import type { Interim } from './interim.ts'
-import type { Wire, WireUser } from './wire.ts'
+import type { ToolConnection, ConnectionUser } from './tool-connection.ts'
 
 type Controller = Dispatcher.DispatchController
 type Headers = IncomingHttpHeaders
 
-/** What forwarding does with undici's news. */
+/** undici's callbacks, and those of the connection. */
 export interface Handler {
-  onWire(wire: Wire): void
+  onConnection(connection: ToolConnection): void
   onInterim(interim: Interim): void
   onRequestStart(controller: Controller): void
   onBodySent(): void
@@ -26,7 +26,7 @@ export interface Handler {
   onResponseError(controller: unknown, error: Error): void
 }
 
-export class ContainedHandler implements WireUser {
+export class ContainedHandler implements ConnectionUser {
   readonly #inner: Handler
   readonly #owner: Pick<AttemptOwner, 'fail'>
 
@@ -35,9 +35,9 @@ export class ContainedHandler implements WireUser {
     this.#owner = owner
   }
 
-  onWire(wire: Wire): void {
+  onConnection(connection: ToolConnection): void {
     try {
-      this.#inner.onWire(wire)
+      this.#inner.onConnection(connection)
     } catch (error) {
       this.#owner.fail(error)
     }
@@ -87,7 +87,7 @@ export class ContainedHandler implements WireUser {
     try {
       this.#inner.onRequestUpgrade(controller, status, headers, socket)
     } catch (error) {
-      // Nobody else knows this socket, or hears its errors.
+      // No other code holds this socket or listens to its errors.
       socket.on('error', () => undefined).destroy()
       this.#owner.fail(error)
     }

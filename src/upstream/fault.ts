@@ -1,6 +1,6 @@
 /**
- * What an error on the way to a tool means, as one of a closed set of causes. Pure. Only the error's code goes on: the
- * message may hold addresses, host names or parts of an answer, which are nobody's business but the operator's.
+ * Classifies an error of the exchange with a tool as one of a closed set of causes. Only the error's code is passed on,
+ * because its message may contain addresses, host names or parts of an answer. Pure.
  */
 import type { Fault, FaultCause } from '../lane/reason.ts'
 
@@ -27,7 +27,7 @@ export class MalformedInterim extends Error {
   readonly code = 'MALFORMED_INTERIM'
 }
 
-/** We ourselves gave the call up. */
+/** Spillway itself aborted the request. */
 export class Stopped extends Error {
   override readonly name = 'Stopped'
   readonly code = 'STOPPED'
@@ -93,12 +93,12 @@ function causeOf(code: string | undefined, error: Error): FaultCause {
   if (code.startsWith('HPE_') || code === PARSER_ERROR) return 'malformed'
   if (CERTIFICATE.test(code)) return 'certificate'
   if (TLS.test(code)) return 'tls'
-  // undici's word for two things: the other side closed, and an answer that nobody had asked for.
+  // undici uses this code for two events: the tool closed the connection, or it sent an answer without a request.
   if (code === 'UND_ERR_SOCKET' && /^bad /.test(error.message)) return 'malformed'
   return CAUSES[code] ?? 'other'
 }
 
-/** Of several addresses that were tried, the last failure is told. */
+/** If several addresses were tried, the last failure counts. */
 function codeOf(error: Error): string | undefined {
   const { code } = error as { code?: unknown }
   if (error.name === 'HTTPParserError' && code === undefined) return PARSER_ERROR

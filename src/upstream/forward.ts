@@ -1,6 +1,6 @@
 /**
- * One request's way to the tool and back, streaming both ways. The END of the body settles the lease, whoever ends it:
- * the tool, the caller that left, or the lane that reclaims a silent lease. The result is told once, as data.
+ * One attempt: sends the request to the tool and streams the answer back. The END of the body settles the lease, whether
+ * the tool completes it, the caller leaves, or the lane reclaims a silent lease. The owner gets the result once, as data.
  * Must not know of queues, replies or metrics.
  */
 import type { IncomingHttpHeaders } from 'node:http'
@@ -15,25 +15,25 @@ import type { Attempt, AttemptParts, AttemptResult } from './attempt.ts'
 import { ContainedHandler } from './contained-handler.ts'
 import type { Handler } from './contained-handler.ts'
 import { Stopped, Unsendable } from './fault.ts'
-import { isEventStream, toCaller, trailerPairs } from './headers.ts'
+import { isEventStream, responseHeaders, trailerPairs } from './headers.ts'
 import type { Interim } from './interim.ts'
-import { breakOf, verdictOf } from './outcome.ts'
-import type { Connections } from './pool.ts'
+import { failureOf, verdictOf } from './outcome.ts'
+import type { ToolPool } from './tool-pool.ts'
 import { pushbackOf } from './pushback.ts'
-import { Sending } from './sending.ts'
+import { RequestSender } from './request-sender.ts'
 import { ToolTime } from './tool-time.ts'
 import { isSwitchedTo, openTunnel, refusedSwitch } from './upgrade.ts'
 import { BodyTooLarge, BodyTooSlow } from './upload.ts'
-import type { Wire } from './wire.ts'
+import type { ToolConnection } from './tool-connection.ts'
 
-/** Why Spillway itself gave the upstream request up. */
+/** Why Spillway itself aborted the request to the tool. */
 type Stop = 'left' | 'reclaimed'
 
 const IGNORED = { cause: 'failed', verdict: 'ignored' } as const
 
 export class Forwarding implements Attempt, Handler {
   readonly #parts: AttemptParts
-  readonly #sending: Sending
+  readonly #sender: RequestSender
   readonly #contained: ContainedHandler
   readonly #time: ToolTime
   readonly #answer: Answer
@@ -43,15 +43,15 @@ export class Forwarding implements Attempt, Handler {
   #isCallerGone = false
   #status = 0
   #pushback: Pushback | undefined
-  /** The tool is the one to move: nothing of the request is left with the caller. */
+  /** The whole request was written, so the tool must act next. */
   #isSent: boolean
   #isEventStream = false
   /** Ends the tunnel that this attempt has become. */
   #cutTunnel: (() => void) | undefined
 
-  constructor(connections: Connections, parts: AttemptParts) {
+  constructor(pool: ToolPool, parts: AttemptParts) {
     this.#parts = parts
-    this.#sending = new Sending(connections, parts)
+    this.#sender = new RequestSender(pool, parts)
     this.#contained = new ContainedHandler(this, parts.owner)
     this.#answer = new Answer(parts)
     this.#time = new ToolTime(parts.clock.nowMs)
@@ -63,14 +63,14 @@ export class Forwarding implements Attempt, Handler {
     const { lease, owner, request } = this.#parts
     lease.onReclaimed(owner.contained(() => this.#giveUp('reclaimed')))
     request.upload?.renews(lease)
-    this.#sending.send(this.#contained)
+    this.#sender.send(this.#contained)
   }
 
   get mayHaveRun(): boolean {
-    return this.#controller !== undefined || this.#sending.isAgain
+    return this.#controller !== undefined || this.#sender.isResent
   }
 
-  /** A call can only be finished without its caller once the whole request is there. */
+  /** A call can be completed without its caller only if the caller had sent the whole request. */
   callerLeft(then: 'cancel' | 'finish'): void {
     if (this.#isEnded) return
     const { request, lease } = this.#parts
@@ -97,25 +97,25 @@ export class Forwarding implements Attempt, Handler {
     }
   }
 
-  onWire(wire: Wire): void {
-    this.#sending.over(wire)
+  onConnection(connection: ToolConnection): void {
+    this.#sender.assigned(connection)
   }
 
   /**
-   * Passes; renews no lease, since a tool that has nothing else to say could hold it for ever. 100 ends here: whether the
-   * caller may send its body was Spillway's to say.
+   * Passes an interim answer on. It does not renew the lease, because a tool that sends nothing else could then hold the
+   * lease forever. 100 is not passed on, because Spillway itself tells the caller when to send its body.
    */
   onInterim({ status, headers }: Interim): void {
-    if (!this.#isCallerGone && status !== 100) this.#parts.caller.interim(status, toCaller(headers))
+    if (!this.#isCallerGone && status !== 100) this.#parts.caller.interim(status, responseHeaders(headers))
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller
-    this.#sending.starts()
+    this.#sender.starts()
     if (this.#stop !== undefined) controller.abort(new Stopped(this.#stop))
   }
 
-  /** undici: a piece of the body went out to the tool, which therefore reads. */
+  /** undici: a piece of the body was written, so the tool is reading. */
   onBodySent(): void {
     const { lease, request } = this.#parts
     lease.renew()
@@ -138,7 +138,7 @@ export class Forwarding implements Attempt, Handler {
   ): void {
     const { lease, request, owner, watch } = this.#parts
     if (status < 200) return
-    this.#sending.answered(keepAlive)
+    this.#sender.answered(keepAlive)
     lease.renew()
     const raw = (controller.rawHeaders ?? []) as Buffer[]
     if (hasForeignCoding(raw))
@@ -147,7 +147,7 @@ export class Forwarding implements Attempt, Handler {
     const upstreamMs = this.#time.answered()
     owner.answered(status, upstreamMs)
     lease.answered(upstreamMs)
-    const headers = toCaller(raw)
+    const headers = responseHeaders(raw)
     this.#pushback = pushbackOf(status, headers)
     if (this.#pushback === undefined && verdictOf(status) !== 'dropped') lease.accepted()
     watch?.head(status, headers)
@@ -160,7 +160,7 @@ export class Forwarding implements Attempt, Handler {
     this.#answer.begin(headFor(request, { status, text: statusText ?? '', headers }), isKept)
   }
 
-  /** The tool switched protocols: from here on bytes are only carried, and the lease lasts as long as they flow. */
+  /** The tool switched protocols: the connection becomes a tunnel, and the lease lasts as long as the tunnel. */
   onRequestUpgrade(
     controller: Dispatcher.DispatchController,
     status: number,
@@ -187,15 +187,15 @@ export class Forwarding implements Attempt, Handler {
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     const { lease, watch } = this.#parts
-    this.#sending.fruitful()
+    this.#sender.progressed()
     lease.renew()
     watch?.chunk(chunk, this.#elapsedMs())
     if (!this.#isCallerGone) this.#answer.write(chunk, controller)
-    else if (!this.#answer.lose(chunk)) this.#giveUp('left')
+    else if (!this.#answer.discard(chunk)) this.#giveUp('left')
   }
 
   onResponseEnd(controller: Dispatcher.DispatchController): void {
-    this.#sending.end()
+    this.#sender.end()
     const verdict = verdictOf(this.#status)
     const tookMs = this.#isEventStream ? this.#time.firstByteMs() : this.#elapsedMs()
     const latencyMs = verdict === 'ok' ? tookMs : undefined
@@ -203,7 +203,7 @@ export class Forwarding implements Attempt, Handler {
     if (this.#isCallerGone) return this.#end(end, 'cancelled')
     const { kept } = this.#answer
     if (kept === undefined) this.#abandonUpload()
-    this.#answer.end(trailerPairs(toCaller((controller.rawTrailers ?? []) as Buffer[])))
+    this.#answer.end(trailerPairs(responseHeaders((controller.rawTrailers ?? []) as Buffer[])))
     if (kept === undefined) this.#end(end, 'completed')
     else this.#over(end, { kind: 'kept', answer: kept, durationMs: this.#elapsedMs() })
   }
@@ -217,13 +217,13 @@ export class Forwarding implements Attempt, Handler {
     else if (error instanceof BodyTooSlow) this.#break(IGNORED, 'REQUEST_TIMEOUT')
     else if (!this.#goAgain()) {
       const isSent = upload === undefined || upload.body.readableEnded
-      const { verdict, reason, fault } = breakOf(error, { phase: this.#phase, isSent })
+      const { verdict, reason, fault } = failureOf(error, { phase: this.#phase, isSent })
       this.#break({ cause: 'failed', verdict }, reason, fault)
     }
   }
 
   get #phase(): Fault['phase'] {
-    // A request that went out before may have had an effect, whatever becomes of its second way.
+    // A request that was sent once may have had an effect, even if sending it again failed at the connection.
     if (!this.mayHaveRun) return 'connect'
     return this.#status === 0 ? 'head' : 'body'
   }
@@ -235,15 +235,15 @@ export class Forwarding implements Attempt, Handler {
 
   #goAgain(): boolean {
     if (this.#controller === undefined || this.#status !== 0 || this.#isCallerGone) return false
-    if (!this.#sending.tryAgain(this.#contained)) return false
-    // A new connection comes later than now.
+    if (!this.#sender.resend(this.#contained)) return false
+    // undici calls onRequestStart again once the new connection is open.
     this.#controller = undefined
     return true
   }
 
   /**
-   * undici answers an abort with onResponseError at once. An attempt to connect cannot be aborted: the lease of a caller
-   * that left lasts until it is over, else leaving callers would pile up sockets beyond the limit.
+   * undici calls onResponseError synchronously on abort. Connecting cannot be aborted. The lease of a caller that left
+   * therefore lasts until connecting is over; otherwise such callers could open more sockets than the lane's limit.
    */
   #giveUp(stop: Stop): void {
     if (this.#isEnded) return
@@ -252,13 +252,13 @@ export class Forwarding implements Attempt, Handler {
     else if (stop === 'reclaimed') this.onResponseError(undefined, new Stopped(stop))
   }
 
-  /** A caller that left before the tool said anything gave up; the lane decides whether that counts. */
+  /** A caller that left before the response head counts as a hang-up; the lane decides whether it counts against the tool. */
   #endOnLeaving(): LeaseEnd {
     if (this.#status !== 0 || !this.#isSent) return { cause: 'cancelled', verdict: 'ignored' }
     return { cause: 'cancelled', verdict: 'dropped', latencyMs: this.#time.waitedMs() }
   }
 
-  /** The exchange broke: a caller without a head gets a reason, one in the middle of a body sees the connection cut. */
+  /** The exchange failed: a caller without a head gets a reason; a caller with a head gets its connection cut. */
   #break(end: LeaseEnd, reason: Reason, fault?: Fault): void {
     if (this.#isCallerGone) return this.#end(end, 'cancelled', fault)
     if (this.#status !== 0 && this.#answer.kept === undefined) {
@@ -271,7 +271,7 @@ export class Forwarding implements Attempt, Handler {
     this.#over(end, { kind: 'failed', reason, fault, mayHaveRun, queuedMs })
   }
 
-  /** The tool wants no more of a body that has not come whole. */
+  /** Stops an incomplete upload that the tool will not read. */
   #abandonUpload(): void {
     const { upload } = this.#parts.request
     if (upload?.isComplete === false && !upload.isBroken) upload.abandon()
@@ -281,14 +281,14 @@ export class Forwarding implements Attempt, Handler {
     this.#over(end, { kind: 'passed', outcome, durationMs: this.#time.heldMs(), fault })
   }
 
-  /** The lease is over before the result is told: the call may ask for another. */
+  /** Settles the lease before the owner gets the result, because the owner may request another lease. */
   #over(end: LeaseEnd, result: AttemptResult): void {
     this.#isEnded = true
     this.#parts.lease.settle(end)
     this.#parts.owner.done(result)
   }
 
-  /** Milliseconds of the tool's own time since it has the request. */
+  /** Milliseconds since the request was written, without those in which the caller did not read. */
   #elapsedMs(): number {
     return this.#time.elapsedMs(this.#answer.callerMs)
   }

@@ -1,9 +1,9 @@
 /**
- * Which headers cross the proxy, in both directions. Pure, on flat lists of names and values as the parsers give them:
- * no objects are built on the hot path, and repeated headers stay repeated.
+ * Decides which headers cross the proxy in both directions, and which ones Spillway writes itself. Works on the parsers'
+ * flat lists of names and values, so that the hot path builds no objects and repeated headers stay repeated. Pure.
  */
 
-/** RFC 9110, 7.6.1, and what older clients send in its place. They speak of one connection, not of the message. */
+/** Headers of one connection (RFC 9110, 7.6.1), and those that older clients send for the same purpose. */
 const HOP_BY_HOP = new Set([
   'connection',
   'keep-alive',
@@ -16,7 +16,7 @@ const HOP_BY_HOP = new Set([
   'http2-settings',
 ])
 
-/** Not passed to the tool: answered here (expect), said anew below, or without a way through (trailer). */
+/** Not copied to the tool: Spillway answers it (expect), writes its own value, or cannot pass trailers (trailer). */
 const REPLACED = new Set([
   ...HOP_BY_HOP,
   'expect',
@@ -32,12 +32,13 @@ const REPLACED = new Set([
 const OWN_PREFIX = 'x-spillway-'
 /** In Via, after the version that the caller spoke (RFC 9110, 7.6.3). */
 const PSEUDONYM = 'spillway'
-/** More hops than any way has: what is beyond it may be lowered to it (RFC 9110, 7.6.2). */
+/** More hops than any route has; larger values may be lowered to it (RFC 9110, 7.6.2). */
 const MOST_HOPS = 999_999_999
 /** Connection options that name no header. */
 const PLAIN_CONNECTION = /^\s*(?:keep-alive|close)\s*$/i
 
-export interface Forwarding {
+/** Values of the headers that Spillway writes itself. */
+export interface OwnHeaderValues {
   /** The Host that the tool sees. */
   readonly host: string
   /** The Host that the caller wrote; empty when it wrote none. */
@@ -47,12 +48,12 @@ export interface Forwarding {
   readonly requestId: string
   /** Of the caller's request line, for example `1.1`. */
   readonly httpVersion: string
-  /** What `hopsLeft` says. */
+  /** Result of `hopsLeft`. */
   readonly hops: number | undefined
 }
 
 /** The tool's headers out of the caller's: `raw` is name, value, name, value as node:http gives it. */
-export function toTool(raw: readonly string[], forwarding: Forwarding): string[] {
+export function requestHeaders(raw: readonly string[], forwarding: OwnHeaderValues): string[] {
   const named = namedByConnection(raw)
   const out = ['host', forwarding.host]
   let via = ''
@@ -60,7 +61,7 @@ export function toTool(raw: readonly string[], forwarding: Forwarding): string[]
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i] as string
     const lower = name.toLowerCase()
-    // The addresses that earlier proxies told are kept: nobody may pass for the one who stands before Spillway.
+    // A caller must not remove the addresses that earlier proxies added, or it could pose as another client.
     if (named?.has(lower) === true && lower !== 'x-forwarded-for') continue
     if (REPLACED.has(lower)) {
       if (lower === 'via') via += `${raw[i + 1] as string}, `
@@ -77,7 +78,7 @@ export function toTool(raw: readonly string[], forwarding: Forwarding): string[]
 }
 
 /** The caller's headers out of the tool's: `raw` as undici gives it. Adds nothing. */
-export function toCaller(raw: readonly (Buffer | string)[]): string[] {
+export function responseHeaders(raw: readonly (Buffer | string)[]): string[] {
   const text = raw.map((part) => (typeof part === 'string' ? part : part.toString('latin1')))
   const named = namedByConnection(text)
   const out: string[] = []
@@ -90,8 +91,8 @@ export function toCaller(raw: readonly (Buffer | string)[]): string[] {
 }
 
 /**
- * By how many proxies the request may still be passed on; undefined where it does not say so. Only OPTIONS and TRACE
- * are counted (RFC 9110, 7.6.2).
+ * How many proxies may still forward the request (Max-Forwards); undefined without that header. It applies only to
+ * OPTIONS and TRACE (RFC 9110, 7.6.2).
  */
 export function hopsLeft(method: string | undefined, raw: readonly string[]): number | undefined {
   if (method !== 'OPTIONS' && method !== 'TRACE') return undefined
@@ -140,8 +141,8 @@ export function isEventStream(headers: readonly string[]): boolean {
 }
 
 /**
- * RFC 9110, 6.5.1: what frames, routes, authenticates or explains the content is read before the body, or not at all. A
- * recipient that merges trailers into the head would be misled by it.
+ * Headers that frame, route, authenticate or describe the content must not be trailers (RFC 9110, 6.5.1). A recipient that
+ * merges trailers into the head would act on them.
  */
 const NO_TRAILER = new Set([
   'authorization',
@@ -158,7 +159,7 @@ const NO_TRAILER = new Set([
   'www-authenticate',
 ])
 
-/** Those of a flat list that may be trailers. */
+/** The headers of a flat list that are allowed as trailers. */
 export function trailerPairs(flat: readonly string[]): [string, string][] {
   const out: [string, string][] = []
   for (let i = 0; i < flat.length; i += 2) {

@@ -1,11 +1,11 @@
 /**
- * An answer that is kept back while it may still be thrown away for another try: head, body up to a bound, trailers.
- * Beyond the bound it goes out as it is, and what follows is streamed. Knows nothing of retries.
+ * An answer that is held back because a retry may replace it: head, body up to a bound, trailers. A body beyond the bound
+ * is sent and the rest streamed. Must not know whether the call is retried.
  */
 import type { Head } from './answer-head.ts'
 import type { Answerer } from './attempt.ts'
 
-/** Bytes of a body: what tools say when they fail is short. */
+/** Bytes of a body: error messages of tools are short. */
 const MAX_BYTES = 65_536
 
 export class HeldAnswer {
@@ -22,7 +22,7 @@ export class HeldAnswer {
     return this.#head.status
   }
 
-  /** Takes a piece of the body; false when it is more than is kept. */
+  /** Keeps a piece of the body; false when the body exceeds the bound, and the piece is not kept. */
   keep(chunk: Buffer): boolean {
     this.#bytes += chunk.length
     if (this.#bytes > MAX_BYTES) return false
@@ -34,10 +34,10 @@ export class HeldAnswer {
     this.#trailers = trailers
   }
 
-  /** Sends what is there; the body may go on. */
+  /** Sends the part that has come; more of the body may follow. */
   sendTo(caller: Answerer): void {
     caller.head(this.#head)
-    // Less than a connection buffers: nobody has to wait until the caller has read.
+    // All pieces fit into the connection's buffer, so there is no need to wait for the caller.
     for (const chunk of this.#chunks) caller.write(chunk, () => undefined)
   }
 

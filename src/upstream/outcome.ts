@@ -15,17 +15,17 @@ export function verdictOf(status: number): Verdict {
 }
 
 /** What an exchange broke on. */
-export interface Breakage {
+export interface AttemptFailure {
   /** undici found the request itself impossible to send. */
   readonly wasInvalid: boolean
   readonly fault: Fault
 }
 
 /** The reason for a caller whose exchange broke before the tool's response head. */
-export function reasonOf({
+export function failureReason({
   wasInvalid,
   fault,
-}: Breakage): Extract<
+}: AttemptFailure): Extract<
   Reason,
   'BAD_REQUEST' | 'PROXY_OVERLOADED' | 'UPSTREAM_UNREACHABLE' | 'UPSTREAM_FAILED'
 > {
@@ -36,17 +36,17 @@ export function reasonOf({
 const INVALID = new Set(['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED'])
 
 /** What the end by this error means: for the controller, for the caller, and for the operator if the tool is to blame. */
-export function breakOf(
+export function failureOf(
   error: Error,
   { phase, isSent }: { readonly phase: Fault['phase']; readonly isSent: boolean },
 ): {
   readonly verdict: Verdict
-  readonly reason: ReturnType<typeof reasonOf>
+  readonly reason: ReturnType<typeof failureReason>
   readonly fault: Fault | undefined
 } {
   const wasInvalid = INVALID.has(String((error as { code?: unknown }).code))
   const fault = faultOf(phase, error)
-  const reason = reasonOf({ wasInvalid, fault })
+  const reason = failureReason({ wasInvalid, fault })
   const isTools = reason !== 'BAD_REQUEST' && reason !== 'PROXY_OVERLOADED'
   // A tool that closes on a body it does not want breaks the connection, too: that is no sign of overload.
   const verdict = isTools && isSent ? 'dropped' : 'ignored'

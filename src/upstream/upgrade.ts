@@ -5,9 +5,9 @@
 import type { Duplex } from 'node:stream'
 import type { AttemptParts } from './attempt.ts'
 import { Unsendable } from './fault.ts'
-import { headerValues, toCaller } from './headers.ts'
+import { headerValues, responseHeaders } from './headers.ts'
 import type { ToolTime } from './tool-time.ts'
-import { letGo } from './wire.ts'
+import { letGo } from './tool-connection.ts'
 
 interface Opening {
   readonly parts: AttemptParts
@@ -41,7 +41,7 @@ export function openTunnel({ parts, protocol, toTool, raw, time }: Opening): () 
     owner.done({ kind: 'passed', outcome: 'completed', durationMs: time.heldMs(), fault: undefined })
   }
   const own = ['Server-Timing', `queue;dur=${request.queuedMs.toFixed(1)}`, 'X-Spillway-Tool', request.tool]
-  const { socket, early } = caller.tunnel(protocol, [...toCaller(raw), ...own])
+  const { socket, early } = caller.tunnel(protocol, [...responseHeaders(raw), ...own])
   const cut = owner.contained(() => {
     toTool.destroy()
     socket.destroy()

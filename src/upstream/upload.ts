@@ -7,7 +7,7 @@ import { Transform } from 'node:stream'
 import type { Readable } from 'node:stream'
 import type { Clock } from '../time/clock.ts'
 import { BodyPace } from './body-pace.ts'
-import type { LeaseHandle } from './attempt.ts'
+import type { AttemptLease } from './attempt.ts'
 import { headerValue } from './headers.ts'
 
 /** The caller's request, as the stream of its body. */
@@ -62,7 +62,7 @@ export class Upload {
   /** Everything that went by, while it is little enough to be kept. */
   #kept: Buffer[] | undefined
   #isWhole = false
-  #lease: LeaseHandle | undefined
+  #lease: AttemptLease | undefined
   #isPaused = false
 
   /** Instead of breaking the body off when it comes too slowly. */
@@ -127,7 +127,7 @@ export class Upload {
   }
 
   /** From now on each piece renews this lease, which waits for whoever has to move next. */
-  renews(lease: LeaseHandle): void {
+  renews(lease: AttemptLease): void {
     this.#lease = lease
     lease.waitsFor('caller')
     this.#pace.holdsLease()

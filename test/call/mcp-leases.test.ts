@@ -6,9 +6,9 @@ import { test } from 'node:test'
 import type { LeaseEnd } from '../../src/lane/lease.ts'
 import { idKeyOf } from '../../src/mcp/message.ts'
 import { McpLeases } from '../../src/call/mcp-leases.ts'
-import type { LeaseHandle } from '../../src/upstream/attempt.ts'
+import type { AttemptLease } from '../../src/upstream/attempt.ts'
 
-interface FakeLease extends LeaseHandle {
+interface FakeLease extends AttemptLease {
   readonly ends: LeaseEnd[]
   renewals: number
   stop: () => void
@@ -37,7 +37,7 @@ function watching(...ids: readonly (string | number)[]) {
   let answered = 0
   let over = 0
   const watch = new McpLeases({
-    leases: new Map(ids.map((id, index) => [idKeyOf(id) ?? '', leases[index] as LeaseHandle])),
+    leases: new Map(ids.map((id, index) => [idKeyOf(id) ?? '', leases[index] as AttemptLease])),
     isResumable: true,
     onAllAnswered: () => answered++,
     onOver: () => over++,

@@ -3,8 +3,8 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { FRESH_MS, OWN_BYTES, TOOL_SHARE } from '../../src/capacity/body-memory.ts'
-import { mostHeldBytes } from '../../src/capacity/held-bytes.ts'
+import { FRESH_MS, OWN_BYTES, TOOL_SHARE } from '../../src/capacity/read-ahead-memory.ts'
+import { maxBodyMemoryBytes } from '../../src/capacity/message-memory.ts'
 import { NO_BODY } from '../../src/call/body.ts'
 import { Call } from '../../src/call/call.ts'
 import type { CallFacts, CallParts } from '../../src/call/call.ts'
@@ -14,7 +14,7 @@ import { FakeCaller } from '../support/fake-caller.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
 
 /** As in a container of 128 MiB. */
-const MOST_BYTES = mostHeldBytes(134_217_728)
+const MOST_BYTES = maxBodyMemoryBytes(134_217_728)
 const MOST_TOOL_BYTES = MOST_BYTES * TOOL_SHARE
 const PIECE = Buffer.alloc(65_536)
 

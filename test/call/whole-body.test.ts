@@ -5,30 +5,30 @@ import assert from 'node:assert/strict'
 import { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import { test } from 'node:test'
-import { HeldBytes } from '../../src/capacity/held-bytes.ts'
+import { MessageMemory } from '../../src/capacity/message-memory.ts'
 import { readWhole } from '../../src/call/whole-body.ts'
 import type { WholeBody } from '../../src/call/whole-body.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
 
-function reading(clock = new VirtualClock(), held = new HeldBytes(1_000_000), maxBytes = 10) {
+function reading(clock = new VirtualClock(), held = new MessageMemory(1_000_000), maxBytes = 10) {
   const request = new IncomingMessage(new Socket())
   const results: WholeBody[] = []
-  const holding = held.hold('server')
-  const bounds = { maxBytes, maxMs: 1000, holding }
+  const allocation = held.allocate('server')
+  const bounds = { maxBytes, maxMs: 1000, allocation }
   readWhole(request, bounds, clock, { done: (body) => results.push(body), fail: assert.ifError })
-  return { request, results, clock, held, holding }
+  return { request, results, clock, held, allocation }
 }
 
 /** Streams hand on what they have in a turn of their own. */
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 test('a body is read whole, whatever pieces it comes in, and counts until it is released', async () => {
-  const { request, results, clock, held, holding } = reading()
+  const { request, results, clock, held, allocation } = reading()
   for (const piece of ['abc', 'de', null]) request.push(piece)
   await turn()
   assert.deepEqual(results, [{ kind: 'whole', content: Buffer.from('abcde') }])
   assert.deepEqual([held.heldBytes('server'), clock.timers], [5, 0])
-  holding.release()
+  allocation.release()
   assert.equal(held.heldBytes(), 0)
 })
 
@@ -40,7 +40,7 @@ test('a body over its bound ends the reading, and nothing of it is held', async 
 })
 
 test('a body for which there is no room ends the reading, and room comes back', async () => {
-  const held = new HeldBytes(32)
+  const held = new MessageMemory(32)
   const first = reading(undefined, held)
   first.request.push('abcdefgh')
   await turn()
@@ -50,7 +50,7 @@ test('a body for which there is no room ends the reading, and room comes back', 
   assert.deepEqual([second.results, held.heldBytes()], [[{ kind: 'no room' }], 8])
   first.request.push(null)
   await turn()
-  first.holding.release()
+  first.allocation.release()
   assert.equal(held.heldBytes(), 0)
 })
 
@@ -104,7 +104,7 @@ test('pieces are put together in their order, and the first is not written over'
 })
 
 test('an error of ours ends the one body that it met, and nothing of it is held', async (t) => {
-  const held = new HeldBytes(1_000_000)
+  const held = new MessageMemory(1_000_000)
   const errors: unknown[] = []
   const request = new IncomingMessage(new Socket())
   const made = new Error('made up')
@@ -116,7 +116,7 @@ test('an error of ours ends the one body that it met, and nothing of it is held'
     },
     { times: 1 },
   )
-  const bounds = { maxBytes: 100, maxMs: 1000, holding: held.hold('server') }
+  const bounds = { maxBytes: 100, maxMs: 1000, allocation: held.allocate('server') }
   const clock = new VirtualClock()
   readWhole(request, bounds, clock, { done: () => assert.fail(), fail: (error) => errors.push(error) })
   request.push('a')

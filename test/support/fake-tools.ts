@@ -11,8 +11,8 @@ import { Tools } from '../../src/tools/tools.ts'
 import type { Tool, ToolsParts } from '../../src/tools/tools.ts'
 import type { Handler } from '../../src/upstream/contained-handler.ts'
 import { headerValue } from '../../src/upstream/headers.ts'
-import type { Connections } from '../../src/upstream/pool.ts'
-import type { Wire, WireUser } from '../../src/upstream/wire.ts'
+import type { ToolPool } from '../../src/upstream/tool-pool.ts'
+import type { ToolConnection, ConnectionUser } from '../../src/upstream/tool-connection.ts'
 import { settingsIn } from '../config/reading.ts'
 
 class FakeController implements Dispatcher.DispatchController {
@@ -57,7 +57,7 @@ export class ToolExchange {
   constructor(
     origin: string,
     isFresh: boolean,
-    { options, user }: { readonly options: Dispatcher.DispatchOptions; readonly user: WireUser },
+    { options, user }: { readonly options: Dispatcher.DispatchOptions; readonly user: ConnectionUser },
   ) {
     this.origin = origin
     this.isFresh = isFresh
@@ -79,11 +79,11 @@ export class ToolExchange {
     return headerValue(this.options.headers as string[], name)
   }
 
-  /** The connection is there and the request goes out. `wire`: what Spillway knows of the connection. */
-  start(wire?: Partial<Wire>): this {
+  /** The connection is there and the request goes out. `connection`: what Spillway knows of the connection. */
+  start(connection?: Partial<ToolConnection>): this {
     if (this.#isStarted) return this
     this.#isStarted = true
-    if (wire !== undefined) this.user.onWire(wire as Wire)
+    if (connection !== undefined) this.user.onConnection(connection as ToolConnection)
     this.user.onRequestStart(this.controller)
     return this
   }
@@ -164,7 +164,7 @@ export class FakeTools {
   readonly exchanges: ToolExchange[] = []
   /** The next dispatch throws. */
   isFailing = false
-  readonly #connections = new WeakMap<Connections, Connections>()
+  readonly #connections = new WeakMap<ToolPool, ToolPool>()
   readonly #known = new WeakSet<Tool>()
   #settings: Settings
 
@@ -199,26 +199,26 @@ export class FakeTools {
     for (const tool of this.tools.all()) {
       if (this.#known.has(tool)) continue
       this.#known.add(tool)
-      const real = (): Connections =>
-        Reflect.get(Object.getPrototypeOf(tool) as object, 'connections', tool) as Connections
-      Object.defineProperty(tool, 'connections', { get: () => this.#fakeOf(tool, real()) })
+      const real = (): ToolPool =>
+        Reflect.get(Object.getPrototypeOf(tool) as object, 'pool', tool) as ToolPool
+      Object.defineProperty(tool, 'pool', { get: () => this.#fakeOf(tool, real()) })
       this.#fakeOf(tool, real())
     }
   }
 
-  #fakeOf({ settings }: Tool, real: Connections): Connections {
+  #fakeOf({ settings }: Tool, real: ToolPool): ToolPool {
     const known = this.#connections.get(real)
     if (known !== undefined) return known
     const { origin } = settings.upstream
     const take =
       (isFresh: boolean) =>
-      (options: Dispatcher.DispatchOptions, user: WireUser): void => {
+      (options: Dispatcher.DispatchOptions, user: ConnectionUser): void => {
         if (this.isFailing) throw new Error('made up: dispatch fails')
         this.exchanges.push(new ToolExchange(origin, isFresh, { options, user }))
       }
     const nothing = (): Promise<void> => Promise.resolve()
     const fake = { dispatch: take(false), dispatchFresh: take(true), close: nothing, destroy: nothing }
-    this.#connections.set(real, fake as unknown as Connections)
-    return fake as unknown as Connections
+    this.#connections.set(real, fake as unknown as ToolPool)
+    return fake as unknown as ToolPool
   }
 }

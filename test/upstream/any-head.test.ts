@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { toCaller, toTool } from '../../src/upstream/headers.ts'
+import { responseHeaders, requestHeaders } from '../../src/upstream/headers.ts'
 import { pushbackOf } from '../../src/upstream/pushback.ts'
 import { framingOf } from '../../src/upstream/upload.ts'
 
@@ -53,7 +53,7 @@ test('of any headers of a caller the tool gets no hop-by-hop header and none of 
   }
   fc.assert(
     fc.property(HEADERS, (raw) => {
-      const names = namesOf(toTool(raw, forwarding))
+      const names = namesOf(requestHeaders(raw, forwarding))
       assert.ok(!names.some((name) => NEVER.test(name)), names.join())
       for (const once of ['host', 'x-request-id', 'via', 'x-forwarded-for', 'x-forwarded-proto'])
         assert.equal(names.filter((name) => name.toLowerCase() === once).length, 1, once)
@@ -64,7 +64,7 @@ test('of any headers of a caller the tool gets no hop-by-hop header and none of 
 test('of any headers of a tool the caller gets only what it sent, without hop-by-hop headers and those of Spillway', () => {
   fc.assert(
     fc.property(HEADERS, (raw) => {
-      const names = namesOf(toCaller(raw.map((part) => Buffer.from(part, 'latin1'))))
+      const names = namesOf(responseHeaders(raw.map((part) => Buffer.from(part, 'latin1'))))
       assert.ok(!names.some((name) => NEVER.test(name)), names.join())
       assert.ok(names.every((name) => raw.includes(name)))
     }),

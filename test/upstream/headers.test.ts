@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { headerValue, headerValues, hopsLeft, toCaller, toTool } from '../../src/upstream/headers.ts'
+import {
+  headerValue,
+  headerValues,
+  hopsLeft,
+  responseHeaders,
+  requestHeaders,
+} from '../../src/upstream/headers.ts'
 
-const FORWARDING: Parameters<typeof toTool>[1] = {
+const FORWARDING: Parameters<typeof requestHeaders>[1] = {
   host: 'api.github.com',
   callerHost: 'localhost:8080',
   peer: '127.0.0.1',
@@ -18,7 +24,7 @@ function pairs(flat: readonly string[]): [string, string][] {
 }
 
 function sent(raw: readonly string[], forwarding = FORWARDING): [string, string][] {
-  return pairs(toTool(raw, forwarding))
+  return pairs(requestHeaders(raw, forwarding))
 }
 
 const valuesOf = (list: readonly [string, string][], wanted: string): string[] =>
@@ -56,7 +62,7 @@ for (const name of HOP_BY_HOP) {
   test(`${name} crosses the proxy in neither direction`, () => {
     const raw = [name, 'close', 'X-Kept', 'yes']
     assert.deepEqual(valuesOf(sent(raw), name.toLowerCase()), [])
-    assert.deepEqual(toCaller(raw), ['X-Kept', 'yes'])
+    assert.deepEqual(responseHeaders(raw), ['X-Kept', 'yes'])
   })
 }
 
@@ -83,7 +89,7 @@ test('headers that Connection names stay behind, in both directions, however it 
     sent(raw).filter(([name]) => /^x-(one|two|three)$/.test(name)),
     [['x-three', '3']],
   )
-  assert.deepEqual(toCaller(raw), ['X-Three', '3'])
+  assert.deepEqual(responseHeaders(raw), ['X-Three', '3'])
 })
 
 test('a caller cannot have Connection take away what the proxy says itself', () => {
@@ -153,17 +159,20 @@ test('everything else crosses untouched: repeated, in order, in its spelling', (
     'Set-Cookie',
     'b=2',
   ]
-  assert.deepEqual(toTool(raw, FORWARDING).slice(2, 12), raw)
-  assert.deepEqual(toCaller(raw), raw)
+  assert.deepEqual(requestHeaders(raw, FORWARDING).slice(2, 12), raw)
+  assert.deepEqual(responseHeaders(raw), raw)
 })
 
 test("the tool's answer is not dressed up: nothing is added, and it cannot claim to be a lane's", () => {
-  assert.deepEqual(toCaller([]), [])
-  assert.deepEqual(toCaller(['X-Spillway-Tool', 'other', 'Retry-After', 'soon']), ['Retry-After', 'soon'])
+  assert.deepEqual(responseHeaders([]), [])
+  assert.deepEqual(responseHeaders(['X-Spillway-Tool', 'other', 'Retry-After', 'soon']), [
+    'Retry-After',
+    'soon',
+  ])
 })
 
 test("the tool's headers are read as latin1, as HTTP carries them", () => {
-  assert.deepEqual(toCaller([Buffer.from('X-Name'), Buffer.from([0x4d, 0xfc])]), ['X-Name', 'Mü'])
+  assert.deepEqual(responseHeaders([Buffer.from('X-Name'), Buffer.from([0x4d, 0xfc])]), ['X-Name', 'Mü'])
 })
 
 test('a header is found in any spelling: the first value, or all of them in order', () => {

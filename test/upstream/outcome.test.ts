@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Fault, FaultCause, Reason, Verdict } from '../../src/lane/reason.ts'
-import { reasonOf, verdictOf } from '../../src/upstream/outcome.ts'
+import { failureReason, verdictOf } from '../../src/upstream/outcome.ts'
 
 const VERDICTS: readonly [status: number, verdict: Verdict][] = [
   [101, 'ok'],
@@ -38,6 +38,6 @@ const REASONS: readonly [phase: Fault['phase'], cause: FaultCause, wasInvalid: b
 for (const [phase, cause, wasInvalid, reason] of REASONS) {
   const name = `in its phase ${phase} by ${cause}${wasInvalid ? ', as it cannot be sent' : ''}`
   test(`an exchange that breaks ${name} is ${reason}`, () => {
-    assert.equal(reasonOf({ wasInvalid, fault: { phase, cause, code: undefined } }), reason)
+    assert.equal(failureReason({ wasInvalid, fault: { phase, cause, code: undefined } }), reason)
   })
 }

@@ -14,7 +14,7 @@ import { lastRefusal } from '../reply/last-answer.ts'
 import { DEFAULT_RETRY_AFTER_MS } from '../reply/refuse.ts'
 import type { Clock } from '../time/clock.ts'
 
-export interface ConnectionBoundsParts {
+export interface ListenerConnectionsParts {
   readonly clock: Clock
   /** Luck: 0 <= n < 1. */
   readonly random: () => number
@@ -35,15 +35,15 @@ interface Refused {
   readonly holder: string | undefined
 }
 
-export class ConnectionBounds {
+export class ListenerConnections {
   readonly proxy: Connections
   readonly admin: Connections
-  readonly #parts: ConnectionBoundsParts
+  readonly #parts: ListenerConnectionsParts
   /** Keyed by listener and cause: a closed set. */
   readonly #refused = new Map<string, number>()
   readonly #sampled: Sampled<Refused>
 
-  constructor(parts: ConnectionBoundsParts) {
+  constructor(parts: ListenerConnectionsParts) {
     this.#parts = parts
     this.#sampled = new Sampled({
       clock: parts.clock,

@@ -7,37 +7,37 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { Socket } from 'node:net'
 import { test } from 'node:test'
 import { systemClock } from '../../src/time/system.ts'
-import { Connections } from '../../src/upstream/pool.ts'
+import { ToolPool } from '../../src/upstream/tool-pool.ts'
 import { systemPaths } from '../../src/upstream/name-query.ts'
-import type { WireUser } from '../../src/upstream/wire.ts'
+import type { ConnectionUser } from '../../src/upstream/tool-connection.ts'
 import { after, fakeTool } from '../support/fake-tool.ts'
 
 /** A request that tells its status, or its error. */
-function send(connections: Connections, method: string): Promise<string> {
+function send(pool: ToolPool, method: string): Promise<string> {
   return new Promise((resolve) => {
     let status = 0
-    let wire: Parameters<WireUser['onWire']>[0] | undefined
-    const user: WireUser = {
-      onWire: (given) => void (wire = given),
+    let connection: Parameters<ConnectionUser['onConnection']>[0] | undefined
+    const user: ConnectionUser = {
+      onConnection: (given) => void (connection = given),
       onInterim: () => undefined,
-      onRequestStart: () => wire?.starts(),
+      onRequestStart: () => connection?.starts(),
       onResponseStart: (_controller, given) => void (status = given),
       onResponseData: () => undefined,
       onResponseEnd: () => {
-        wire?.end(undefined)
+        connection?.end(undefined)
         resolve(String(status))
       },
       onResponseError: (_controller, error) =>
         resolve((error as NodeJS.ErrnoException).code ?? error.message),
     }
-    connections.dispatch({ path: '/', method }, user)
+    pool.dispatch({ path: '/', method }, user)
   })
 }
 
 for (const code of ['ECONNRESET', 'ETIMEDOUT', 'ERR_SSL_TLS_ALERT']) {
   test(`a request that finds its idle connection broken by ${code} before it is written goes over a new one, whatever its method`, async () => {
     await using tool = await fakeTool(after(0))
-    const connections = new Connections({
+    const pool = new ToolPool({
       origin: tool.url,
       connectTimeoutMs: 5000,
       clock: systemClock,
@@ -47,17 +47,17 @@ for (const code of ['ECONNRESET', 'ETIMEDOUT', 'ERR_SSL_TLS_ALERT']) {
     const onSocket = (message: unknown): void => void sockets.push((message as { socket: Socket }).socket)
     subscribe('net.client.socket', onSocket)
     try {
-      assert.equal(await send(connections, 'GET'), '200')
+      assert.equal(await send(pool, 'GET'), '200')
       // undici is done with the answer only after it has told of its end.
       await new Promise((resolve) => setImmediate(resolve))
-      const answer = send(connections, 'POST')
+      const answer = send(pool, 'POST')
       sockets[0]?.destroy(Object.assign(new Error('broken'), { code }))
       assert.equal(await answer, '200')
       assert.equal(tool.seen.calls, 2)
       assert.equal(sockets.length, 2)
     } finally {
       unsubscribe('net.client.socket', onSocket)
-      await connections.destroy()
+      await pool.destroy()
     }
   })
 }

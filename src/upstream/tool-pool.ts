@@ -7,11 +7,11 @@ import { Client, Pool, buildConnector } from 'undici'
 import type { Dispatcher } from 'undici'
 import type { Clock } from '../time/clock.ts'
 import { NameUnresolved } from './fault.ts'
-import { IdleBound } from './idle-bound.ts'
+import { IdleTimeout } from './idle-timeout.ts'
 import type { NamePaths } from './name-query.ts'
-import { Names } from './names.ts'
-import { Wire } from './wire.ts'
-import type { WireUser } from './wire.ts'
+import { AddressCache } from './address-cache.ts'
+import { ToolConnection } from './tool-connection.ts'
+import type { ConnectionUser } from './tool-connection.ts'
 
 /** Milliseconds after which undici closes an idle connection when the tool does not say when it will (its default). */
 const IDLE_MS = 4000
@@ -26,56 +26,63 @@ export interface UpstreamParts {
 }
 
 /** A client with one connection and one request at a time, whose handlers get to know their connection. */
-class WiredClient extends Client {
-  readonly #wire: Wire
+class SingleConnectionClient extends Client {
+  readonly #connection: ToolConnection
 
-  constructor(origin: string | URL, options: Client.Options, wire: Wire) {
+  constructor(origin: string | URL, options: Client.Options, connection: ToolConnection) {
     super(origin, options)
-    this.#wire = wire
+    this.#connection = connection
   }
 
   override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
-    this.#wire.begin(handler as WireUser)
+    this.#connection.begin(handler as ConnectionUser)
     return super.dispatch(options, handler)
   }
 }
 
-export class Connections {
+export class ToolPool {
   readonly #pool: Pool
-  readonly #open: () => WiredClient
+  readonly #open: () => SingleConnectionClient
   /** Clients for one request each. */
-  readonly #single = new Set<WiredClient>()
+  readonly #single = new Set<SingleConnectionClient>()
 
   constructor({ origin, connectTimeoutMs, clock, paths }: UpstreamParts) {
-    const bound = new IdleBound()
+    const idleTimeout = new IdleTimeout()
     // One HTTP/2 connection would put all calls of a tool behind one TCP window, and behind undici's stream queue.
-    const names = new Names({ clock, paths, connectTimeoutMs })
+    const names = new AddressCache({ clock, paths, connectTimeoutMs })
     const { lookup } = names
-    const connector = wary(buildConnector({ timeout: connectTimeoutMs, allowH2: false, lookup }), names)
+    const connector = expiringOnFailure(
+      buildConnector({ timeout: connectTimeoutMs, allowH2: false, lookup }),
+      names,
+    )
     const options: Client.Options = {
       pipelining: 1,
       headersTimeout: 0,
       bodyTimeout: 0,
       keepAliveTimeout: IDLE_MS,
-      // The wire keeps its distance of what the tool says.
+      // The connection keeps its distance of what the tool says.
       keepAliveTimeoutThreshold: 0,
       maxHeaderSize: MAX_RESPONSE_HEADER_BYTES,
       allowH2: false,
     }
     this.#open = () => {
-      const wire = new Wire(clock.nowMs, bound)
-      return new WiredClient(origin, { ...options, connect: wire.around(connector) }, wire)
+      const connection = new ToolConnection(clock.nowMs, idleTimeout)
+      return new SingleConnectionClient(
+        origin,
+        { ...options, connect: connection.around(connector) },
+        connection,
+      )
     }
     this.#pool = new Pool(origin, { factory: this.#open, allowH2: false })
   }
 
   /** Over a connection that is free, or a new one. */
-  dispatch(options: Dispatcher.DispatchOptions, user: WireUser): void {
+  dispatch(options: Dispatcher.DispatchOptions, user: ConnectionUser): void {
     this.#pool.dispatch(options, user)
   }
 
   /** Over a connection that nothing else has used, or will. */
-  dispatchFresh(options: Dispatcher.DispatchOptions, user: WireUser): void {
+  dispatchFresh(options: Dispatcher.DispatchOptions, user: ConnectionUser): void {
     const client = this.#open()
     this.#single.add(client)
     client.dispatch({ ...options, reset: true }, user)
@@ -98,10 +105,13 @@ export class Connections {
 }
 
 /** Looks for the addresses anew after a connection that did not come about. */
-function wary(connector: buildConnector.connector, names: Names): buildConnector.connector {
+function expiringOnFailure(
+  connector: buildConnector.connector,
+  names: AddressCache,
+): buildConnector.connector {
   return (options, callback) => {
     connector(options, (...result) => {
-      if (result[0] !== null && !(result[0] instanceof NameUnresolved)) names.distrust()
+      if (result[0] !== null && !(result[0] instanceof NameUnresolved)) names.expire()
       callback(...result)
     })
   }

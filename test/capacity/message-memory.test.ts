@@ -5,8 +5,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { HeldBytes } from '../../src/capacity/held-bytes.ts'
-import type { Holding } from '../../src/capacity/held-bytes.ts'
+import { MessageMemory } from '../../src/capacity/message-memory.ts'
+import type { Allocation } from '../../src/capacity/message-memory.ts'
 
 const MOST = 1_000_000
 const PING_BYTES = 60
@@ -25,32 +25,32 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 /** The same by a list of what was granted and not given back. */
 class Model {
-  readonly held = new HeldBytes(MOST)
-  readonly holdings: { server: string; holding: Holding; bytes: number; isReleased: boolean }[] = []
+  readonly held = new MessageMemory(MOST)
+  readonly allocations: { server: string; allocation: Allocation; bytes: number; isReleased: boolean }[] = []
 
   take(each: Step): void {
     if (each.do === 'hold') {
       const { server } = each
-      this.holdings.push({ server, holding: this.held.hold(server), bytes: 0, isReleased: false })
+      this.allocations.push({ server, allocation: this.held.allocate(server), bytes: 0, isReleased: false })
       return
     }
-    const one = this.holdings[each.which]
+    const one = this.allocations[each.which]
     if (one === undefined) return
     if (each.do === 'release') {
-      one.holding.release()
+      one.allocation.release()
       one.bytes = 0
       one.isReleased = true
       return
     }
     const before = one.bytes
-    const fits = one.holding.fits(each.bytes) && !one.isReleased
-    assert.equal(one.holding.resize(each.bytes), fits)
+    const fits = one.allocation.fits(each.bytes) && !one.isReleased
+    assert.equal(one.allocation.resize(each.bytes), fits)
     if (fits) one.bytes = each.bytes
     if (each.bytes <= before && !one.isReleased) assert.ok(fits, 'what gives back is never refused')
   }
 
   sum(server?: string): number {
-    const those = this.holdings.filter((each) => server === undefined || each.server === server)
+    const those = this.allocations.filter((each) => server === undefined || each.server === server)
     return those.reduce((sum, each) => sum + each.bytes, 0)
   }
 }
@@ -65,8 +65,8 @@ test('what is held is exactly what was granted and not given back, whatever happ
         for (const server of ['a', 'b', 'c']) assert.equal(model.held.heldBytes(server), model.sum(server))
         assert.ok(model.sum() <= MOST)
       }
-      for (const { holding } of model.holdings) holding.release()
-      for (const { holding } of model.holdings) holding.release()
+      for (const { allocation } of model.allocations) allocation.release()
+      for (const { allocation } of model.allocations) allocation.release()
       assert.deepEqual([model.held.heldBytes(), model.held.servers], [0, 0])
     }),
   )
@@ -75,26 +75,26 @@ test('what is held is exactly what was granted and not given back, whatever happ
 test('whatever one server does, another has room for a quarter, and both for pings', () => {
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 200, max: 300_000 }), { maxLength: 400 }), (sizes) => {
-      const held = new HeldBytes(MOST)
-      for (const size of sizes) held.hold('a').resize(size)
-      for (let n = 0; n < 8; n++) assert.ok(held.hold('a').resize(PING_BYTES), `ping ${n} for a`)
-      assert.ok(held.hold('b').resize(Math.floor(held.mostOfOneBytes / 2)))
-      assert.ok(held.hold('b').resize(PING_BYTES))
+      const held = new MessageMemory(MOST)
+      for (const size of sizes) held.allocate('a').resize(size)
+      for (let n = 0; n < 8; n++) assert.ok(held.allocate('a').resize(PING_BYTES), `ping ${n} for a`)
+      assert.ok(held.allocate('b').resize(Math.floor(held.mostOfOneBytes / 2)))
+      assert.ok(held.allocate('b').resize(PING_BYTES))
     }),
   )
 })
 
 test('servers that take what they can one after the other leave room for the next', () => {
-  const held = new HeldBytes(64 * 1_048_576)
-  for (const server of 'abcdefgh') while (held.hold(server).resize(65_536)) assert.ok(held.servers <= 8)
-  const rest = held.hold('i')
+  const held = new MessageMemory(64 * 1_048_576)
+  for (const server of 'abcdefgh') while (held.allocate(server).resize(65_536)) assert.ok(held.servers <= 8)
+  const rest = held.allocate('i')
   assert.ok(rest.resize(65_536) && held.heldBytes('a') <= held.mostOfOneBytes + 8 * 1_048_576)
 })
 
 test('one server alone gets half of what is not kept for small bodies, to the byte', () => {
-  const held = new HeldBytes(800)
+  const held = new MessageMemory(800)
   assert.equal(held.mostOfOneBytes, 350)
-  const holding = held.hold('a')
-  assert.deepEqual([holding.fits(351), holding.resize(351), held.servers], [false, false, 0])
-  assert.ok(holding.resize(350) && holding.resize(10) && holding.resize(350))
+  const allocation = held.allocate('a')
+  assert.deepEqual([allocation.fits(351), allocation.resize(351), held.servers], [false, false, 0])
+  assert.ok(allocation.resize(350) && allocation.resize(10) && allocation.resize(350))
 })

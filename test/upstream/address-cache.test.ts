@@ -9,7 +9,7 @@ import { after, test } from 'node:test'
 import type { Clock } from '../../src/time/clock.ts'
 import { systemClock } from '../../src/time/system.ts'
 import { NameUnresolved } from '../../src/upstream/fault.ts'
-import { Names } from '../../src/upstream/names.ts'
+import { AddressCache } from '../../src/upstream/address-cache.ts'
 import { nameServer } from '../support/name-server.ts'
 import type { NameServer } from '../support/name-server.ts'
 
@@ -23,7 +23,7 @@ interface Open {
   readonly connectTimeoutMs?: number
 }
 
-/** Names by this server, on real time that a test can move forward. */
+/** AddressCache by this server, on real time that a test can move forward. */
 async function open(server: NameServer, { more = '', hosts = '', connectTimeoutMs = 1000 }: Open = {}) {
   const own = join(folder, String(++files))
   const resolvConf = await server.writeResolvConf(`${own}.resolv`, more)
@@ -34,7 +34,7 @@ async function open(server: NameServer, { more = '', hosts = '', connectTimeoutM
     name === 'printer.local'
       ? Promise.resolve({ addresses: [{ address: '10.0.0.5', family: 4 as const }], ttlSeconds: 5 })
       : Promise.reject(new NameUnresolved('ENOTFOUND'))
-  const names = new Names({
+  const names = new AddressCache({
     askSystem,
     clock,
     connectTimeoutMs,
@@ -117,7 +117,7 @@ test('addresses at which nobody answers are looked for anew before their TTL is 
   last = 2
   skip(1500)
   assert.deepEqual(await look(), ['10.0.0.1'])
-  names.distrust()
+  names.expire()
   assert.deepEqual(await look(), ['10.0.0.2'])
 })
 

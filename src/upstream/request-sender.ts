@@ -5,66 +5,66 @@
  */
 import type { Dispatcher } from 'undici'
 import type { AttemptParts } from './attempt.ts'
-import type { Connections } from './pool.ts'
-import type { Wire, WireUser } from './wire.ts'
+import type { ToolPool } from './tool-pool.ts'
+import type { ToolConnection, ConnectionUser } from './tool-connection.ts'
 
-export class Sending {
-  readonly #connections: Connections
+export class RequestSender {
+  readonly #pool: ToolPool
   readonly #parts: Pick<AttemptParts, 'request' | 'owner'>
-  #wire: Wire | undefined
+  #connection: ToolConnection | undefined
   #keepAlive: string | undefined
-  #isAgain = false
+  #isResent = false
 
-  constructor(connections: Connections, parts: Pick<AttemptParts, 'request' | 'owner'>) {
-    this.#connections = connections
+  constructor(pool: ToolPool, parts: Pick<AttemptParts, 'request' | 'owner'>) {
+    this.#pool = pool
     this.#parts = parts
   }
 
   /** The request went out a second time, so it may have had an effect even where that fails. */
-  get isAgain(): boolean {
-    return this.#isAgain
+  get isResent(): boolean {
+    return this.#isResent
   }
 
-  send(user: WireUser): void {
+  send(user: ConnectionUser): void {
     const { upload, body } = this.#parts.request
-    this.#connections.dispatch(this.#requestWith(upload?.body ?? body), user)
+    this.#pool.dispatch(this.#requestWith(upload?.body ?? body), user)
   }
 
   /** The connection that it goes over. */
-  over(wire: Wire): void {
-    this.#wire = wire
+  assigned(connection: ToolConnection): void {
+    this.#connection = connection
   }
 
   starts(): void {
-    this.#wire?.starts()
+    this.#connection?.starts()
   }
 
   /** The response head came, with this Keep-Alive header. */
   answered(keepAlive: string | readonly string[] | undefined): void {
     this.#keepAlive = typeof keepAlive === 'object' ? keepAlive.join() : keepAlive
-    this.#wire?.fruitful()
+    this.#connection?.progressed()
   }
 
   /** A piece of the body came. */
-  fruitful(): void {
-    this.#wire?.fruitful()
+  progressed(): void {
+    this.#connection?.progressed()
   }
 
   /** The answer came whole. */
   end(): void {
-    this.#wire?.end(this.#keepAlive)
+    this.#connection?.end(this.#keepAlive)
   }
 
   /** The connection broke before the response head: sends the request again if that can do no harm, once. */
-  tryAgain(user: WireUser): boolean {
+  resend(user: ConnectionUser): boolean {
     const { isIdempotent, upload, body } = this.#parts.request
-    if (this.#isAgain || this.#wire?.isIdleBreak !== true) return false
-    this.#wire.learnFromBreak()
+    if (this.#isResent || this.#connection?.isIdleBreak !== true) return false
+    this.#connection.learnFromBreak()
     const kept = upload === undefined ? body : upload.whole()
     if (!isIdempotent || (upload !== undefined && kept === undefined)) return false
-    this.#isAgain = true
+    this.#isResent = true
     this.#parts.owner.reconnected()
-    this.#connections.dispatchFresh(this.#requestWith(kept), user)
+    this.#pool.dispatchFresh(this.#requestWith(kept), user)
     return true
   }
 

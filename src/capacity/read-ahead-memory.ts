@@ -12,7 +12,7 @@ export const OWN_BYTES = 16_384
 export const FRESH_MS = 1000
 
 /** A body that has not come whole. */
-export interface Coming {
+export interface IncomingBody {
   readonly tool: string
   /** Milliseconds on the clock when it began. */
   readonly sinceMs: number
@@ -24,13 +24,13 @@ export interface Coming {
 /** `later`: the others have not been coming for long. `none`: all of it is held by bodies that are here. */
 export type BodySpace = 'room' | 'later' | 'none'
 
-export class BodyMemory {
+export class ReadAheadMemory {
   readonly #mostBytes: number
   #bytes = 0
   /** Keyed by configured names. */
   readonly #toolBytes = new Map<string, number>()
   /** The oldest first. */
-  readonly #coming = new Set<Coming>()
+  readonly #coming = new Set<IncomingBody>()
 
   /** `mostBytes`: of all bodies together. */
   constructor(mostBytes: number) {
@@ -42,17 +42,17 @@ export class BodyMemory {
     return this.#bytes
   }
 
-  enter(body: Coming): void {
+  enter(body: IncomingBody): void {
     this.#coming.add(body)
   }
 
   /** It came, or will not. What it holds stays counted until it is given back. */
-  leave(body: Coming): void {
+  leave(body: IncomingBody): void {
     this.#coming.delete(body)
   }
 
   /** Counts also what is too much, because it is there. */
-  hold(body: Coming, bytes: number): void {
+  hold(body: IncomingBody, bytes: number): void {
     body.heldBytes += bytes
     const toolBytes = (this.#toolBytes.get(body.tool) ?? 0) + bytes
     if (toolBytes === 0) this.#toolBytes.delete(body.tool)
@@ -61,7 +61,7 @@ export class BodyMemory {
   }
 
   /** Whether more of this body may be read, for which older ones give way. */
-  spaceFor(body: Coming, nowMs: number): BodySpace {
+  spaceFor(body: IncomingBody, nowMs: number): BodySpace {
     while (body.heldBytes > OWN_BYTES && this.#isUsedUp(body.tool)) {
       const oldest = this.#oldestBeside(body)
       if (oldest === undefined) return 'none'
@@ -81,7 +81,7 @@ export class BodyMemory {
   }
 
   /** Of its own tool where that has used up its share, and only one that holds what others lack. */
-  #oldestBeside(body: Coming): Coming | undefined {
+  #oldestBeside(body: IncomingBody): IncomingBody | undefined {
     const isOwn = this.#isShareUsedUp(body.tool)
     for (const each of this.#coming) {
       if (each !== body && each.heldBytes > OWN_BYTES && (!isOwn || each.tool === body.tool)) return each

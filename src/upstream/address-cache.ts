@@ -23,7 +23,7 @@ const WAIT_WHILE_STALE_MS = 500
 /** Milliseconds: a day. Addresses that are older are not used (RFC 8767, 4: one to three days). */
 const LONGEST_STALE_MS = 86_400_000
 
-export interface NamesParts {
+export interface AddressCacheParts {
   readonly clock: Clock
   readonly paths: NamePaths
   readonly connectTimeoutMs: number
@@ -37,15 +37,15 @@ interface Known {
   freshUntilMs: number
 }
 
-export class Names {
-  readonly #parts: NamesParts
+export class AddressCache {
+  readonly #parts: AddressCacheParts
   readonly #limitMs: number
   /** Of the one host that a tool has. */
   #known: Known | undefined
   #looking: Promise<readonly Address[]> | undefined
   #failed: { readonly error: Error; readonly untilMs: number } | undefined
 
-  constructor(parts: NamesParts) {
+  constructor(parts: AddressCacheParts) {
     this.#parts = parts
     this.#limitMs = Math.min(LONGEST_LOOK_MS, parts.connectTimeoutMs * LOOK_RATIO)
   }
@@ -67,7 +67,7 @@ export class Names {
   }
 
   /** No connection came about at these addresses: the host may have moved, whatever its TTL said. */
-  distrust(): void {
+  expire(): void {
     const known = this.#known
     if (known !== undefined)
       known.freshUntilMs = Math.min(known.freshUntilMs, known.foundAtMs + SHORTEST_TTL_S * 1000)

@@ -1,12 +1,12 @@
 /**
  * One connection to a tool beside undici, which reads and writes it: cuts interim answers out of the bytes, counts bytes
  * that bring no part of an answer, and knows how often and how long ago the connection was used. A client of the pool has
- * one wire for all the connections that it makes one after the other, with one request at a time on it.
+ * one connection for all the connections that it makes one after the other, with one request at a time on it.
  */
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Dispatcher, buildConnector } from 'undici'
-import type { IdleBound } from './idle-bound.ts'
+import type { IdleTimeout } from './idle-timeout.ts'
 import { InterimScan } from './interim.ts'
 import type { Interim } from './interim.ts'
 
@@ -14,12 +14,12 @@ import type { Interim } from './interim.ts'
  * Bytes in a row that bring neither a head nor a piece of a body. Chunk extensions and reason
  * phrases have no bound in HTTP or in undici, and renew no lease: a tool that sends them for ever would take the core.
  */
-const MAX_BARREN_BYTES = 131_072
+const MAX_BYTES_WITHOUT_PROGRESS = 131_072
 
 /** A request's handler that wants to know its connection. */
-export interface WireUser extends Dispatcher.DispatchHandler {
+export interface ConnectionUser extends Dispatcher.DispatchHandler {
   /** Called before anything is written. */
-  onWire(wire: Wire): void
+  onConnection(connection: ToolConnection): void
   onInterim(interim: Interim): void
 }
 
@@ -29,29 +29,29 @@ export function letGo(socket: Duplex): void {
 }
 
 /** The tool sends bytes that are no answer. */
-class Barren extends Error {
+class NoProgress extends Error {
   readonly code = 'BARREN_BYTES'
 }
 
-export class Wire {
+export class ToolConnection {
   readonly #nowMs: () => number
-  readonly #bound: IdleBound
+  readonly #idleTimeout: IdleTimeout
   readonly #scan = new InterimScan((interim) => this.#user?.onInterim(interim))
-  #user: WireUser | undefined
+  #user: ConnectionUser | undefined
   #socket: Socket | undefined
   /** Answers that came whole over this connection. */
   #answers = 0
   /** When the last of them came. */
   #idleSinceMs = 0
   #idleBeforeMs = 0
-  #barrenBytes = 0
+  #bytesWithoutProgress = 0
   #isTouched = false
   /** Bytes of the request may have gone out. */
   #isStarted = false
 
-  constructor(nowMs: () => number, bound: IdleBound) {
+  constructor(nowMs: () => number, idleTimeout: IdleTimeout) {
     this.#nowMs = nowMs
-    this.#bound = bound
+    this.#idleTimeout = idleTimeout
   }
 
   /** A connector as undici wants it, around another. */
@@ -65,20 +65,20 @@ export class Wire {
   }
 
   /** A request is about to go out, over the connection that there is or over a new one. */
-  begin(user: WireUser): void {
+  begin(user: ConnectionUser): void {
     const idleMs = this.#nowMs() - this.#idleSinceMs
     const socket = this.#answers > 0 ? this.#socket : undefined
-    if (socket?.destroyed === false && idleMs > this.#bound.ms) {
-      this.#bound.stillOpen(idleMs)
+    if (socket?.destroyed === false && idleMs > this.#idleTimeout.ms) {
+      this.#idleTimeout.observedOpen(idleMs)
       socket.destroy()
     }
     this.#user = user
     this.#idleBeforeMs = idleMs
-    this.#barrenBytes = 0
+    this.#bytesWithoutProgress = 0
     this.#isTouched = false
     this.#isStarted = false
     this.#scan.expect()
-    user.onWire(this)
+    user.onConnection(this)
   }
 
   /** undici writes the request: only now, since it looks first whether the connection still lives. */
@@ -87,8 +87,8 @@ export class Wire {
   }
 
   /** A response head or a piece of a body came out of the bytes. */
-  fruitful(): void {
-    this.#barrenBytes = 0
+  progressed(): void {
+    this.#bytesWithoutProgress = 0
   }
 
   /** The answer came whole. */
@@ -96,7 +96,7 @@ export class Wire {
     this.#user = undefined
     this.#answers++
     this.#idleSinceMs = this.#nowMs()
-    this.#bound.said(keepAlive)
+    this.#idleTimeout.announced(keepAlive)
   }
 
   /**
@@ -108,7 +108,7 @@ export class Wire {
   }
 
   learnFromBreak(): void {
-    this.#bound.closed(this.#idleBeforeMs)
+    this.#idleTimeout.observedClose(this.#idleBeforeMs)
   }
 
   /** The connection has brought an answer, and no other request has gone out over it. */
@@ -122,7 +122,8 @@ export class Wire {
     const read = socket.read.bind(socket)
     socket.read = (size) => (size === 0 ? (read(size) as unknown) : this.#read(socket, read))
     const onClosed = (): void => {
-      if (this.#socket === socket && this.#isIdle) this.#bound.closed(this.#nowMs() - this.#idleSinceMs)
+      if (this.#socket === socket && this.#isIdle)
+        this.#idleTimeout.observedClose(this.#nowMs() - this.#idleSinceMs)
     }
     socket.once('end', onClosed)
     // undici's own end of an idle connection is an error, too, and says nothing of the tool.
@@ -140,8 +141,9 @@ export class Wire {
       this.#isTouched = true
       try {
         // Looked at before this piece is counted, since it may bring a head or a piece of a body.
-        if (this.#barrenBytes > MAX_BARREN_BYTES) throw new Barren('bytes that are no answer')
-        this.#barrenBytes += chunk.length
+        if (this.#bytesWithoutProgress > MAX_BYTES_WITHOUT_PROGRESS)
+          throw new NoProgress('bytes that are no answer')
+        this.#bytesWithoutProgress += chunk.length
         const rest = this.#scan.take(chunk)
         if (rest !== undefined) return rest
       } catch (error) {

@@ -18,12 +18,12 @@ const MEMORY_SHARE = 1 / 8
 const LEAST_HELD_BYTES = 16_777_216
 
 /** `memoryBytes`: what the process may use; 0 or enormous where nothing limits it. */
-export function mostHeldBytes(memoryBytes: number): number {
+export function maxBodyMemoryBytes(memoryBytes: number): number {
   if (memoryBytes <= 0) return MOST_HELD_BYTES
   return Math.min(MOST_HELD_BYTES, Math.max(LEAST_HELD_BYTES, Math.floor(memoryBytes * MEMORY_SHARE)))
 }
 
-export interface Holding {
+export interface Allocation {
   /** Whether it could be so many bytes. */
   readonly fits: (bytes: number) => boolean
   /** Makes it so many bytes, or returns false and changes nothing. Never after `release`. */
@@ -37,7 +37,7 @@ type Part = 'shared' | 'reserve'
 /** What a server, or all of them, hold of each part. */
 type Sums = Record<Part, number>
 
-export class HeldBytes {
+export class MessageMemory {
   /** In all. */
   readonly mostBytes: number
   readonly #mostShared: number
@@ -69,7 +69,7 @@ export class HeldBytes {
   }
 
   /** For one body, of 0 bytes as yet. */
-  hold(server: string): Holding {
+  allocate(server: string): Allocation {
     let held: { readonly part: Part; readonly bytes: number } = { part: 'shared', bytes: 0 }
     let isReleased = false
     const move = (part: Part, bytes: number): void => {
