@@ -28,7 +28,7 @@ const MILLISECONDS = told('retry-after-ms', 1)
 
 interface StormParts {
   readonly obey: (refusal: Refusal) => number
-  readonly serviceMs: (luck: number) => number
+  readonly serviceMs: (random: number) => number
   /** The mean of `serviceMs`. */
   readonly meanMs: number
   /** Whether other callers go on calling at the lane's full pace. */
@@ -108,7 +108,7 @@ test('500 refused callers that obey whole seconds leave a lane without other cal
 
 test('callers also come back at the right pace if calls take from 0.5 to 1.5 times the mean', (t) => {
   const shares = Array.from({ length: 20 }, (_, seed) => {
-    const serviceMs = (luck: number): number => SERVICE_MS * (0.5 + luck)
+    const serviceMs = (random: number): number => SERVICE_MS * (0.5 + random)
     const { returns, done } = storm({ ...steady, serviceMs, seed, obey: MILLISECONDS, others: false })
     assert.ok(unevenness(returns) <= EVEN_RATIO, `seed ${seed}: ${returns.join(' ')}`)
     const mean = done.slice(0, -1).reduce((sum, count) => sum + count, 0) / (done.length - 1)
