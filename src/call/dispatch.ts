@@ -3,6 +3,7 @@
  * reload while the call waited may have changed all three.
  */
 import type { LeaseHandle } from '../gate/lease-handle.ts'
+import { NOT_USED } from '../lane/lease.ts'
 import type { Clock } from '../time/clock.ts'
 import type { AnswerObserver, UpstreamRequest } from '../upstream/attempt.ts'
 import { Forwarding } from '../upstream/forward.ts'
@@ -17,8 +18,6 @@ interface Granted {
   /** Looks at the answer of a call that has no watch of its own. */
   readonly watch?: AnswerObserver | undefined
 }
-
-const GIVEN_UP = { cause: 'cancelled', verdict: 'ignored' } as const
 
 export function dispatch(call: Call, work: Forwarded, { lease, watch }: Granted, clock: Clock): void {
   const { caller, mcp, tool } = call
@@ -36,7 +35,7 @@ export function dispatch(call: Call, work: Forwarded, { lease, watch }: Granted,
     })
   } catch (error) {
     // Only an attempt ends its lease, and there is none.
-    lease.settle(GIVEN_UP)
+    lease.settle(NOT_USED)
     throw error
   }
   call.move({ kind: 'running', attempt: forwarding })
@@ -48,7 +47,7 @@ export function dispatch(call: Call, work: Forwarded, { lease, watch }: Granted,
 /** The call was over when its lease came: its caller had left, or an error had ended it. */
 export function abandonLease(call: Call, lease: LeaseHandle): void {
   const all = call.mcp?.run(lease) ?? lease
-  all.settle(GIVEN_UP)
+  all.settle(NOT_USED)
   call.end('cancelled', 0)
 }
 

@@ -3,6 +3,7 @@
  * event, however long the stream goes on; in JSON with the body. For the forwarding it is one lease, which stands for all
  * that still run. Must not know how a response is read (mcp/response-reader.ts) or judged (mcp/call-end.ts).
  */
+import { NOT_USED } from '../lane/lease.ts'
 import type { LeaseEnd } from '../lane/lease.ts'
 import { callEnd } from '../mcp/call-end.ts'
 import type { ResponseOutcome, ServerMessage } from '../mcp/message-scan.ts'
@@ -115,7 +116,7 @@ export class McpLeases implements AttemptLease, AnswerObserver {
   /** Gives up the request, or the detached leases. */
   stop(): void {
     if (!this.#isDetached) return this.#stop?.()
-    for (const lease of this.#running.values()) lease.settle({ cause: 'cancelled', verdict: 'ignored' })
+    for (const lease of this.#running.values()) lease.settle(NOT_USED)
     this.#close()
   }
 

@@ -4,6 +4,7 @@
  */
 import type { Priority } from '../lane/priority.ts'
 import type { Fault, Reason } from '../lane/reason.ts'
+import { untilReplacedMs } from '../lane/retry-after.ts'
 import type { Caller } from '../listen/caller.ts'
 import type { Drain } from '../listen/drain.ts'
 import { NO_TOOL } from '../observe/events.ts'
@@ -56,8 +57,6 @@ interface Asker {
 
 /** The connection is closed after these: another one needs its place, or the rest of the body is not waited for. */
 const ENDS_CONNECTION: ReadonlySet<Reason> = new Set<Reason>(['PROXY_OVERLOADED', 'REQUEST_TIMEOUT'])
-/** Milliseconds over which the callers of a process that shuts down are spread. */
-const REPLACED_WITHIN_MS = 5000
 
 export class Replies {
   readonly #parts: RepliesParts
@@ -111,8 +110,7 @@ export class Replies {
 
   /** Milliseconds: nobody knows when the next process is up, so the callers are only spread. */
   untilReplacedMs(tool: Tool): number {
-    const { minMs, maxMs } = tool.settings.lane.retryAfter
-    return Math.round(minMs + this.#parts.random() * Math.min(REPLACED_WITHIN_MS, maxMs - minMs))
+    return untilReplacedMs(tool.settings.lane.retryAfter, this.#parts.random())
   }
 
   #refuse({ caller, requestId, tool, priority = 'normal', mcp }: Asker, refusal: CallRefusal): void {

@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { LeaseHandle } from '../gate/lease-handle.ts'
+import { NOT_USED } from '../lane/lease.ts'
 import type { Outcome, Verdict } from '../lane/reason.ts'
 import type { Drain } from '../listen/drain.ts'
 import type { LeaseRequest } from '../listen/lease-request.ts'
@@ -26,8 +27,6 @@ interface HeldLease {
   /** Fencing token: greater than that of any lease before, so that a store can tell a late holder from the present one. */
   readonly epoch: number
 }
-
-const GIVEN_UP = { cause: 'cancelled', verdict: 'ignored' } as const
 
 export class WorkerLeases {
   readonly #parts: WorkerLeasesParts
@@ -63,7 +62,7 @@ export class WorkerLeases {
     const held = this.#held.get(id)
     if (held === undefined) return undefined
     if (this.#isLost(held)) {
-      held.lease.settle(GIVEN_UP)
+      held.lease.settle(NOT_USED)
       this.#over(held, 'broken')
       return undefined
     }

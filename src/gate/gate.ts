@@ -8,6 +8,7 @@ import type { Demand } from '../lane/demand.ts'
 import { isSameDemand } from '../lane/demand.ts'
 import type { Effects, Refusal, Want } from '../lane/effects.ts'
 import type { LaneListener } from '../lane/event.ts'
+import { NOT_USED } from '../lane/lease.ts'
 import type { Lease, LeaseEnd } from '../lane/lease.ts'
 import type { ClosedReason } from '../lane/reason.ts'
 import type { LaneSettings } from '../lane/settings.ts'
@@ -17,7 +18,7 @@ import type { OverrideOrder } from '../lane/operator-override.ts'
 import type { Clock, Timer } from '../time/clock.ts'
 import { Callbacks } from './callbacks.ts'
 import { LeaseHandle } from './lease-handle.ts'
-import { NOT_USED, Waiting } from './waiting.ts'
+import { Waiting } from './waiting.ts'
 
 /** The immediate answer to a call that asks for a lease. */
 export type Entered =

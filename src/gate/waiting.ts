@@ -2,15 +2,13 @@
  * One waiting call. Its turn is told once, and never after the call has left. Between the lane's decision and the callback
  * the call can still leave; a lease that was granted meanwhile is then given back.
  */
-import type { Lease, LeaseEnd } from '../lane/lease.ts'
+import { NOT_USED } from '../lane/lease.ts'
+import type { Lease } from '../lane/lease.ts'
 import type { Refusal } from '../lane/effects.ts'
 import type { Ticket, Waiter } from '../lane/ticket.ts'
 import type { Callbacks } from './callbacks.ts'
 import type { Gate, Turn } from './gate.ts'
 import { LeaseHandle } from './lease-handle.ts'
-
-/** The end of a lease under which nothing was sent. */
-export const NOT_USED: LeaseEnd = Object.freeze({ cause: 'cancelled', verdict: 'ignored' })
 
 export class Waiting implements Waiter {
   readonly #gate: Gate

@@ -61,6 +61,9 @@ export interface LeaseEnd {
   readonly pushback?: Pushback | undefined
 }
 
+/** The end of a lease that its holder did not use, or uses no longer: it says nothing about the tool. */
+export const NOT_USED: LeaseEnd = Object.freeze({ cause: 'cancelled', verdict: 'ignored' })
+
 /** How a lease ended, also when the lane itself reclaimed it. */
 export interface EndedLease {
   readonly cause: EndCause
