@@ -54,22 +54,40 @@ export class Watchers {
   /** Passes on events that change the state of a lane. Events of single requests would be too many. */
   readonly tell = (tool: string, event: ToolEvent): void => {
     if (this.#watching.size === 0) return
-    if (event.kind === 'decided') {
-      this.#broadcast('decided', { tool, ...showDecision(event.decision), from: event.from })
-    } else if (event.kind === 'operated') {
-      this.#broadcast('operated', { tool, paused: event.paused, pinned: event.pinned })
-    } else if (event.kind === 'shedding') {
-      this.#broadcast('shedding', { tool, shed_low_priority: event.isOn })
-    } else if (event.kind === 'throttled') {
-      this.#broadcast('throttled', { tool, throttled: event.isOn, for_ms: Math.round(event.forMs) })
-    } else if (event.kind === 'reconnected') {
-      this.#broadcast('reconnected', { tool })
-    } else if (event.kind === 'tool_failed') {
-      this.#tellFault(tool, event.fault, event.atMs)
-    } else if (event.kind === 'internal_error') {
-      this.#broadcast('internal_error', { tool, error: event.error, request_id: event.requestId })
-    } else if (event.kind === 'ended' && event.cause === 'reclaimed') {
-      this.#broadcast('reclaimed', { tool, held_ms: Math.round(event.heldMs) })
+    switch (event.kind) {
+      case 'decided':
+        return this.#broadcast('decided', { tool, ...showDecision(event.decision), from: event.from })
+      case 'operated':
+        return this.#broadcast('operated', { tool, paused: event.paused, pinned: event.pinned })
+      case 'shedding':
+        return this.#broadcast('shedding', { tool, shed_low_priority: event.isOn })
+      case 'throttled':
+        return this.#broadcast('throttled', { tool, throttled: event.isOn, for_ms: Math.round(event.forMs) })
+      case 'reconnected':
+        return this.#broadcast('reconnected', { tool })
+      case 'tool_failed':
+        return this.#tellFault(tool, event.fault, event.atMs)
+      case 'internal_error':
+        return this.#broadcast('internal_error', { tool, error: event.error, request_id: event.requestId })
+      case 'ended':
+        if (event.cause === 'reclaimed')
+          this.#broadcast('reclaimed', { tool, held_ms: Math.round(event.heldMs) })
+        return
+      case 'admitted':
+      case 'started':
+      case 'left':
+      case 'ended_twice':
+      case 'replied':
+      case 'answered':
+      case 'finished':
+      case 'retried':
+      case 'mcp':
+      case 'fleet_mode':
+      case 'fleet_overshoot':
+      case 'fleet_reported':
+        return
+      default:
+        event satisfies never
     }
   }
 

@@ -1,5 +1,5 @@
 /**
- * The admin listener full of those who want nothing, or wait: whoever looks after health is still answered.
+ * The admin listener full of idle, slow and waiting callers: a health check is still answered.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -98,7 +98,7 @@ for (const openFiles of [256, undefined]) {
   })
 }
 
-test('an idle connection and a head that drips are closed soon, and a body that drips is told so', async () => {
+test('an idle connection is closed soon, and a slow head or body is answered 408', async () => {
   await using spillway = await startSpillway('tools: { t: { upstream: "http://127.0.0.1:9" } }')
   using callers = new Callers()
   const silent = callers.open(adminPort(spillway), '')

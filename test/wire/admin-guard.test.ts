@@ -1,6 +1,6 @@
 /**
- * The admin listener against web pages, rebound names and malformed requests: what may not steer does not, and nothing is
- * answered with 5xx or left without an end.
+ * The admin listener against web pages, rebound names and unusual requests: such a request changes nothing, and its answer
+ * is complete and not 5xx.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -135,7 +135,7 @@ test('off loopback reading is open by any name, and writing needs the whole toke
   }
 })
 
-test('whatever is asked of the admin listener has an answer, and none is 5xx', async () => {
+test('every request to the admin listener is answered, and no answer is 5xx', async () => {
   await using spillway = await startSpillway(YAML)
   const paths = [
     ...READS,
@@ -206,7 +206,7 @@ test('whatever is asked of the admin listener has an answer, and none is 5xx', a
   assert.equal((await spillway.lane('t')).paused, false)
 })
 
-test('what two readers could read differently is refused: lines that some Node drops, two hosts, other versions', async () => {
+test('a request with lines that Node 22 drops, without or with two Hosts, or of another version is refused', async () => {
   await using spillway = await startSpillway(YAML)
   const host = `Host: 127.0.0.1:${portOf(spillway)}`
   const order = { method: 'PATCH', path: '/lanes/t', body: '{"paused": true}' }
