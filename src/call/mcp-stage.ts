@@ -189,8 +189,8 @@ export class McpStage {
     if (target === undefined) return 'over'
     if (target.state.kind !== 'waiting') return target.mcp?.cancelRunning() ?? 'over'
     if (!target.state.leave()) return 'over'
-    // Its caller is still there, and expects no answer to it.
-    this.#parts.replies.accept(target)
+    // Its caller is still there, and expects no answer to it. An error in writing to that caller ends that call.
+    target.try(() => this.#parts.replies.accept(target))
     return 'dequeued'
   }
 
