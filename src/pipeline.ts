@@ -24,7 +24,7 @@ import { WorkerLeases } from './call/worker-leases.ts'
 import type { Turn } from './gate/gate.ts'
 import type { Caller } from './listen/caller.ts'
 import type { LeaseRequest } from './listen/lease-request.ts'
-import type { Tool } from './tools/tools.ts'
+import type { Tool } from './tools/tool.ts'
 import type { AttemptResult } from './upstream/attempt.ts'
 
 export type PipelineParts = Omit<CallParts, 'stages'>

@@ -5,7 +5,7 @@
 import { priorityIn } from '../lane/priority.ts'
 import type { Caller } from '../listen/caller.ts'
 import type { LeaseRequest } from '../listen/lease-request.ts'
-import type { Tool } from '../tools/tools.ts'
+import type { Tool } from '../tools/tool.ts'
 import { headerValue } from '../upstream/headers.ts'
 import { NO_BODY } from './body.ts'
 import { Call } from './call.ts'

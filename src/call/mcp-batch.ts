@@ -5,7 +5,7 @@
 import { enterAll } from '../gate/gate.ts'
 import type { Drain } from '../listen/drain.ts'
 import type { Clock } from '../time/clock.ts'
-import type { Tool } from '../tools/tools.ts'
+import type { Tool } from '../tools/tool.ts'
 import { bytesOf } from './body.ts'
 import type { Call } from './call.ts'
 import { McpCall } from './mcp-call.ts'

@@ -4,7 +4,7 @@
  * same server, session, credentials and agent.
  */
 import type { Caller } from '../listen/caller.ts'
-import type { Tool } from '../tools/tools.ts'
+import type { Tool } from '../tools/tool.ts'
 import { headerValue } from '../upstream/headers.ts'
 import type { Call } from './call.ts'
 

@@ -16,7 +16,7 @@ import { accepted } from '../reply/notice.ts'
 import { refuseMcp } from '../reply/refuse-mcp.ts'
 import type { McpAnswer } from '../reply/refuse-mcp.ts'
 import { refuse } from '../reply/refuse.ts'
-import type { Tool } from '../tools/tools.ts'
+import type { Tool } from '../tools/tool.ts'
 import type { Call } from './call.ts'
 import { newRequestId } from './identifiers.ts'
 

@@ -5,78 +5,11 @@
 import type { ReloadPlan } from '../config/reload.ts'
 import type { ToolSettings } from '../config/settings.ts'
 import type { Fleet } from '../fleet/fleet.ts'
-import { Gate } from '../gate/gate.ts'
-import type { ClosedReason } from '../lane/reason.ts'
 import type { GateParts } from '../gate/gate.ts'
-import { McpTraffic } from './mcp-traffic.ts'
 import type { ToolEvent } from '../observe/events.ts'
 import { McpLanes } from '../mcp/lanes.ts'
 import { Router } from '../route/match.ts'
-import type { Clock } from '../time/clock.ts'
-import { systemPaths } from '../upstream/name-query.ts'
-import { ToolPool } from '../upstream/tool-pool.ts'
-
-/** Stays the same object over reloads, so that what waits in its lane meets the settings and connections of its turn. */
-export class Tool {
-  readonly gate: Gate
-  readonly #parts: Pick<GateParts, 'clock' | 'random' | 'failed'>
-  #settings: ToolSettings
-  #pool: ToolPool
-  #traffic: McpTraffic | undefined
-
-  constructor(settings: ToolSettings, parts: GateParts) {
-    this.gate = new Gate(settings.lane, parts)
-    // Without `demandMoved`: what goes beside the lane takes no slots of the fleet.
-    const { clock, random, failed } = parts
-    this.#parts = { clock, random, failed }
-    this.#settings = settings
-    this.#pool = poolOf(settings, parts.clock)
-  }
-
-  /** What an MCP server gets beside calls; opened when it is first needed. */
-  get traffic(): McpTraffic {
-    this.#traffic ??= new McpTraffic(this.#settings.lane, this.#parts)
-    return this.#traffic
-  }
-
-  /** Sends away what waits; nothing is granted any more. */
-  close(reason: ClosedReason): void {
-    this.gate.close(reason)
-    this.#traffic?.close(reason)
-  }
-
-  get settings(): ToolSettings {
-    return this.#settings
-  }
-
-  get pool(): ToolPool {
-    return this.#pool
-  }
-
-  get tool(): string {
-    return this.#settings.tool
-  }
-
-  get match(): ToolSettings['match'] {
-    return this.#settings.match
-  }
-
-  get stripPath(): boolean {
-    return this.#settings.stripPath
-  }
-
-  /** Queue and leases stay; running calls keep the connections they have. */
-  change(next: ToolSettings): void {
-    const { upstream, connectTimeoutMs } = this.#settings
-    this.#settings = next
-    if (upstream.origin !== next.upstream.origin || connectTimeoutMs !== next.connectTimeoutMs) {
-      retire(this.#pool)
-      this.#pool = poolOf(next, this.#parts.clock)
-    }
-    this.gate.reconfigure(next.lane)
-    this.#traffic?.change(next.lane)
-  }
-}
+import { Tool, retire } from './tool.ts'
 
 export interface ToolsParts extends Pick<GateParts, 'clock' | 'random' | 'failed'> {
   readonly emit: (tool: string, event: ToolEvent) => void
@@ -188,13 +121,4 @@ function mcpLanesOf(tools: Iterable<Tool>): McpLanes {
       mcp?.role === 'lane' ? [{ lane: tool, server: mcp.server, globs: mcp.globs }] : [],
     ),
   )
-}
-
-function poolOf({ upstream, connectTimeoutMs }: ToolSettings, clock: Clock): ToolPool {
-  return new ToolPool({ origin: upstream.origin, connectTimeoutMs, clock, paths: systemPaths() })
-}
-
-/** Lets running calls end. Failing to close leaves sockets to their idle timeout, which harms nobody. */
-function retire(pool: ToolPool): void {
-  pool.close().catch(() => undefined)
 }

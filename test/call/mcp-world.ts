@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { setImmediate as turn } from 'node:timers/promises'
-import type { Tool } from '../../src/tools/tools.ts'
+import type { Tool } from '../../src/tools/tool.ts'
 import type { FakeCaller, FakeCallerFacts } from '../support/fake-caller.ts'
 import type { ToolExchange } from '../support/fake-tools.ts'
 import { World } from './world.ts'

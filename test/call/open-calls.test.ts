@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Call } from '../../src/call/call.ts'
 import { OpenCalls } from '../../src/call/open-calls.ts'
-import type { Tool } from '../../src/tools/tools.ts'
+import type { Tool } from '../../src/tools/tool.ts'
 import { FakeCaller } from '../support/fake-caller.ts'
 import { answerEvent, callMessage, EVENTS, McpWorld, mcpTools, reasonOf, SESSION } from './mcp-world.ts'
 

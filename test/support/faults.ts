@@ -16,7 +16,7 @@ import { Gate } from '../../src/gate/gate.ts'
 import { LeaseHandle } from '../../src/gate/lease-handle.ts'
 import { HttpCaller } from '../../src/listen/caller.ts'
 import { Router } from '../../src/route/match.ts'
-import { Tool } from '../../src/tools/tools.ts'
+import { Tool } from '../../src/tools/tool.ts'
 import { Forwarding } from '../../src/upstream/forward.ts'
 import { ToolTime } from '../../src/upstream/tool-time.ts'
 
