@@ -21,21 +21,22 @@ interface Granted {
 
 export function dispatch(call: Call, work: Forwarded, { lease, watch }: Granted, clock: Clock): void {
   const { caller, mcp, tool } = call
+  const answers = mcp?.run(lease)
+  const held = answers ?? lease
   let forwarding: Forwarding
   try {
     const request = requestOf(call, work, lease.waitedMs, clock)
-    const answers = mcp?.run(lease)
     forwarding = new Forwarding(tool.pool, {
       request,
-      lease: answers ?? lease,
+      lease: held,
       caller,
       watch: answers ?? watch,
       owner: call,
       clock,
     })
   } catch (error) {
-    // Only an attempt ends its lease, and there is none.
-    lease.settle(NOT_USED)
+    // Only an attempt ends the leases of its call, and there is none.
+    held.settle(NOT_USED)
     throw error
   }
   call.move({ kind: 'running', attempt: forwarding })

@@ -3,6 +3,8 @@
  * held some leases while it waited for others would keep them from calls that could run.
  */
 import { enterAll } from '../gate/gate.ts'
+import type { LeaseHandle } from '../gate/lease-handle.ts'
+import { NOT_USED } from '../lane/lease.ts'
 import type { Drain } from '../listen/drain.ts'
 import type { Clock } from '../time/clock.ts'
 import type { Tool } from '../tools/tool.ts'
@@ -24,7 +26,7 @@ const AT_ONCE = 'a batch runs at once or not at all; single calls may wait'
 
 /** The call goes into the lane of the first of its calls, or is refused by the first lane that has no place. */
 export function enterBatch(call: Call, batch: Batch, { clock, drain, replies }: BatchParts): LeaseAnswer {
-  const { tools, calls } = batch
+  const { tools } = batch
   if (drain.isDraining) {
     const retryAfterMs = replies.untilReplacedMs(tools[0])
     return refuse(call, tools[0], { batch, clock }, { reason: 'DRAINING', retryAfterMs })
@@ -40,22 +42,26 @@ export function enterBatch(call: Call, batch: Batch, { clock, drain, replies }: 
     const tool = tools[entered.index] ?? tools[0]
     return refuse(call, tool, { batch, clock }, { reason, retryAfterMs, detail: AT_ONCE })
   }
-  const [lease, ...otherLeases] = entered.leases
+  try {
+    return begin(call, batch, entered.leases, clock)
+  } catch (error) {
+    // Only an attempt ends the leases of its call, and there is none.
+    for (const lease of entered.leases) lease.settle(NOT_USED)
+    throw error
+  }
+}
+
+function begin(call: Call, batch: Batch, leases: readonly LeaseHandle[], clock: Clock): LeaseAnswer {
+  const [lease, ...otherLeases] = leases
   if (lease === undefined) throw new Error('a batch without calls was to be leased')
+  const { tools, calls, answerOf, register } = batch
   const [first, ...others] = calls.map(({ idKey }) => idKey)
   goTo(call, tools[0])
-  const mcp = new McpCall(
-    call,
-    {
-      answer: batch.answerOf(tools[0]),
-      idKeys: [first ?? '', ...others],
-      otherLeases,
-      closingCancels: false,
-    },
-    clock,
-  )
+  const idKeys = [first ?? '', ...others] as const
+  const answer = answerOf(tools[0])
+  const mcp = new McpCall(call, { answer, idKeys, otherLeases, closingCancels: false }, clock)
   call.mcp = mcp
-  batch.register(mcp)
+  register(mcp)
   return { kind: 'granted', lease }
 }
 
