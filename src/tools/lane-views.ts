@@ -1,6 +1,6 @@
 /**
- * The lanes as operators see them: the lane's own figures, its part in an MCP server and its part in the fleet, in JSON
- * with the contract's words (section 6).
+ * The lanes in JSON for the admin API: each lane's own figures, its role at an MCP server and its membership in the fleet.
+ * The field names are those of the contract, section 6.
  */
 import type { McpSettings } from '../config/settings.ts'
 import type { MembershipStatus } from '../fleet/membership.ts'
@@ -25,7 +25,7 @@ export class LaneViews {
     this.#parts = parts
   }
 
-  /** Every lane, to be counted. */
+  /** For the metrics. */
   *lanes(): Iterable<Lane> {
     for (const { gate } of this.#parts.tools.all()) yield gate.lane
   }

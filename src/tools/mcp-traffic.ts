@@ -1,17 +1,17 @@
 /**
- * What an MCP server gets beside the calls of its tools: messages, which are short, and streams, which may last for
- * days. Each has a bound of its own and no queue, so that they wait behind no lane, and streams cannot keep out messages.
+ * The gates for requests to an MCP server that are no calls: messages, which are short, and streams, which may last for
+ * days. Each kind has its own limit, so that streams cannot keep out messages, and no queue. Neither waits for a lane.
  */
 import { Gate } from '../gate/gate.ts'
 import type { GateParts } from '../gate/gate.ts'
 import type { ClosedReason } from '../lane/reason.ts'
 import type { LaneSettings } from '../lane/settings.ts'
 
-/** Messages at a time: every agent of a large fleet may start at once. */
+/** Messages at a time: all agents of a large fleet may send their first messages at once. */
 export const MESSAGES = 256
 /** Streams at a time: one for each session of a large fleet. */
 export const STREAMS = 1024
-/** Milliseconds a stream may be silent: a day. TCP finds out earlier about a peer that is dead. */
+/** Milliseconds that a stream may be silent: a day. TCP detects a dead peer earlier. */
 const STREAM_SILENCE_MS = 86_400_000
 
 export class McpTraffic {
@@ -19,7 +19,7 @@ export class McpTraffic {
   readonly streams: Gate
 
   constructor(lane: LaneSettings, parts: Pick<GateParts, 'clock' | 'random' | 'failed'>) {
-    // Their figures would say something else than the lane's: nobody is told.
+    // The events of these gates are dropped, because they would be counted as the lane's.
     const tell = (): void => undefined
     this.messages = new Gate(settingsOf(lane, MESSAGES), { ...parts, tell })
     this.streams = new Gate({ ...settingsOf(lane, STREAMS), leaseMs: STREAM_SILENCE_MS }, { ...parts, tell })

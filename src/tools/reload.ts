@@ -1,21 +1,21 @@
 /**
- * A new configuration for a process that runs: read, planned, then applied whole. A bad file changes nothing and says so;
- * a good one keeps queues and leases. What needs a restart keeps its running value, so that the next reload still sees
- * the difference.
+ * Reloads the configuration of a running process: reads it, plans the changes, then applies them all. An invalid file
+ * changes nothing; a valid one keeps queues and leases. A key that needs a restart keeps its running value, so that the
+ * next reload still reports the difference.
  */
 import { planReload } from '../config/reload.ts'
 import type { Settings, ToolSettings } from '../config/settings.ts'
 import type { Log } from '../observe/log.ts'
 import type { Tools } from './tools.ts'
 
-/** What reading the configuration again gave; the problems are lines for people. */
+/** The configuration as it was read again; `problems` are lines for the operator. */
 export type Reread =
   | { readonly ok: true; readonly settings: Settings }
   | { readonly ok: false; readonly problems: readonly string[] }
 
 export interface ReloadParts {
   readonly tools: Tools
-  /** The process can hold so much for these tools. */
+  /** Divides the connections of the process among these tools. */
   readonly allot: (tools: readonly ToolSettings[]) => void
   readonly reread: () => Reread
   readonly log: Log
@@ -30,7 +30,7 @@ export class Reload {
     this.#parts = parts
   }
 
-  /** In force now. */
+  /** The settings in force. */
   get settings(): Settings {
     return this.#settings
   }

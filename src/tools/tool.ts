@@ -17,24 +17,26 @@ export class Tool {
   #settings: ToolSettings
   #pool: ToolPool
   #traffic: McpTraffic | undefined
+  #closedWith: ClosedReason | undefined
 
   constructor(settings: ToolSettings, parts: GateParts) {
     this.gate = new Gate(settings.lane, parts)
-    // Without `demandMoved`: what goes beside the lane takes no slots of the fleet.
+    // Without `demandMoved`, because messages and streams take no slots of the fleet.
     const { clock, random, failed } = parts
     this.#parts = { clock, random, failed }
     this.#settings = settings
     this.#pool = poolOf(settings, parts.clock)
   }
 
-  /** What an MCP server gets beside calls; opened when it is first needed. */
+  /** The gates for the messages and streams of an MCP server; opened when they are first needed. */
   get traffic(): McpTraffic {
-    this.#traffic ??= new McpTraffic(this.#settings.lane, this.#parts)
+    this.#traffic ??= this.#openTraffic()
     return this.#traffic
   }
 
-  /** Sends away what waits; nothing is granted any more. */
+  /** Refuses waiting and future calls, messages and streams with this reason. */
   close(reason: ClosedReason): void {
+    this.#closedWith = reason
     this.gate.close(reason)
     this.#traffic?.close(reason)
   }
@@ -59,7 +61,7 @@ export class Tool {
     return this.#settings.stripPath
   }
 
-  /** Queue and leases stay; running calls keep the connections they have. */
+  /** Applies new settings. The queue and the leases stay, and running calls keep their connections. */
   change(next: ToolSettings): void {
     const { upstream, connectTimeoutMs } = this.#settings
     this.#settings = next
@@ -70,13 +72,19 @@ export class Tool {
     this.gate.reconfigure(next.lane)
     this.#traffic?.change(next.lane)
   }
+
+  #openTraffic(): McpTraffic {
+    const traffic = new McpTraffic(this.#settings.lane, this.#parts)
+    if (this.#closedWith !== undefined) traffic.close(this.#closedWith)
+    return traffic
+  }
 }
 
 function poolOf({ upstream, connectTimeoutMs }: ToolSettings, clock: Clock): ToolPool {
   return new ToolPool({ origin: upstream.origin, connectTimeoutMs, clock, paths: systemPaths() })
 }
 
-/** Lets running calls end. Failing to close leaves sockets to their idle timeout, which harms nobody. */
+/** Lets running calls end. If closing fails, the idle timeout still closes the sockets. */
 export function retire(pool: ToolPool): void {
   pool.close().catch(() => undefined)
 }

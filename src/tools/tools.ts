@@ -1,6 +1,6 @@
 /**
- * The configured tools at work: each with its gate, its connections and its place in the router. Applies a planned
- * reload without touching what did not change. Nothing is shared between two tools but the router's table.
+ * All configured tools, the router over them, and the lanes that take calls of MCP servers. Applies a planned reload
+ * without touching the tools that it does not change. Two tools share nothing but the router.
  */
 import type { ReloadPlan } from '../config/reload.ts'
 import type { ToolSettings } from '../config/settings.ts'
@@ -20,7 +20,7 @@ export interface ToolsParts extends Pick<GateParts, 'clock' | 'random' | 'failed
 export class Tools {
   readonly #parts: ToolsParts
   readonly #tools = new Map<string, Tool>()
-  /** Removed by a reload, with work that goes to its end. */
+  /** Tools that a reload removed and that still have running or waiting calls. */
   readonly #retiring = new Map<string, Tool>()
   #router: Router<Tool>
   #mcpLanes: McpLanes
@@ -40,7 +40,7 @@ export class Tools {
     return this.#tools.get(tool)
   }
 
-  /** The lane that takes calls of this name at an MCP server; the server's own when no other does. */
+  /** The tool whose lane takes calls of this name at an MCP server; the server itself if no other does. */
   mcpLane(server: Tool, name: string): Tool {
     const lane = this.#mcpLanes.laneOf(server.tool, name)
     return lane === server.tool ? server : (this.#tools.get(lane) ?? server)
@@ -50,7 +50,7 @@ export class Tools {
     return this.#tools.values()
   }
 
-  /** A removed tool gets no new work; what it has, running or waiting, goes to its end. */
+  /** A removed tool gets no new calls; its running and waiting calls are completed. */
   apply(plan: ReloadPlan): void {
     for (const name of plan.removed) {
       const tool = this.#tools.get(name)
@@ -66,12 +66,12 @@ export class Tools {
     this.#mcpLanes = mcpLanesOf(this.#tools.values())
   }
 
-  /** Sends away what waits; nothing is granted any more. */
+  /** Refuses waiting and future calls with DRAINING. */
   closeGates(): void {
     for (const tool of [...this.all(), ...this.#retiring.values()]) tool.close('DRAINING')
   }
 
-  /** Cuts all connections. After closeGates. */
+  /** Cuts all connections; to be called after closeGates. */
   async close(): Promise<void> {
     await Promise.all([...this.all(), ...this.#retiring.values()].map(({ pool }) => pool.destroy()))
   }
@@ -86,7 +86,7 @@ export class Tools {
     return tool
   }
 
-  /** A tool that comes back while its old calls run finds them in its lane: they count against its limit. */
+  /** A removed tool that a reload adds again keeps its lane, so that its old calls count against its limit. */
   #revive(next: ToolSettings): Tool | undefined {
     const tool = this.#retiring.get(next.tool)
     this.#retiring.delete(next.tool)
@@ -102,7 +102,7 @@ export class Tools {
   #closeWhenIdle(tool: Tool): void {
     if (this.#retiring.get(tool.tool) !== tool) return
     if (!tool.gate.lane.isIdle()) {
-      this.#parts.clock.after(LOOK_EVERY_MS, () => this.#closeWhenIdle(tool))
+      this.#parts.clock.after(CHECK_EVERY_MS, () => this.#closeWhenIdle(tool))
       return
     }
     this.#retiring.delete(tool.tool)
@@ -112,8 +112,8 @@ export class Tools {
   }
 }
 
-/** Milliseconds between two looks at whether a removed tool still has work. */
-const LOOK_EVERY_MS = 1000
+/** Milliseconds between two checks whether a removed tool still has calls. */
+const CHECK_EVERY_MS = 1000
 
 function mcpLanesOf(tools: Iterable<Tool>): McpLanes {
   return new McpLanes(
