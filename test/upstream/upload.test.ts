@@ -66,7 +66,12 @@ for (const [bytes, isRefused] of [
   })
 }
 
-const KEEPINGS: readonly [name: string, keepBytes: number, pieces: readonly string[], whole?: string][] = [
+const KEEPINGS: readonly [
+  name: string,
+  keepBytes: number,
+  pieces: readonly string[],
+  whole: string | undefined,
+][] = [
   ['as long as the bound is kept', 5, ['abc', 'de'], 'abcde'],
   ['longer than the bound is not kept', 5, ['abc', 'def'], undefined],
   ['is not kept where nothing may be kept', 0, ['a'], undefined],
