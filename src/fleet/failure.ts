@@ -1,11 +1,11 @@
 /**
- * What a driver's error says, in one line for the log: bounded, and without the password, whatever the driver put into
- * it. Pure.
+ * The text of a store driver's error as one line of the log: of bounded length, and without the password even where the
+ * driver put it into its message. Pure.
  */
 const LONGEST = 200
 const CONTROL_CHARACTERS = /\p{Cc}+/gu
 
-/** `url` is the store's: what is secret in it is left out. */
+/** `url` is the store's: it and its password are replaced by ***. */
 export function failureText(error: unknown, url: string): string {
   const said = error instanceof Error ? (firstOf(error) ?? error.name) : 'unknown'
   let reason = said.replace(CONTROL_CHARACTERS, ' ')
@@ -13,7 +13,7 @@ export function failureText(error: unknown, url: string): string {
   return reason.slice(0, LONGEST)
 }
 
-/** An error about several addresses says nothing itself. */
+/** An AggregateError, about several addresses, has no message: the one of its first error counts. */
 function firstOf(error: Error): string | undefined {
   if (error.message !== '') return error.message
   const [first] = error instanceof AggregateError ? (error.errors as unknown[]) : []

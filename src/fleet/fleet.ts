@@ -1,11 +1,12 @@
 /**
- * The fleet as one process belongs to it: one store, one membership for each tool, and what people see of both. Must not
- * know lanes but as memberships do.
+ * One process in its fleet: one store, and for each tool a membership that caps the tool's lane at the slots that the store
+ * gave. Passes on what the lanes, the configuration and the store say to the membership of their tool, and sums all of
+ * them up for /readyz. Must not know lanes except through `LaneSide`.
  */
 import type { FleetMode, ToolEvent } from '../observe/events.ts'
 import type { Clock } from '../time/clock.ts'
 import { Membership } from './membership.ts'
-import type { MembershipStatus, LaneSide } from './membership.ts'
+import type { LaneSide, MembershipStatus } from './membership.ts'
 import type { OnStoreLoss } from './policy.ts'
 import type { FleetStore, StoreOptions } from './store.ts'
 
@@ -49,7 +50,7 @@ export class Fleet {
     this.#store.listen((news) => this.#memberships.get(news.tool)?.heard(news))
   }
 
-  /** From now on the lane runs what the fleet leaves to it. */
+  /** From now on the lane runs at most as many calls as the fleet gave slots. */
   join(tool: string, cap: number, lane: LaneSide): void {
     const { leaseTtlMs: ttlMs, onStoreLoss } = this.#settings
     const { clock, random, tell } = this.#parts
@@ -60,7 +61,7 @@ export class Fleet {
     this.#memberships.set(tool, membership)
   }
 
-  /** The lane may want more or fewer slots. */
+  /** The demand of the lane may have changed. */
   notice(tool: string): void {
     this.#memberships.get(tool)?.notice()
   }
@@ -69,9 +70,9 @@ export class Fleet {
     this.#memberships.get(tool)?.reconfigure(cap)
   }
 
-  /** The lane goes; its slots are the others' at once. */
+  /** The lane goes, and its slots are free for other sidecars at once. */
   leave(tool: string): void {
-    // It never rejects, and nobody has to wait for it.
+    // close() never rejects, and nothing here depends on its end.
     void this.#memberships.get(tool)?.close()
     this.#memberships.delete(tool)
   }
@@ -80,13 +81,13 @@ export class Fleet {
     return this.#memberships.get(tool)?.status()
   }
 
-  /** More runs than there are slots, because some were lost: not because some are asked back as calls end. */
+  /** More calls run than there are slots because slots were lost. Slots that are asked back as calls end do not count. */
   isBeyond(tool: string, active: number): boolean {
     const status = this.status(tool)
     return status !== undefined && active > Math.max(status.held, status.ceiling)
   }
 
-  /** For /readyz. Not ready: every call would be refused, or no lane has ever had anything to run calls on. */
+  /** For /readyz. A process is not ready where every call would be refused, or where no lane has ever had a slot. */
   readiness() {
     const memberships = [...this.#memberships.values()].map((membership) => membership.status())
     const mode =
@@ -102,7 +103,7 @@ export class Fleet {
       : ({ status: 'joining', body } as const)
   }
 
-  /** Gives back what is held, as far as the store hears it, and lets the store go. */
+  /** Leaves every tool, as far as the store hears it, and closes the store. */
   async close(): Promise<void> {
     await Promise.all([...this.#memberships.values()].map((membership) => membership.close()))
     await this.#store.close().catch(() => undefined)

@@ -1,8 +1,9 @@
 /**
- * What stores answer and tell, from the wire: numbers and nothing else, in the order that report.lua and report.sql give.
+ * Reads what a store sends: an allotment is ten numbers, news is a tool and six numbers, in the order that
+ * redis/report.lua and postgres/3-news.sql and 4-report.sql give. Anything else is refused or passed over.
  */
 import { StoreFailure } from './store.ts'
-import type { News, Allotment } from './store.ts'
+import type { Allotment, News } from './store.ts'
 
 /** In this order: version, epoch, given, waiting, claimants, cap, sidecars, rank, pausedMs, nextEndMs. */
 export function allotmentFrom(reply: unknown): Allotment {
@@ -18,7 +19,7 @@ export function allotmentFrom(reply: unknown): Allotment {
 
 type Ten = readonly [number, number, number, number, number, number, number, number, number, number]
 
-/** `tool version epoch given waiting claimants cap`; undefined for anything else, which anybody may publish. */
+/** `tool version epoch given waiting claimants cap`; undefined for any other text, because anybody may publish. */
 export function parseNews(message: string): News | undefined {
   const [tool, ...words] = message.split(' ')
   const numbers = words.map(Number)

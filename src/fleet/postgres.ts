@@ -1,34 +1,34 @@
 /**
- * The fleet's store on PostgreSQL: one function a verb, one channel a sidecar. Whatever is decided, the functions in
- * postgres/ decide; this file installs them where they are missing and carries it there and back. A pooler that lends
- * sessions (PgBouncer in transaction mode) knows neither LISTEN nor prepared statements: whether news arrives is tried,
- * and where it does not, it is fetched. Loaded only where a postgres:// store is configured.
+ * The fleet's store on PostgreSQL: tables, a function that takes reports, and one channel for each sidecar, on which it is
+ * told news. The functions in postgres/ decide; this file installs them where they are missing, and carries reports there
+ * and answers and news back. Behind a pooler that lends sessions (PgBouncer in transaction mode) LISTEN delivers nothing:
+ * the store finds that out by a message to itself, and then fetches news. Loaded only where a postgres:// store is configured.
  */
 import { readFileSync } from 'node:fs'
 import postgres from 'postgres'
 import type { Clock, Timer } from '../time/clock.ts'
 import { failureText } from './failure.ts'
-import { parseNews, allotmentFrom } from './news.ts'
+import { allotmentFrom, parseNews } from './news.ts'
 import { fleetFull, MOST_SIDECARS, REOPEN_AFTER_MS, StoreFailure } from './store.ts'
-import type { FleetStore, News, Allotment, Report, StoreOptions } from './store.ts'
+import type { Allotment, FleetStore, News, Report, StoreOptions } from './store.ts'
 import { within } from './within.ts'
 
-/** Sessions for statements; one more listens. Each tool has at most one statement under way that is still waited for. */
+/** Sessions for statements; one more listens. Each tool has at most one report under way that is still waited for. */
 const SESSIONS = 3
 const LISTEN_AGAIN_MS = 250
 const LONGEST_RETRY_SECONDS = 1
-/** Milliseconds between two looks for news where none arrives: a slot changes hands 50 ms later than with LISTEN. */
+/** Milliseconds between two fetches of news where LISTEN delivers none: a slot changes hands 50 ms later than with it. */
 const FETCH_EVERY_MS = 100
-/** Looks for news between two tests whether LISTEN delivers after all. */
-const LOOKS_A_TRY = 100
+/** Fetches of news between two tests whether LISTEN delivers after all. */
+const FETCHES_A_TRY = 100
 const FILES = ['1-schema', '2-hand-out', '3-news', '4-report'].map((name) =>
   readFileSync(new URL(`postgres/${name}.sql`, import.meta.url), 'utf8'),
 )
-/** undefined_table, _function and _column: somebody took the database away and put another there. */
+/** undefined_table, _function and _column: somebody has replaced the database or dropped what was installed. */
 const NOT_INSTALLED = new Set(['42P01', '42883', '42703'])
 
 const REPORT = 'select * from spillway_report_v3($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)'
-/** Everything of this version is there. */
+/** Everything that this version uses is there. */
 const IS_INSTALLED = `select to_regproc('spillway_report_v3') is not null
   and to_regproc('spillway_snapshots_v1') is not null and to_regproc('spillway_news_v1') is not null
   and to_regclass('tool_leases') is not null and to_regclass('spillway_members') is not null
@@ -38,7 +38,7 @@ const IS_INSTALLED = `select to_regproc('spillway_report_v3') is not null
 const IS_BARE = `select to_regclass('spillway_tools') is null and to_regclass('spillway_members') is null
   and not exists (select from pg_proc
     where starts_with(proname, 'spillway_') and pg_function_is_visible(oid)) as yes`
-/** The row by which the tables say that they forgot nothing: 1-schema.sql. */
+/** The row that says that the tables have forgotten nothing: 1-schema.sql. */
 const IS_WHOLE = `insert into spillway_tools (fleet, tool, run, opens_at, count)
   select '', '', extract(epoch from pg_postmaster_start_time())::text, clock_timestamp(), 0`
 
@@ -58,12 +58,12 @@ class PostgresStore implements FleetStore {
   #answeredAtMs: number
   /** The store has answered this process before: tables that are missing now are no first start. */
   #wasAnswered = false
-  /** News arrives by itself. */
+  /** LISTEN delivers. */
   #hears = false
   #fetching: Timer | undefined
   #isFetching = false
-  #looks = 0
-  /** What the sidecar told itself last, to find out whether news arrives; said once LISTEN was answered. */
+  #fetches = 0
+  /** The last message to itself, sent once LISTEN was answered: it arrives where LISTEN delivers. */
   #echo = ''
   #echoes = 0
   /** Tools of which this sidecar holds or wants slots: bounded by the configuration. */
@@ -85,7 +85,7 @@ class PostgresStore implements FleetStore {
     const { fleet, sidecar, ttlMs } = this.#options
     const { tool, cap, epoch, returned, held, want, order, isLeaving } = report
     const row = [fleet, tool, sidecar, ttlMs, cap, epoch, returned, held, want, order, this.#channelPrefix]
-    // What a session was prepared for is lost behind a pooler, and would pile up there. Elsewhere it saves a round trip.
+    // Behind a pooler a prepared statement is lost to its session, and would pile up there. Elsewhere it saves a round trip.
     const rows = await this.#ask(tool, (sql) =>
       sql.unsafe(REPORT, [...row, MOST_SIDECARS, isLeaving], { prepare: this.#hears }),
     )
@@ -126,7 +126,7 @@ class PostgresStore implements FleetStore {
     }
   }
 
-  /** Two sidecars that start together install one after the other, and both find that it is the first start. */
+  /** Of two sidecars that start together, the second waits for the lock, and its IS_BARE is false. */
   async #install(): Promise<void> {
     try {
       const found = await this.#sessions.unsafe(IS_INSTALLED)
@@ -154,13 +154,13 @@ class PostgresStore implements FleetStore {
     return new StoreFailure('STORE_REFUSED', `postgres: ${failureText(error, this.#url)}`, error)
   }
 
-  /** A peer that vanished without a word would keep its sessions busy for many minutes. */
+  /** TCP would keep sessions with a peer that vanished for many minutes. */
   #reopenWhenSilent(): void {
     const nowMs = this.#clock.nowMs()
     if (this.#isClosed || nowMs - this.#answeredAtMs < Math.min(this.#options.ttlMs, REOPEN_AFTER_MS)) return
     this.#answeredAtMs = nowMs
     this.#installed = undefined
-    // Ending what hangs can only fail by hanging; nobody waits for it.
+    // Ending a session that hangs may hang as well, so it is not waited for.
     for (const old of [this.#sessions, this.#listener]) void old?.end({ timeout: 0 }).catch(() => undefined)
     this.#sessions = this.#connect({ max: SESSIONS })
     this.#startListening()
@@ -179,7 +179,7 @@ class PostgresStore implements FleetStore {
         this.#fetchLater()
         this.#listenLater(listener)
       },
-      // What sql.listen is made of. Its own way back after a broken connection is tried once only.
+      // The driver's sql.listen() uses the same hook, but tries to reconnect only once.
       ...{ onnotify: (_: string, message: string) => this.#heard(message) },
     })
     this.#listener = listener
@@ -193,10 +193,10 @@ class PostgresStore implements FleetStore {
     return this.#channelPrefix + this.#options.sidecar
   }
 
-  /** A pooler takes LISTEN and never delivers. The next try, or the next answer, makes up for an echo that was lost. */
+  /** A pooler accepts LISTEN and never delivers. An echo that is lost is made up for by the next try. */
   #tryEcho(): void {
     this.#echo = `echo${++this.#echoes}`
-    // The next report tells of a store that cannot be reached.
+    // A store that cannot be reached is noticed by the next report.
     this.#sessions.unsafe('select pg_notify($1, $2)', [this.#channel, this.#echo]).catch(() => undefined)
   }
 
@@ -206,12 +206,12 @@ class PostgresStore implements FleetStore {
       this.#fetching = undefined
       if (this.#hears) return
       this.#fetchLater()
-      if (++this.#looks % LOOKS_A_TRY === 0) this.#tryEcho()
+      if (++this.#fetches % FETCHES_A_TRY === 0) this.#tryEcho()
       if (this.#busy.size > 0 && !this.#isFetching && this.#installed !== undefined) void this.#fetch()
     })
   }
 
-  /** One at a time, however long it takes: what hangs ends with its session. */
+  /** One at a time, however long it takes: a fetch that hangs ends with its session. */
   async #fetch(): Promise<void> {
     const { fleet, sidecar } = this.#options
     this.#isFetching = true
@@ -219,7 +219,7 @@ class PostgresStore implements FleetStore {
       const rows = await this.#sessions.unsafe('select spillway_news_v1($1, $2) as news', [fleet, sidecar])
       for (const { news } of rows) this.#heard(String(news))
     } catch {
-      // The next report says why.
+      // The next report fails for the same reason, and says it.
     }
     this.#isFetching = false
   }

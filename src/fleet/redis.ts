@@ -1,20 +1,21 @@
 /**
- * The fleet's store on Redis or Valkey: one hash a tool, one script a verb, one channel a sidecar. Whatever is decided,
- * the scripts decide; this file carries it there and back. Loaded only where a redis:// or rediss:// store is configured.
+ * The fleet's store on Redis or Valkey: one hash for each tool, one script that takes reports, and one channel for each
+ * sidecar, on which it is told news. The script decides; this file carries reports there and answers and news back, and
+ * keeps the connections. Loaded only where a redis:// or rediss:// store is configured.
  */
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createClient } from '@redis/client'
 import type { Clock, Timer } from '../time/clock.ts'
 import { failureText } from './failure.ts'
-import { parseNews, allotmentFrom } from './news.ts'
+import { allotmentFrom, parseNews } from './news.ts'
 import { fleetFull, MOST_SIDECARS, REOPEN_AFTER_MS, StoreFailure } from './store.ts'
-import type { FleetStore, News, Allotment, Report, StoreOptions } from './store.ts'
+import type { Allotment, FleetStore, News, Report, StoreOptions } from './store.ts'
 import { within } from './within.ts'
 
-/** Milliseconds that a tool's key outlives its last use: after it, the first sidecar waits for one TTL again. */
+/** Milliseconds that a tool's key outlives its last use. After that, the first sidecar waits for one TTL again. */
 const FORGET_AFTER_MS = 7 * 86_400_000
-/** Commands that may wait for a server that hangs; each tool has one under way. */
+/** Commands that may queue for a server that hangs; each tool has one under way. */
 const MOST_COMMANDS = 4096
 const LONGEST_RETRY_MS = 1000
 const SUBSCRIBE_AGAIN_MS = 250
@@ -28,13 +29,13 @@ export function openRedis(url: string, options: StoreOptions, clock: Clock): Fle
   return new RedisStore(url, options, clock)
 }
 
-/** One connection asks, the other listens; both come back on their own. */
+/** One connection sends reports, the other receives news. The client reconnects both by itself. */
 interface Link {
   readonly commands: Client
   readonly subscriber: Client
-  /** Resolves when the first connection stands; later ones are not waited for. */
+  /** Resolves when the first connection is made; reconnections are not waited for. */
   readonly begun: Promise<unknown>
-  /** Why it does not stand, as heard last: who asks would only see that nobody answers. */
+  /** The last error of the connection: a report would only see that nobody answers. */
   trouble: Error | undefined
 }
 
@@ -109,7 +110,7 @@ class RedisStore implements FleetStore {
     }
   }
 
-  /** A peer that vanished without a word would keep the connection for many minutes. */
+  /** TCP would keep a connection to a peer that vanished for many minutes. */
   #reopenWhenSilent(): void {
     const nowMs = this.#clock.nowMs()
     if (this.#isClosed || nowMs - this.#answeredAtMs < Math.min(this.#options.ttlMs, REOPEN_AFTER_MS)) return
@@ -123,7 +124,7 @@ class RedisStore implements FleetStore {
     const commands = connect(this.#url, this.#options)
     const subscriber = connect(this.#url, this.#options)
     const begun = new Promise((resolve) => commands.once('ready', resolve))
-    // They go on trying by themselves, and whoever asks hears that they are not there.
+    // Both go on trying by themselves, and each report meanwhile is rejected.
     for (const client of [commands, subscriber]) client.connect().catch(() => undefined)
     const link: Link = { commands, subscriber, begun, trouble: undefined }
     commands.on('error', (error: Error) => (link.trouble = error))
@@ -132,7 +133,7 @@ class RedisStore implements FleetStore {
     return link
   }
 
-  /** Once it stands, the client renews the subscription on every new connection. */
+  /** After the first success the client renews the subscription on every new connection. */
   #subscribe(link: Link): void {
     const channel = this.#channelPrefix + this.#options.sidecar
     link.subscriber
@@ -156,7 +157,7 @@ function connect(url: string, { ttlMs, answerWithinMs, sidecar }: StoreOptions) 
     name: `spillway-${sidecar}`,
     disableOfflineQueue: true,
     commandsQueueMaxLength: MOST_COMMANDS,
-    // A peer that vanished without a word is noticed by the silence after a ping.
+    // A peer that vanished is noticed by the silence after a ping.
     pingInterval: pingMs,
     socket: {
       connectTimeout: Math.max(answerWithinMs, 500),
@@ -165,7 +166,7 @@ function connect(url: string, { ttlMs, answerWithinMs, sidecar }: StoreOptions) 
         Math.min(50 * 2 ** retries, LONGEST_RETRY_MS) * (0.5 + Math.random() / 2),
     },
   })
-  // Every failure reaches whoever asked; without a listener the process would end.
+  // Reports are rejected with the failure. Without a listener the event would end the process.
   client.on('error', () => undefined)
   return client
 }

@@ -1,10 +1,10 @@
 /**
- * An answer that is waited for only so long: a store that hangs must not hang who asks it.
+ * Bounds the wait for a store's answer, so that a store that hangs makes no sidecar hang.
  */
 import type { Clock } from '../time/clock.ts'
 import { StoreFailure } from './store.ts'
 
-/** Rejects with STORE_SILENT after `withinMs`; what the answer becomes then is nobody's affair. */
+/** Rejects with STORE_SILENT after `withinMs`; an answer that comes later is dropped. */
 export function within<T>(answer: Promise<T>, withinMs: number, clock: Clock): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = clock.after(withinMs, () =>

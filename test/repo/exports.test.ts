@@ -15,7 +15,6 @@ const OWED: ReadonlySet<string> = new Set([
   'countEndings',
   'BUILT_IN_LANE',
   'LogFormat',
-  'STORE_SCHEMES',
   'MOST_UNHEARD_BYTES',
   'operations',
   'HAND_SECONDS',

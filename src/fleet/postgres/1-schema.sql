@@ -1,12 +1,13 @@
--- The tables of a fleet. Run once, under an advisory lock, where the functions of this version are missing.
--- tool_leases is the seed's table, one row a slot: job_id is the sidecar that holds it, and a row past its expires_at
--- belongs to a sidecar that died. The other two hold what a lease table cannot: who waits, and where counting stands.
--- Unlogged: nothing of this is worth a write-ahead log. After a crash or a failover the tables are empty, the sidecars
--- claim what they hold, and nothing new is given for one TTL.
--- The row of spillway_tools without fleet and tool says that this memory is whole: it was made together with the tables, by
--- a sidecar that had never had an answer before, in a schema without functions of ours, and is gone as soon as the tables
--- are emptied (TRUNCATE, a crash), or belongs to another server process (a restart, a failover). A tool that such a memory
--- does not know was never used: 4-report.sql gives at once. docs/decisions/0023-a-store-that-forgot.md.
+-- The tables of a fleet. This file runs once, under an advisory lock, where the functions of this version are missing.
+-- tool_leases has one row for each slot that is held: job_id is the sidecar, and a row past its expires_at belongs to a
+-- sidecar that died. It is for people. The rules read the other two: spillway_members has one row for each sidecar of a
+-- tool (`Member` in src/fleet/ledger.ts), spillway_tools has one for each tool.
+-- The tables are unlogged, because nothing of this is worth a write-ahead log. After a crash or a failover they are empty:
+-- sidecars claim what they hold, and nothing new is given for one TTL.
+-- The row of spillway_tools without fleet and tool says that this memory is whole. A sidecar that had never had an answer
+-- before made it together with the tables, in a schema without functions of ours. The row is gone as soon as the tables are
+-- emptied (TRUNCATE, a crash), and belongs to another server process after a restart or a failover. A tool that such a
+-- memory does not know was never used, so 4-report.sql gives at once. docs/decisions/0023-a-store-that-forgot.md.
 create unlogged table if not exists tool_leases (
   lease_id text primary key,
   tool_name text not null,
@@ -20,14 +21,14 @@ create index if not exists tool_leases_of_sidecar on tool_leases (fleet, tool_na
 create unlogged table if not exists spillway_tools (
   fleet text not null,
   tool text not null,
-  -- The server process that wrote this; another one may have forgotten something.
+  -- The server process that wrote this; another one may have forgotten what sidecars hold.
   run text not null,
   opens_at timestamptz not null,
   -- Versions, places and epochs; starts from the time, so that no epoch of a lost memory comes again.
   count bigint not null,
   primary key (fleet, tool)
 );
--- While it lasts, what an unknown sidecar holds says that the first start was none (4-report.sql).
+-- Until then a sidecar that is unknown and holds slots shows that this was not a first start (4-report.sql).
 alter table spillway_tools add column if not exists first_until timestamptz;
 
 create unlogged table if not exists spillway_members (
@@ -40,8 +41,9 @@ create unlogged table if not exists spillway_members (
   returned bigint not null,
   want bigint not null,
   cap bigint not null,
-  -- 0 outside of the line.
+  -- In the line, lowest first; 0 outside of it.
   place bigint not null,
+  -- The highest order of the sidecar's reports.
   stated bigint not null,
   primary key (fleet, tool, sidecar)
 );

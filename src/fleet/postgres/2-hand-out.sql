@@ -1,4 +1,5 @@
--- Hands free slots down the line: one each, then to the end of the line; who is alone in it takes all that is free.
+-- Hands free slots down the line: one to each sidecar, which then stands at the end of the line. A sidecar that is alone in
+-- the line takes all that is free.
 -- Arguments  fleet, tool; the caller holds the lock on the tool's row
 -- Returns    the sidecars that got a slot
 create or replace function spillway_hand_out_v1(p_fleet text, p_tool text) returns text[]
