@@ -160,6 +160,10 @@ test('a resumed stream whose caller leaves within the 50 ms never goes to the se
   stream.leave()
   world.clock.advance(1000)
   assert.deepEqual(world.sent, ['x'])
+  assert.deepEqual(
+    world.eventsOf('mcp').map(({ method }) => method),
+    ['tools/call'],
+  )
   world.clock.advance(3_600_000)
   assert.deepEqual(world.leaseEnds, ['reclaimed dropped'])
   await world.isQuiet()
