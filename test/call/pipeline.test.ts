@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
+import type { FakeCaller } from '../support/fake-caller.ts'
 import { oneTool, World } from './world.ts'
 
 async function turns(): Promise<void> {
@@ -145,22 +146,28 @@ test('a caller that leaves while it waits takes its call out of the queue', asyn
   await world.isQuiet()
 })
 
-test('a caller that has gone in the moment of its grant gives its lease back, and the tool hears nothing', async () => {
-  const world = new World(oneTool('leaseSeconds: 10'))
-  const first = world.call()
-  world.last.start()
-  const second = world.call()
-  const head = first.head.bind(first)
-  // The lane has granted the second call when the first is told that its lease is over.
-  first.head = (answer) => {
-    second.leave()
-    head(answer)
-  }
-  world.clock.advance(10_000)
-  assert.deepEqual([first.json['reason'], world.exchanges.length], ['LEASE_EXPIRED', 1])
-  assert.deepEqual(world.outcomes.toSorted(), ['cancelled', 'refused'])
-  await world.isQuiet()
-})
+for (const [how, go] of [
+  ['left', (caller: FakeCaller) => caller.leave()],
+  // The end of the exchange is told later than the turn.
+  ['been cut off', (caller: FakeCaller) => caller.cut()],
+] as const) {
+  test(`a caller that has ${how} in the moment of its grant gives its lease back, and the tool hears nothing`, async () => {
+    const world = new World(oneTool('leaseSeconds: 10'))
+    const first = world.call()
+    world.last.start()
+    const second = world.call()
+    const head = first.head.bind(first)
+    // The lane has granted the second call when the first is told that its lease is over.
+    first.head = (answer) => {
+      go(second)
+      head(answer)
+    }
+    world.clock.advance(10_000)
+    assert.deepEqual([first.json['reason'], world.exchanges.length], ['LEASE_EXPIRED', 1])
+    assert.deepEqual(world.outcomes.toSorted(), ['cancelled', 'refused'])
+    await world.isQuiet()
+  })
+}
 
 test('a caller that leaves while its call runs has the call cut off, or finished where the tool wants that', async () => {
   for (const [onClientGone, isAborted, leaseEnd] of [

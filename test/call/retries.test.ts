@@ -142,7 +142,19 @@ test('a caller that leaves between two attempts ends its call', async () => {
   caller.leave()
   assert.deepEqual([retryResults(world), world.outcomes], [['cancelled'], ['cancelled']])
   world.clock.advance(10_000)
-  assert.equal(world.exchanges.length, 1)
+  assert.deepEqual([world.exchanges.length, world.eventsOf('admitted').length], [1, 1])
+  await world.isQuiet()
+})
+
+test('a kept answer is not written to a caller that was cut off', async () => {
+  const world = new World(oneTool(RETRIES))
+  const caller = world.call()
+  world.last.respond(503, 'busy')
+  world.side.tool('t').gate.operate({ paused: true })
+  // The end of the exchange is told later than the refusal of the lane.
+  caller.cut()
+  world.clock.advance(200)
+  assert.deepEqual([caller.heads, world.outcomes], [[], ['cancelled']])
   await world.isQuiet()
 })
 
