@@ -111,6 +111,22 @@ test('a further attempt whose time in the queue runs out ends with what the tool
   await world.isQuiet()
 })
 
+test('a paused lane, and a tool that asked callers to wait, get no further attempt', async () => {
+  const paused = new World(oneTool(RETRIES))
+  const caller = paused.call()
+  paused.last.start()
+  paused.side.tool('t').gate.operate({ paused: true })
+  paused.last.respond(503, 'busy')
+  assert.deepEqual([caller.text, retryResults(paused)], ['busy', ['overloaded']])
+  await paused.isQuiet()
+  const throttled = new World(oneTool(RETRIES))
+  const another = throttled.call()
+  throttled.last.respond(503, 'later', ['Retry-After', '30'])
+  assert.deepEqual([another.text, retryResults(throttled)], ['later', ['overloaded']])
+  throttled.clock.advance(10_000)
+  assert.equal(throttled.exchanges.length, 1)
+})
+
 test('without budget there is no further attempt', async () => {
   const world = new World(oneTool(RETRIES.replace('budgetRatio: 1', 'budgetRatio: 0')))
   const caller = world.call()

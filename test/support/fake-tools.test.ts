@@ -20,7 +20,10 @@ function open() {
     failed: rethrow,
   })
   const calls: string[] = []
-  const user = new Proxy({}, { get: (_target, verb) => () => void calls.push(String(verb)) }) as ConnectionUser
+  const user = new Proxy(
+    {},
+    { get: (_target, verb) => () => void calls.push(String(verb)) },
+  ) as ConnectionUser
   return { tools, calls, user }
 }
 
