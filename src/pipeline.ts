@@ -58,7 +58,7 @@ export class Pipeline implements Stages {
   #read(call: Call): void {
     const refusal = shareRefusal(call, call.tool.tool, this.#parts.replies)
     if (refusal !== undefined) this.#parts.replies.refuse(call, refusal)
-    else this.mcp.read(call, (way) => this.#follow(call, way))
+    else this.mcp.read(call, (way) => !call.isEnded && this.#follow(call, way))
   }
 
   #follow(call: Call, way: Way): void {

@@ -42,6 +42,14 @@ export function openUpload(call: Call, bufferBytes: number, clock: Clock): Uploa
   return new Upload(call.caller.request, bounds, { clock, fail })
 }
 
+/**
+ * No attempt will read the body. Called before the answer, so that the rest of the body is dropped and the answer need not
+ * wait for a reader.
+ */
+export function abandonBody({ body }: Call): void {
+  if (body.kind === 'streamed') body.upload.abandon()
+}
+
 export function hasIdempotentMethod({ caller: { request } }: Call): boolean {
   return IDEMPOTENT.has(request.method ?? '')
 }

@@ -17,6 +17,7 @@ import type { Tool } from '../tools/tool.ts'
 import type { Tools } from '../tools/tools.ts'
 import type { Attempt, AttemptOwner, AttemptResult } from '../upstream/attempt.ts'
 import type { Upload } from '../upstream/upload.ts'
+import { abandonBody } from './body.ts'
 import type { McpCall } from './mcp-call.ts'
 import type { Replies } from './replies.ts'
 
@@ -221,6 +222,7 @@ export class Call implements AttemptOwner, CallerListener {
     const before = this.#state
     this.#goOn(() => this.move(ENDED))
     this.#goOn(() => giveBack(before))
+    this.#goOn(() => abandonBody(this))
     if (!this.#goOn(() => replies.breakOff(this, !mayHaveRun))) this.caller.cut()
   }
 

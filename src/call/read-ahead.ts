@@ -99,11 +99,12 @@ class BodyReading implements IncomingBody {
     this.#parts.memory.enter(this)
     this.#upload.onSlow = () => this.#refuse({ reason: 'REQUEST_TIMEOUT' })
     caller.request.on('data', this.#onData).on('end', this.#onEnd)
-    this.#call.whenClosed(() => {
+    // The caller leaves, or an error ends the call: nobody waits for the body any more.
+    this.#call.whenEnded(() => {
       if (!this.#isOver) this.#upload.abandon()
       this.#stop()
-      this.#giveBack()
     })
+    this.#call.whenClosed(() => this.#giveBack())
   }
 
   giveWay(): void {

@@ -17,6 +17,7 @@ import { refuseMcp } from '../reply/refuse-mcp.ts'
 import type { McpAnswer } from '../reply/refuse-mcp.ts'
 import { refuse } from '../reply/refuse.ts'
 import type { Tool } from '../tools/tool.ts'
+import { abandonBody } from './body.ts'
 import type { Call } from './call.ts'
 import { newRequestId } from './identifiers.ts'
 
@@ -66,6 +67,7 @@ export class Replies {
   }
 
   refuse(call: Call, refusal: CallRefusal): void {
+    abandonBody(call)
     this.#refuse(call, refusal)
     call.endRefused()
   }
