@@ -5,7 +5,7 @@
 import type { LeaseHandle } from '../gate/lease-handle.ts'
 import { NOT_USED } from '../lane/lease.ts'
 import type { Clock } from '../time/clock.ts'
-import type { AnswerObserver, UpstreamRequest } from '../upstream/attempt.ts'
+import type { AnswerObserver, AttemptLease, UpstreamRequest } from '../upstream/attempt.ts'
 import { Forwarding } from '../upstream/forward.ts'
 import { hopsLeft, requestHeaders } from '../upstream/headers.ts'
 import { hasIdempotentMethod, isReplayable, openUpload, STREAM_BYTES } from './body.ts'
@@ -21,10 +21,11 @@ interface Granted {
 
 export function dispatch(call: Call, work: Forwarded, { lease, watch }: Granted, clock: Clock): void {
   const { caller, mcp, tool } = call
-  const answers = mcp?.run(lease)
-  const held = answers ?? lease
+  let held: AttemptLease = lease
   let forwarding: Forwarding
   try {
+    const answers = mcp?.run(lease)
+    held = answers ?? lease
     const request = requestOf(call, work, lease.waitedMs, clock)
     forwarding = new Forwarding(tool.pool, {
       request,

@@ -1,8 +1,10 @@
 /**
- * Calls that end while their bodies still come: they leave nothing behind, and their callers may finish sending.
+ * Calls that end where they seldom do, while their bodies still come or before their requests are made: they leave nothing
+ * behind, and their callers may finish sending.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { McpCall } from '../../src/call/mcp-call.ts'
 import { answerEvent, callMessage, EVENTS, McpWorld, settled } from './mcp-world.ts'
 import { oneTool, World } from './world.ts'
 
@@ -55,5 +57,16 @@ test('an MCP message that an error ended while its body came does not go on', as
   await settled()
   assert.deepEqual([caller.heads.length, world.depths('s')], [1, { runs: 1, waits: 0 }])
   world.at(0).respond(200, answerEvent(1), EVENTS)
+  await world.isQuiet(1)
+})
+
+test('an error before the request of an MCP call is made gives its lease back', async (t) => {
+  const world = new McpWorld()
+  const run = t.mock.method(McpCall.prototype, 'run', () => {
+    throw new Error('made up')
+  })
+  await world.post(callMessage(1))
+  run.mock.restore()
+  assert.deepEqual([world.reasons, world.depths('s').runs], [['INTERNAL'], 0])
   await world.isQuiet(1)
 })
