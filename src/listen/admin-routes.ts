@@ -23,7 +23,7 @@ import type { LeaseApi } from './lease-routes.ts'
 import { parseOverrideOrder } from './override-order.ts'
 import type { LimitBounds } from './override-order.ts'
 import { listOf } from './routes.ts'
-import type { Asked, Route } from './routes.ts'
+import type { AdminRequest, AdminRoute } from './routes.ts'
 
 export interface AdminApi {
   readonly isDraining: () => boolean
@@ -42,8 +42,8 @@ export interface AdminApi {
   readonly leases: LeaseApi
 }
 
-export function adminRoutes(api: AdminApi): readonly Route[] {
-  const routes: readonly Route[] = [
+export function adminRoutes(api: AdminApi): readonly AdminRoute[] {
+  const routes: readonly AdminRoute[] = [
     { method: 'GET', path: '/', about: 'this list', answer: () => listOf(routes) },
     { method: 'GET', path: '/healthz', about: 'the process is up', answer: isUp },
     {
@@ -88,7 +88,7 @@ function lane(api: AdminApi, tool: string): Answer {
   return found === undefined ? noSuchTool(tool) : shown(found)
 }
 
-async function operate(api: AdminApi, { name: tool, request }: Asked): Promise<Answer> {
+async function operate(api: AdminApi, { name: tool, request }: AdminRequest): Promise<Answer> {
   const bounds = api.bounds(tool)
   if (bounds === undefined) return noSuchTool(tool)
   const body = await readBody(request)
@@ -99,7 +99,7 @@ async function operate(api: AdminApi, { name: tool, request }: Asked): Promise<A
   return lane(api, tool)
 }
 
-function watch(api: AdminApi, { request, response }: Asked): Answer | 'taken' {
+function watch(api: AdminApi, { request, response }: AdminRequest): Answer | 'taken' {
   if (request.method === 'HEAD') return eventStream()
   if (!api.mayWatch({ request, response })) return noPlaceToWatch('all connections are taken')
   api.watch(response)

@@ -10,13 +10,13 @@ import type { Clock } from '../time/clock.ts'
 import { adminRoutes } from './admin-routes.ts'
 import type { AdminApi } from './admin-routes.ts'
 import { denialOfReading, denialOfWriting } from './authority.ts'
-import type { Flaw } from './head.ts'
+import type { RequestFlaw } from './head.ts'
 import { send } from './http-exchange.ts'
 import type { HttpExchange } from './http-exchange.ts'
 import { closeIdleAfterReading } from './idle.ts'
 import { Reception } from './reception.ts'
 import { findRoute } from './routes.ts'
-import type { Route } from './routes.ts'
+import type { AdminRoute } from './routes.ts'
 
 export interface AdminParts extends AdminApi {
   readonly clock: Clock
@@ -36,7 +36,7 @@ const KEEP_ALIVE_MS = 5000
 /** Milliseconds between two checks of these times. With node's own 30 s a request could take that much longer. */
 const CHECK_EVERY_MS = 1000
 
-const NO_CONNECT: Flaw = { reason: 'BAD_REQUEST', detail: 'CONNECT tunnels are not offered here' }
+const NO_CONNECT: RequestFlaw = { reason: 'BAD_REQUEST', detail: 'CONNECT tunnels are not offered here' }
 
 export function createAdminServer(parts: AdminParts): Server {
   const server = createServer({
@@ -75,7 +75,7 @@ export function createAdminServer(parts: AdminParts): Server {
 
 async function answer(
   parts: AdminParts,
-  routes: readonly Route[],
+  routes: readonly AdminRoute[],
   exchange: HttpExchange,
 ): Promise<Answer | 'taken'> {
   const { url = '/', method = '' } = exchange.request

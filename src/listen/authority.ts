@@ -10,7 +10,7 @@ import type { Denial } from '../reply/admin.ts'
 /** The parts of a request that matter here. */
 export type Asking = Pick<IncomingMessage, 'headers' | 'httpVersion'>
 
-export interface Listener {
+export interface ListenerAddress {
   /** The address the listener is bound to. */
   readonly host: string
   readonly token: string | undefined
@@ -23,7 +23,7 @@ export function isLoopback(host: string): boolean {
 }
 
 /** Why the request may not read; undefined when it may. */
-export function denialOfReading(asking: Asking, listener: Listener): Denial | undefined {
+export function denialOfReading(asking: Asking, listener: ListenerAddress): Denial | undefined {
   const { headers, httpVersion } = asking
   if (isLoopback(listener.host)) {
     // Only HTTP/1.0 may leave out Host, and no browser speaks it.
@@ -36,7 +36,7 @@ export function denialOfReading(asking: Asking, listener: Listener): Denial | un
 }
 
 /** Why the request may not write; undefined when it may. */
-export function denialOfWriting(asking: Asking, { host, token }: Listener): Denial | undefined {
+export function denialOfWriting(asking: Asking, { host, token }: ListenerAddress): Denial | undefined {
   const { headers } = asking
   if (isFromPage(asking)) return 'page'
   if (isLoopback(host)) return isLoopback(nameIn(headers.host)) ? undefined : 'foreign_host'

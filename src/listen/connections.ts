@@ -7,7 +7,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { HttpExchange } from './http-exchange.ts'
 import { Shares } from './shares.ts'
-import type { Allotment, Room } from './shares.ts'
+import type { ShareSettings, Room } from './shares.ts'
 
 /**
  * Why a caller was not served. `share_used`: all places of its holder's share are used; `process_full`: all places are
@@ -28,7 +28,7 @@ export interface ConnectionsParts {
   readonly answer: () => string
 }
 
-export interface ConnectionBounds extends Allotment {
+export interface ConnectionBounds extends ShareSettings {
   /** Connections at once. More than all shares together, so that callers without a share can be answered. */
   readonly connections: number
   /** Callers get a file up to this file number of the process; Infinity if there is no limit. */

@@ -12,7 +12,7 @@ const MAX_HEADER_LINES = 256
 /** The reasons of requests that node's parser or a listener refuses. */
 export type Malformed = 'BAD_REQUEST' | 'TARGET_TOO_LONG' | 'HEADERS_TOO_LARGE' | 'REQUEST_TIMEOUT'
 
-export interface Flaw {
+export interface RequestFlaw {
   readonly reason: Malformed
   /** For people; a sentence without secrets. */
   readonly detail: string
@@ -24,7 +24,7 @@ export function flawOf({
   rawHeaders,
   httpVersion,
   httpVersionMajor,
-}: IncomingMessage): Flaw | undefined {
+}: IncomingMessage): RequestFlaw | undefined {
   if (httpVersionMajor !== 1)
     return {
       reason: 'BAD_REQUEST',
@@ -43,7 +43,7 @@ const CHUNKED = /^[ \t]*chunked[ \t]*$/i
  * RFC 9112, 6.1: HTTP/1.0 has no transfer codings, and a proxy must decode all codings of HTTP/1.1 or refuse the request.
  * node's parser decodes only the last coding and ignores the others, or closes the connection without an answer.
  */
-function codingFlaw(rawHeaders: readonly string[], httpVersion: string): Flaw | undefined {
+function codingFlaw(rawHeaders: readonly string[], httpVersion: string): RequestFlaw | undefined {
   let isChunked = false
   for (let i = 0; i < rawHeaders.length; i += 2) {
     if ((rawHeaders[i] ?? '').toLowerCase() !== 'transfer-encoding') continue
@@ -63,7 +63,7 @@ export function asksToClose({ headers, httpVersion }: IncomingMessage): boolean 
 const ENDLESS_LINE = /^(?:\r?\n)*[!-~]{1,32} [^\s]*$/
 
 /** Which part of the head is too large: RFC 9112, 3, has a status of its own for the target. */
-export function overflowOf(piece: Buffer): Flaw {
+export function overflowOf(piece: Buffer): RequestFlaw {
   return ENDLESS_LINE.test(piece.toString('latin1', 0, MAX_HEADER_BYTES))
     ? { reason: 'TARGET_TOO_LONG', detail: `more than ${MAX_HEADER_BYTES} bytes` }
     : { reason: 'HEADERS_TOO_LARGE', detail: `more than ${MAX_HEADER_BYTES} bytes` }

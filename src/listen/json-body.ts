@@ -4,11 +4,11 @@
  */
 import type { z } from 'zod'
 
-export type Parsed<T> =
+export type ParsedBody<T> =
   { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problem: string }
 
 /** `example`: what to write, for the sentence. */
-export function parseJson<T>(body: string, schema: z.ZodType<T>, example: string): Parsed<T> {
+export function parseJson<T>(body: string, schema: z.ZodType<T>, example: string): ParsedBody<T> {
   let value: unknown
   try {
     value = JSON.parse(body)

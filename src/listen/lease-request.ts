@@ -7,7 +7,7 @@ import { PRIORITIES } from '../lane/priority.ts'
 import type { Priority } from '../lane/priority.ts'
 import type { Verdict } from '../lane/reason.ts'
 import { parseJson } from './json-body.ts'
-import type { Parsed } from './json-body.ts'
+import type { ParsedBody } from './json-body.ts'
 
 export interface LeaseRequest {
   readonly jobId: string | undefined
@@ -46,7 +46,7 @@ const endSchema = z.strictObject({
 const LEASE_EXAMPLE = 'write for example {"job_id": "crawl-7", "lease_seconds": 30, "wait_ms": 5000}'
 const END_EXAMPLE = 'write for example {"verdict": "ok"}'
 
-export function parseLeaseRequest(body: string): Parsed<LeaseRequest> {
+export function parseLeaseRequest(body: string): ParsedBody<LeaseRequest> {
   const parsed = parse(body, leaseSchema, LEASE_EXAMPLE)
   if (!parsed.ok) return parsed
   const { job_id: jobId, lease_seconds: seconds, wait_ms: waitMs, priority, agent } = parsed.value
@@ -55,12 +55,12 @@ export function parseLeaseRequest(body: string): Parsed<LeaseRequest> {
 }
 
 /** `ok` if the body names no verdict. */
-export function parseVerdict(body: string): Parsed<Verdict> {
+export function parseVerdict(body: string): ParsedBody<Verdict> {
   const parsed = parse(body, endSchema, END_EXAMPLE)
   return parsed.ok ? { ok: true, value: parsed.value.verdict ?? 'ok' } : parsed
 }
 
 /** A body may be left out: everything in it may. */
-function parse<T>(body: string, schema: z.ZodType<T>, example: string): Parsed<T> {
+function parse<T>(body: string, schema: z.ZodType<T>, example: string): ParsedBody<T> {
   return parseJson(body.trim() === '' ? '{}' : body, schema, example)
 }

@@ -10,7 +10,7 @@ import { MAX_BODY_BYTES, readBody } from './http-exchange.ts'
 import type { HttpExchange } from './http-exchange.ts'
 import { parseLeaseRequest, parseVerdict } from './lease-request.ts'
 import type { LeaseRequest } from './lease-request.ts'
-import type { Asked, Route } from './routes.ts'
+import type { AdminRequest, AdminRoute } from './routes.ts'
 
 export interface LeaseApi {
   readonly has: (tool: string) => boolean
@@ -22,7 +22,7 @@ export interface LeaseApi {
   readonly end: (id: string, verdict: Verdict) => boolean
 }
 
-export function leaseRoutes(api: LeaseApi): readonly Route[] {
+export function leaseRoutes(api: LeaseApi): readonly AdminRoute[] {
   return [
     {
       method: 'POST',
@@ -35,7 +35,10 @@ export function leaseRoutes(api: LeaseApi): readonly Route[] {
   ]
 }
 
-async function ask(api: LeaseApi, { name: tool, request, response }: Asked): Promise<Answer | 'taken'> {
+async function ask(
+  api: LeaseApi,
+  { name: tool, request, response }: AdminRequest,
+): Promise<Answer | 'taken'> {
   const body = await readBody(request)
   if (body === undefined) return bodyTooLarge(MAX_BODY_BYTES)
   if (!api.has(tool)) return noSuchTool(tool)
@@ -45,7 +48,7 @@ async function ask(api: LeaseApi, { name: tool, request, response }: Asked): Pro
   return 'taken'
 }
 
-async function renew(api: LeaseApi, { name: id, request }: Asked): Promise<Answer> {
+async function renew(api: LeaseApi, { name: id, request }: AdminRequest): Promise<Answer> {
   if ((await readBody(request)) === undefined) return bodyTooLarge(MAX_BODY_BYTES)
   const lease = api.renew(id)
   return lease === undefined ? leaseLost(id) : shown(lease)

@@ -4,7 +4,7 @@
 import { z } from 'zod'
 import type { OverrideOrder } from '../lane/operator-override.ts'
 import { parseJson } from './json-body.ts'
-import type { Parsed } from './json-body.ts'
+import type { ParsedBody } from './json-body.ts'
 
 /** The lane's bounds for a limit. */
 export interface LimitBounds {
@@ -25,7 +25,7 @@ const schema = z.strictObject({
 
 const EXAMPLE = 'write for example {"limit": 4, "for": "10m"}, {"limit": "auto"} or {"paused": true}'
 
-export function parseOverrideOrder(body: string, bounds: LimitBounds): Parsed<OverrideOrder> {
+export function parseOverrideOrder(body: string, bounds: LimitBounds): ParsedBody<OverrideOrder> {
   const parsed = parseJson(body, schema, EXAMPLE)
   if (!parsed.ok) return parsed
   const { limit, paused } = parsed.value

@@ -8,7 +8,7 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../time/clock.ts'
 import { flawOf, overflowOf } from './head.ts'
-import type { Flaw, Malformed } from './head.ts'
+import type { RequestFlaw, Malformed } from './head.ts'
 import { lastWords } from './last-words.ts'
 import { Turnstile } from './turnstile.ts'
 
@@ -67,7 +67,7 @@ export class Reception {
   }
 
   /** Spillway's own last answer on this connection. */
-  decline(socket: Duplex, { reason, detail }: Flaw, method?: string): void {
+  decline(socket: Duplex, { reason, detail }: RequestFlaw, method?: string): void {
     const turnstile = this.#turnstiles.get(socket)
     const mayAnswer =
       turnstile?.isIdle() === true || (this.#parts.answersBrokenBodies && turnstile?.isUnanswered() === true)
@@ -133,7 +133,7 @@ function hasSaidNothing(socket: Duplex): boolean {
   return (socket as Partial<Socket>).bytesRead === 0
 }
 
-function flawBehind({ code, rawPacket }: ClientError): Flaw {
+function flawBehind({ code, rawPacket }: ClientError): RequestFlaw {
   if (code === 'HPE_HEADER_OVERFLOW') return overflowOf(rawPacket ?? Buffer.alloc(0))
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
     return { reason: 'REQUEST_TIMEOUT', detail: 'the request did not come whole in time' }

@@ -7,12 +7,12 @@ import type { Answer } from '../reply/answer.ts'
 import type { HttpExchange } from './http-exchange.ts'
 
 /** What a row's handler gets of a request. */
-export interface Asked extends HttpExchange {
+export interface AdminRequest extends HttpExchange {
   /** The segment of the path that stands where the row has capitals, decoded; empty for a row without one. */
   readonly name: string
 }
 
-export interface Route {
+export interface AdminRoute {
   /** GET serves HEAD, too. */
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   /** A segment in capitals, such as TOOL, stands for any name. */
@@ -20,16 +20,16 @@ export interface Route {
   /** For people: what it does, or the body it takes. */
   readonly about: string
   /** 'taken': the handler answers by itself, now or later. */
-  readonly answer: (asked: Asked) => Answer | 'taken' | Promise<Answer | 'taken'>
+  readonly answer: (asked: AdminRequest) => Answer | 'taken' | Promise<Answer | 'taken'>
 }
 
-export type Found =
-  | { readonly kind: 'route'; readonly route: Route; readonly name: string }
+export type FoundRoute =
+  | { readonly kind: 'route'; readonly route: AdminRoute; readonly name: string }
   /** `path` is the row's. */
   | { readonly kind: 'wrong_method'; readonly path: string; readonly methods: readonly string[] }
   | { readonly kind: 'no_such_path' }
 
-export function findRoute(routes: readonly Route[], method: string, path: string): Found {
+export function findRoute(routes: readonly AdminRoute[], method: string, path: string): FoundRoute {
   const rows = routes.flatMap((route) => {
     const name = nameIn(route.path, path)
     return name === undefined ? [] : [{ route, name }]
@@ -43,7 +43,7 @@ export function findRoute(routes: readonly Route[], method: string, path: string
 }
 
 /** The answer to GET / */
-export function listOf(routes: readonly Route[]): Answer {
+export function listOf(routes: readonly AdminRoute[]): Answer {
   const width = Math.max(...routes.map(({ path }) => path.length))
   const lines = routes.map(
     ({ method, path, about }) => `${method.padEnd('DELETE'.length)} ${path.padEnd(width)}  ${about}`,

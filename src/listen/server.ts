@@ -8,7 +8,7 @@ import type { Duplex } from 'node:stream'
 import type { Clock } from '../time/clock.ts'
 import { collectEarlyBytes } from './early-bytes.ts'
 import { asksToClose, isTunnel, MAX_HEADER_BYTES, withoutUpgrade } from './head.ts'
-import type { Flaw, Malformed } from './head.ts'
+import type { RequestFlaw, Malformed } from './head.ts'
 import { closeIdleAfterReading } from './idle.ts'
 import { lastWords } from './last-words.ts'
 import { Reception } from './reception.ts'
@@ -68,11 +68,11 @@ export function createProxyServer(parts: ServerParts): Server {
   return server
 }
 
-const NO_EXPECTATION: Flaw = {
+const NO_EXPECTATION: RequestFlaw = {
   reason: 'BAD_REQUEST',
   detail: 'of Expect only 100-continue is understood',
 }
-const NO_CONNECT: Flaw = {
+const NO_CONNECT: RequestFlaw = {
   reason: 'BAD_REQUEST',
   detail: 'CONNECT tunnels are not offered: use http:// URLs, or the path of a tool',
 }

@@ -9,7 +9,7 @@
 /** `taken`, or the cause of the refusal. */
 export type Room = 'taken' | 'share_used' | 'process_full'
 
-export interface Allotment {
+export interface ShareSettings {
   /** All places. */
   readonly most: number
   /** The places that each holder could use at most. A holder without an entry has no guaranteed places. */
@@ -28,7 +28,7 @@ export class Shares {
   #spokenFor = 0
 
   /** Held places stay held, even beyond a new bound. */
-  allot(allotment: Allotment): void {
+  allot(allotment: ShareSettings): void {
     this.#most = allotment.most
     this.#guaranteed = guarantees(allotment)
     this.#spokenFor = 0
@@ -66,7 +66,7 @@ export class Shares {
 }
 
 /** Each holder gets the places it needs, or an equal share if there are too few. A share that is not needed in full goes to the others. */
-function guarantees({ most, needs }: Allotment): ReadonlyMap<string, number> {
+function guarantees({ most, needs }: ShareSettings): ReadonlyMap<string, number> {
   const byNeed = [...needs].sort(([, a], [, b]) => a - b)
   const needed = byNeed.reduce((sum, [, need]) => sum + need, 0)
   let left = needed <= most ? needed : Math.floor(most * PROMISED_RATIO)

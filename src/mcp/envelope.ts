@@ -16,39 +16,39 @@ export const MAX_BATCH_MESSAGES = 64
 const MAX_VALUE_BYTES = 6146
 
 /** The value of a member that counts. None of these members is an object or a list in a valid message. */
-export type Member =
+export type JsonMember =
   | { readonly kind: 'absent' | 'container' | 'too-long' }
   /** JSON text of a string, a number, true, false or null. */
   | { readonly kind: 'scalar'; readonly json: string }
 
 export interface Envelope {
-  readonly method: Member
-  readonly id: Member
+  readonly method: JsonMember
+  readonly id: JsonMember
   /** It has a result or an error. */
   readonly isResponse: boolean
   /** `params.name`: the tool of a tools/call. */
-  readonly name: Member
+  readonly name: JsonMember
   /** `params.requestId`: the request that a notifications/cancelled is about. */
-  readonly requestId: Member
+  readonly requestId: JsonMember
 }
 
 export type BodyEnvelopes =
   | { readonly kind: 'message'; readonly message: Envelope }
   | { readonly kind: 'batch'; readonly messages: readonly Envelope[] }
-  | Problem
+  | BodyProblem
 
 /** Why a body must not be forwarded. */
-export interface Problem {
+export interface BodyProblem {
   readonly kind: 'problem'
   /** For the caller. */
   readonly what: string
 }
 
-export function problem(what: string): Problem {
+export function problem(what: string): BodyProblem {
   return { kind: 'problem', what }
 }
 
-const ABSENT: Member = { kind: 'absent' }
+const ABSENT: JsonMember = { kind: 'absent' }
 /** By their folded form (see `folded`). */
 const MESSAGE_KEYS = foldedKeys(['jsonrpc', 'id', 'method', 'params', 'result', 'error'])
 const PARAMS_KEYS = foldedKeys(['name', 'requestId'])
@@ -78,11 +78,11 @@ export class EnvelopeReader {
 const NO_OBJECT = 'a JSON-RPC message is an object'
 
 interface Draft {
-  method: Member
-  id: Member
+  method: JsonMember
+  id: JsonMember
   isResponse: boolean
-  name: Member
-  requestId: Member
+  name: JsonMember
+  requestId: JsonMember
 }
 
 /** An open object whose keys are read. The list of a batch is not tracked. */
@@ -160,7 +160,7 @@ class EnvelopeSink implements JsonSink {
     return undefined
   }
 
-  #setMember({ role, key }: OpenObject, member: Member): void {
+  #setMember({ role, key }: OpenObject, member: JsonMember): void {
     const draft = this.drafts.at(-1)
     if (draft === undefined) return
     if (role === 'params') {

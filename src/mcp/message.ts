@@ -3,7 +3,7 @@
  * request, a notification or a response, or the problem that forbids to forward it. Pure. Must not know lanes or headers.
  */
 import { problem } from './envelope.ts'
-import type { Envelope, Member, Problem } from './envelope.ts'
+import type { Envelope, JsonMember, BodyProblem } from './envelope.ts'
 
 /** Characters of a tool's name, a method or an id: eight times what the specification asks for. */
 export const MAX_NAME_CHARACTERS = 1024
@@ -82,7 +82,7 @@ export function idKeyOf(id: unknown): string | undefined {
   return typeof id === 'string' || typeof id === 'number' ? `${typeof id}:${id}` : undefined
 }
 
-export function messageOf(envelope: Envelope): McpMessage | Problem {
+export function messageOf(envelope: Envelope): McpMessage | BodyProblem {
   if (envelope.method.kind === 'absent')
     return envelope.isResponse ? { kind: 'response' } : problem('the message has no method')
   const method = methodOf(envelope.method)
@@ -97,7 +97,7 @@ export function messageOf(envelope: Envelope): McpMessage | Problem {
   return { kind: 'notification', method: known, cancels }
 }
 
-function methodOf(member: Member): string | Problem {
+function methodOf(member: JsonMember): string | BodyProblem {
   const method = valueOf(member)
   if (member.kind !== 'too-long' && typeof method !== 'string') return problem('the method is not a string')
   if (typeof method !== 'string' || method.length > MAX_NAME_CHARACTERS)
@@ -112,7 +112,7 @@ interface RequestId {
 }
 
 /** Undefined for a message without one. */
-function idOf(member: Member): RequestId | Problem | undefined {
+function idOf(member: JsonMember): RequestId | BodyProblem | undefined {
   if (member.kind === 'absent') return undefined
   if (member.kind === 'too-long') return problem('the id is too long')
   const json = member.kind === 'scalar' ? member.json : ''
@@ -121,7 +121,7 @@ function idOf(member: Member): RequestId | Problem | undefined {
   return key === undefined ? problem('the id is neither a string nor a number') : { kind: 'id', json, key }
 }
 
-function callOf(id: RequestId | undefined, member: Member): McpMessage | Problem {
+function callOf(id: RequestId | undefined, member: JsonMember): McpMessage | BodyProblem {
   if (id === undefined) return problem('a tools/call needs an id, a string or a number')
   const name = valueOf(member)
   if (member.kind !== 'too-long' && typeof name !== 'string')
@@ -132,6 +132,6 @@ function callOf(id: RequestId | undefined, member: Member): McpMessage | Problem
   return { kind: 'call', call: { id: id.json, idKey: id.key, name } }
 }
 
-function valueOf(member: Member): unknown {
+function valueOf(member: JsonMember): unknown {
   return member.kind === 'scalar' ? (JSON.parse(member.json) as unknown) : undefined
 }

@@ -9,7 +9,7 @@
  *   response   bytes -> event-scan -> message-scan -> response-reader -> call-end, for call/mcp-leases
  */
 import { EnvelopeReader, problem } from './envelope.ts'
-import type { BodyEnvelopes, Envelope, Problem } from './envelope.ts'
+import type { BodyEnvelopes, Envelope, BodyProblem } from './envelope.ts'
 import { contentTypeOf, contradiction, headersProblem, revisionOf } from './headers.ts'
 import type { McpHeaders } from './headers.ts'
 import { messageOf } from './message.ts'
@@ -21,7 +21,7 @@ export type McpBody =
   /** No MCP message, for example a form for an authorization endpoint. */
   | { readonly kind: 'opaque' }
   /** It must not be forwarded. */
-  | Problem
+  | BodyProblem
 
 /** How a metric names what came: a closed set. GET and DELETE are requests without a body. */
 export type MethodLabel = McpMethod | 'response' | 'batch' | 'GET' | 'DELETE' | 'other'
@@ -44,7 +44,7 @@ export class BodyReader {
   }
 }
 
-export function labelOf(body: Exclude<McpBody, Problem>): MethodLabel {
+export function labelOf(body: Exclude<McpBody, BodyProblem>): MethodLabel {
   switch (body.kind) {
     case 'call':
       return 'tools/call'

@@ -14,7 +14,7 @@ export interface Moment {
 }
 
 /** What is shown with a lane, and absent where it has none of it. */
-export interface Beside {
+export interface LaneSurroundings {
   /** What an operator set for an MCP lane. */
   readonly mcp?: object | undefined
   readonly fleet?: FleetShare | undefined
@@ -33,7 +33,7 @@ export interface FleetShare {
 }
 
 /** The words of the contract, section 6. `beside`: what is not the lane's own. */
-export function showLane(lane: Lane, totals: ToolTotals, moment: Moment, beside: Beside = {}) {
+export function showLane(lane: Lane, totals: ToolTotals, moment: Moment, beside: LaneSurroundings = {}) {
   const now = lane.snapshot(moment.nowMs)
   const { settings } = lane
   const { admitted, completed, failed, refused, reclaimed, cancelled, mcpMessages } = totals

@@ -5,7 +5,7 @@
  * bytes that go to the tool are the caller's own.
  */
 import { isPlain, readingsOf, withoutSegments } from './normal-path.ts'
-import type { Reading } from './normal-path.ts'
+import type { PathReading } from './normal-path.ts'
 import { PathTable } from './path-table.ts'
 import type { RuleMatch } from './path-table.ts'
 import { normalHost } from './normal-host.ts'
@@ -30,7 +30,7 @@ export type Route<T> =
 
 /** One reading of a path, and the rule that matches it. */
 interface Candidate<T> {
-  readonly reading: Reading
+  readonly reading: PathReading
   readonly found: RuleMatch<T> | undefined
 }
 
@@ -104,7 +104,7 @@ export class Router<T extends Routable> {
   }
 }
 
-function longestIn<T>(tables: readonly PathTable<T>[], { names }: Reading): RuleMatch<T> | undefined {
+function longestIn<T>(tables: readonly PathTable<T>[], { names }: PathReading): RuleMatch<T> | undefined {
   for (const table of tables) {
     const found = table.longestFor(names)
     if (found !== undefined) return found

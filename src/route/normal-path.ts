@@ -5,7 +5,7 @@
  * Pure. Must not know lanes. RFC 3986, 2.1, 3.3 and 6.2.2; docs/decisions/0027-routing-on-a-normal-form.md.
  */
 
-export interface Reading {
+export interface PathReading {
   /** The segments in normal form: `a` for `%61`, and `%2F` for a slash that is part of a name. */
   readonly names: readonly string[]
   /** Offset in the decoded text at which the segment of each name ends. All readings have the same decoded text. */
@@ -78,7 +78,7 @@ export function isPlain(path: string): boolean {
 }
 
 /** The readings of a path that starts with `/`, the normal form first; of each at most `maxSegments` segments. */
-export function readingsOf(path: string, maxSegments = Infinity): readonly [Reading, ...Reading[]] {
+export function readingsOf(path: string, maxSegments = Infinity): readonly [PathReading, ...PathReading[]] {
   const text = decoded(path)
   const bits = Uint8Array.from(text, bitOf)
   const [normal, ...others] = dialectsFor(text)
@@ -146,7 +146,10 @@ interface Decoded {
 }
 
 /** Splits without lists: for a path of separators alone, 16 lists of them would take too long. */
-function read({ text, bits, maxSegments }: Decoded, { separators, parameters, isLoose }: Dialect): Reading {
+function read(
+  { text, bits, maxSegments }: Decoded,
+  { separators, parameters, isLoose }: Dialect,
+): PathReading {
   const names: string[] = []
   const ends: number[] = []
   let unclearAt: number | undefined

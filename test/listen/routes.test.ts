@@ -4,10 +4,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { findRoute, listOf } from '../../src/listen/routes.ts'
-import type { Route } from '../../src/listen/routes.ts'
+import type { AdminRoute } from '../../src/listen/routes.ts'
 import { isUp } from '../../src/reply/admin.ts'
 
-function row(method: Route['method'], path: string): Route {
+function row(method: AdminRoute['method'], path: string): AdminRoute {
   return { method, path, about: `about ${path}`, answer: isUp }
 }
 
