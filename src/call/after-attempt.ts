@@ -20,7 +20,7 @@ export function afterAttempt(
   result: AttemptResult,
   parts: AfterAttemptParts,
 ): number | undefined {
-  if (result.kind !== 'kept' && result.fault !== undefined)
+  if (result.kind !== 'held' && result.fault !== undefined)
     call.tell({ kind: 'tool_failed', fault: result.fault, atMs: parts.clock.nowMs() })
   if (result.kind === 'passed') {
     call.end(result.outcome, result.durationMs)
@@ -41,7 +41,7 @@ export function afterAttempt(
   return undefined
 }
 
-/** The caller gets the answer that was kept back, or the reason why there is none. */
+/** The caller gets the answer that was held back, or the reason why there is none. */
 export function giveLast(call: Call, last: Unanswered, replies: Replies): void {
   const { caller } = call
   // A further attempt that was not let in.

@@ -15,11 +15,11 @@ type Forwarded = Extract<Work, { kind: 'forward' }>
 
 interface Granted {
   readonly lease: LeaseHandle
-  /** Looks at the answer of a call that has no watch of its own. */
-  readonly watch?: AnswerObserver | undefined
+  /** Observes the answer of a call that has no observer of its own. */
+  readonly observer?: AnswerObserver | undefined
 }
 
-export function dispatch(call: Call, work: Forwarded, { lease, watch }: Granted, clock: Clock): void {
+export function dispatch(call: Call, work: Forwarded, { lease, observer }: Granted, clock: Clock): void {
   const { caller, mcp, tool } = call
   let held: AttemptLease = lease
   let forwarding: Forwarding
@@ -31,7 +31,7 @@ export function dispatch(call: Call, work: Forwarded, { lease, watch }: Granted,
       request,
       lease: held,
       caller,
-      watch: answers ?? watch,
+      observer: answers ?? observer,
       owner: call,
       clock,
     })
@@ -74,7 +74,7 @@ function requestOf(call: Call, { target, rest }: Forwarded, queuedMs: number, cl
     protocol,
     ...body,
     isIdempotent: hasIdempotentMethod(call),
-    keptBack: mayRetry ? retries.on : [],
+    heldStatuses: mayRetry ? retries.on : [],
     tool: tool.tool,
     queuedMs,
   }

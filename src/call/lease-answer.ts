@@ -8,7 +8,7 @@ import type { Call, Unanswered } from './call.ts'
 import type { CallRefusal } from './replies.ts'
 
 export type LeaseAnswer =
-  | { readonly kind: 'granted'; readonly lease: LeaseHandle; readonly watch?: AnswerObserver | undefined }
+  | { readonly kind: 'granted'; readonly lease: LeaseHandle; readonly observer?: AnswerObserver | undefined }
   | { readonly kind: 'refused'; readonly refusal: CallRefusal }
   /** A call that its tool has failed before gets that answer, and is not told that the tool was never called. */
   | { readonly kind: 'not again'; readonly last: Unanswered }

@@ -8,7 +8,7 @@ import type { Beside } from './mcp-stage.ts'
 import type { LeaseAnswer } from './lease-answer.ts'
 import type { Replies } from './replies.ts'
 
-export function enterBeside(call: Call, { traffic, watch }: Beside, replies: Replies): LeaseAnswer {
+export function enterBeside(call: Call, { traffic, observer }: Beside, replies: Replies): LeaseAnswer {
   const { tool } = call
   const share = traffic === 'streams' ? shareRefusal(call, streamsHolder(tool.tool), replies) : undefined
   if (share !== undefined) return { kind: 'refused', refusal: share }
@@ -16,7 +16,7 @@ export function enterBeside(call: Call, { traffic, watch }: Beside, replies: Rep
   const entered = gate.enter({}, call.onTurn)
   if (entered.kind === 'granted') {
     call.isBeside = true
-    return { ...entered, watch }
+    return { ...entered, observer }
   }
   if (entered.kind === 'queued') throw new Error('a message was to wait beside the lanes')
   const { reason, retryAfterMs } = entered.refusal

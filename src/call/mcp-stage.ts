@@ -39,8 +39,8 @@ export type Way =
 export interface Beside {
   readonly kind: 'beside'
   readonly traffic: 'messages' | 'streams'
-  /** Looks at the answer. */
-  readonly watch?: AnswerObserver | undefined
+  /** Observes the answer. */
+  readonly observer?: AnswerObserver | undefined
 }
 
 export interface Batch {
@@ -205,11 +205,11 @@ export class McpStage {
     const adrift = isResumed ? this.#open.adrift(this.#open.callerKey(caller, tool)) : []
     if (adrift.length === 0) return done(this.#beside(call, 'GET', STREAM))
     const watches = adrift.flatMap(({ mcp }) => mcp?.resume() ?? [])
-    const watch: AnswerObserver = {
+    const observer: AnswerObserver = {
       head: (status, headers) => watches.forEach((each) => each.head(status, headers)),
       chunk: (bytes, elapsedMs) => watches.forEach((each) => each.chunk(bytes, elapsedMs)),
     }
-    const goOn = call.contained(() => done(this.#beside(call, 'GET', { ...STREAM, watch })))
+    const goOn = call.contained(() => done(this.#beside(call, 'GET', { ...STREAM, observer })))
     const timer = this.#parts.clock.after(CLOSED_MS, goOn)
     call.whenClosed(() => timer.clear())
   }

@@ -13,7 +13,7 @@ const FIRST_BACKOFF_MS = 200
 export function mayRetry(call: Call, result: Unanswered): boolean {
   const { max, on } = call.tool.settings.retries
   if ((call.earlier?.tries ?? 0) >= max || !isReplayable(call)) return false
-  if (result.kind === 'kept') return on.includes(result.answer.status)
+  if (result.kind === 'held') return on.includes(result.answer.status)
   return result.reason === 'UPSTREAM_UNREACHABLE' && on.includes('connect')
 }
 

@@ -1,7 +1,7 @@
 /**
- * The addresses of one tool's host, kept for as long as its name server says, and longer while none answers. Each tool has
- * its own, so that a silent name server delays no other tool. Decides when addresses are old; name-query.ts looks for new
- * ones.
+ * Caches the addresses of one tool's host for their TTL, and for longer while the name servers do not answer. Each tool has
+ * a cache of its own, so that a silent name server delays no other tool. Decides when addresses are stale; name-query.ts
+ * finds new ones.
  */
 import type { LookupFunction } from 'node:net'
 import type { Clock, Timer } from '../time/clock.ts'
@@ -10,13 +10,13 @@ import { findAddresses } from './name-query.ts'
 import type { AskSystem, NamePaths } from './name-query.ts'
 import type { Address } from './name-files.ts'
 
-/** Seconds. A TTL of 0 would ask for each connection; one of a week would outlast a move. */
+/** Seconds. With a TTL of 0, each connection would need a query; with a TTL of a week, a moved host would not be found. */
 const SHORTEST_TTL_S = 1
 const LONGEST_TTL_S = 300
-/** Milliseconds for one look, less where connecting may take less; below connectTimeoutSeconds, so that the cause is told. */
-const LONGEST_LOOK_MS = 5000
-const LOOK_RATIO = 0.8
-/** Milliseconds after which a look that failed is tried again: all who ask meanwhile get the same answer. */
+/** Milliseconds for one lookup. It ends before the time for connecting does, so that the cause of the failure is reported. */
+const LONGEST_LOOKUP_MS = 5000
+const LOOKUP_RATIO = 0.8
+/** Milliseconds for which a failed lookup is cached: all connections in that time get the same error. */
 const FAILED_FOR_MS = 1000
 /** Milliseconds that a connection waits for new addresses while there are old ones (RFC 8767, 5: 1.8 s at most). */
 const WAIT_WHILE_STALE_MS = 500
@@ -27,11 +27,11 @@ export interface AddressCacheParts {
   readonly clock: Clock
   readonly paths: NamePaths
   readonly connectTimeoutMs: number
-  /** For tests, which must not ask the network. */
+  /** For tests, which must not use the network. */
   readonly askSystem?: AskSystem
 }
 
-interface Known {
+interface Cached {
   readonly addresses: readonly Address[]
   readonly foundAtMs: number
   freshUntilMs: number
@@ -40,17 +40,17 @@ interface Known {
 export class AddressCache {
   readonly #parts: AddressCacheParts
   readonly #limitMs: number
-  /** Of the one host that a tool has. */
-  #known: Known | undefined
-  #looking: Promise<readonly Address[]> | undefined
+  /** A tool has one host, so there is one entry. */
+  #cached: Cached | undefined
+  #lookingUp: Promise<readonly Address[]> | undefined
   #failed: { readonly error: Error; readonly untilMs: number } | undefined
 
   constructor(parts: AddressCacheParts) {
     this.#parts = parts
-    this.#limitMs = Math.min(LONGEST_LOOK_MS, parts.connectTimeoutMs * LOOK_RATIO)
+    this.#limitMs = Math.min(LONGEST_LOOKUP_MS, parts.connectTimeoutMs * LOOKUP_RATIO)
   }
 
-  /** As node:net wants it. */
+  /** The form that node:net expects. */
   readonly lookup: LookupFunction = (hostname, options, callback) => {
     const wanted =
       options.family === 4 || options.family === 'IPv4' ? 4 : options.family === 6 ? 6 : undefined
@@ -66,25 +66,25 @@ export class AddressCache {
     )
   }
 
-  /** No connection came about at these addresses: the host may have moved, whatever its TTL said. */
+  /** Connecting to these addresses failed: the host may have moved, so they are looked up again before their TTL ends. */
   expire(): void {
-    const known = this.#known
-    if (known !== undefined)
-      known.freshUntilMs = Math.min(known.freshUntilMs, known.foundAtMs + SHORTEST_TTL_S * 1000)
+    const cached = this.#cached
+    if (cached !== undefined)
+      cached.freshUntilMs = Math.min(cached.freshUntilMs, cached.foundAtMs + SHORTEST_TTL_S * 1000)
   }
 
   #addresses(hostname: string): Promise<readonly Address[]> {
     const nowMs = this.#parts.clock.nowMs()
-    const known = this.#known
-    const isUsable = known !== undefined && nowMs < known.foundAtMs + LONGEST_STALE_MS
-    if (isUsable && nowMs < known.freshUntilMs) return Promise.resolve(known.addresses)
+    const cached = this.#cached
+    const isUsable = cached !== undefined && nowMs < cached.foundAtMs + LONGEST_STALE_MS
+    if (isUsable && nowMs < cached.freshUntilMs) return Promise.resolve(cached.addresses)
     if (this.#failed !== undefined && nowMs < this.#failed.untilMs)
-      return isUsable ? Promise.resolve(known.addresses) : Promise.reject(this.#failed.error)
-    this.#looking ??= this.#look(hostname).finally(() => (this.#looking = undefined))
-    return isUsable ? this.#orStale(this.#looking, known.addresses) : this.#looking
+      return isUsable ? Promise.resolve(cached.addresses) : Promise.reject(this.#failed.error)
+    this.#lookingUp ??= this.#lookUp(hostname).finally(() => (this.#lookingUp = undefined))
+    return isUsable ? this.#orStale(this.#lookingUp, cached.addresses) : this.#lookingUp
   }
 
-  async #look(hostname: string): Promise<readonly Address[]> {
+  async #lookUp(hostname: string): Promise<readonly Address[]> {
     const { clock } = this.#parts
     try {
       const { addresses, ttlSeconds } = await findAddresses(hostname, {
@@ -93,19 +93,19 @@ export class AddressCache {
       })
       const foundAtMs = clock.nowMs()
       const ttlMs = Math.min(LONGEST_TTL_S, Math.max(SHORTEST_TTL_S, ttlSeconds)) * 1000
-      this.#known = { addresses, foundAtMs, freshUntilMs: foundAtMs + ttlMs }
+      this.#cached = { addresses, foundAtMs, freshUntilMs: foundAtMs + ttlMs }
       this.#failed = undefined
       return addresses
     } catch (error) {
-      const known = error instanceof Error ? error : new NameUnresolved('UNKNOWN')
-      this.#failed = { error: known, untilMs: clock.nowMs() + FAILED_FOR_MS }
+      const failure = error instanceof Error ? error : new NameUnresolved('UNKNOWN')
+      this.#failed = { error: failure, untilMs: clock.nowMs() + FAILED_FOR_MS }
       throw error
     }
   }
 
-  /** The new addresses if they come soon, else the old ones, while the look goes on. */
+  /** The new addresses if they come soon, else the stale ones; the lookup goes on. */
   async #orStale(
-    looking: Promise<readonly Address[]>,
+    lookingUp: Promise<readonly Address[]>,
     stale: readonly Address[],
   ): Promise<readonly Address[]> {
     let timer: Timer | undefined
@@ -113,7 +113,7 @@ export class AddressCache {
       timer = this.#parts.clock.after(WAIT_WHILE_STALE_MS, () => resolve(stale))
     })
     try {
-      return await Promise.race([looking, waited])
+      return await Promise.race([lookingUp, waited])
     } catch {
       return stale
     } finally {

@@ -22,17 +22,17 @@ export interface AnsweredRequest {
 
 const UNPRINTABLE = /[^\t\u0020-\u007e]/
 
-/** `headers`: flat, without those that speak of the tool's connection. */
+/** `headers`: flat list, without the headers of the tool's connection. */
 export function headFor(
   { method, httpVersion }: AnsweredRequest,
   { status, text, headers }: { readonly status: number; readonly text: string; readonly headers: string[] },
 ): Head {
   const isWithoutBody = status === 204 || status === 304 || method === 'HEAD'
-  // RFC 9110, 8.6: a 204 has no Content-Length, and callers who believe one would wait for the bytes.
+  // A 204 has no Content-Length (RFC 9110, 8.6); a caller that obeyed one would wait for the bytes.
   if (status === 204) drop(headers, 'content-length')
   const isChunked =
     !isWithoutBody && httpVersion === '1.1' && headerValue(headers, 'content-length') === undefined
-  // node refuses to write a head that promises trailers which cannot follow (ERR_HTTP_TRAILER_INVALID).
+  // node refuses to write the header Trailer if the answer is not chunked (ERR_HTTP_TRAILER_INVALID).
   if (!isChunked) drop(headers, 'trailer')
   return { status, text: UNPRINTABLE.test(text) ? '' : text, headers, isChunked }
 }

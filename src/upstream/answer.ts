@@ -17,7 +17,7 @@ export class Answer {
   readonly #parts: AttemptParts
   #isChunked = false
   /** Set while a retry may still replace the answer. */
-  #kept: HeldAnswer | undefined
+  #held: HeldAnswer | undefined
   /** Milliseconds in which the caller did not read. They do not count as the tool's time. */
   #callerMs = 0
   #bytesAfterCallerLeft = 0
@@ -27,26 +27,26 @@ export class Answer {
   }
 
   /** The answer so far; undefined once a part of it was sent to the caller. */
-  get kept(): HeldAnswer | undefined {
-    return this.#kept
+  get held(): HeldAnswer | undefined {
+    return this.#held
   }
 
   get callerMs(): number {
     return this.#callerMs
   }
 
-  begin(head: Head, isKept: boolean): void {
+  begin(head: Head, isHeld: boolean): void {
     this.#isChunked = head.isChunked
-    if (isKept) this.#kept = new HeldAnswer(head)
+    if (isHeld) this.#held = new HeldAnswer(head)
     else this.#parts.caller.head(head)
   }
 
   /** Pauses the tool while the caller does not read. */
   write(chunk: Buffer, controller: Dispatcher.DispatchController): void {
     const { lease, caller, clock, owner } = this.#parts
-    if (this.#kept?.keep(chunk) === true) return
-    this.#kept?.sendTo(caller)
-    this.#kept = undefined
+    if (this.#held?.add(chunk) === true) return
+    this.#held?.sendTo(caller)
+    this.#held = undefined
     let pausedAtMs = 0
     const onRead = (): void => {
       this.#callerMs += clock.nowMs() - pausedAtMs
@@ -68,7 +68,7 @@ export class Answer {
 
   /** The answer is complete. Trailers are sent only if the answer to this caller is chunked. */
   end(trailers: readonly [string, string][]): void {
-    if (this.#kept !== undefined) this.#kept.keepTrailers(trailers)
+    if (this.#held !== undefined) this.#held.addTrailers(trailers)
     else this.#parts.caller.end('', this.#isChunked ? trailers : [])
   }
 }

@@ -21,14 +21,14 @@ export interface UpstreamRequest {
   readonly httpVersion: string
   /** The protocol that the caller wants to switch to. */
   readonly protocol: string | undefined
-  /** The caller's body as a stream; undefined when it brings none, or when the body was read before. */
+  /** The caller's body as a stream; undefined if there is none, or if it was read before. */
   readonly upload: Upload | undefined
   /** The body that was read before, byte for byte. */
   readonly body: Buffer | undefined
-  /** The tool may get it twice without harm, by its method (RFC 9110, 9.2.2). */
+  /** The method is idempotent, so the request may be sent twice (RFC 9110, 9.2.2). */
   readonly isIdempotent: boolean
-  /** Statuses of an answer that is kept back, because the call may be tried once more. */
-  readonly keptBack: readonly (string | number)[]
+  /** An answer with one of these statuses is held back, because a retry may replace it. */
+  readonly heldStatuses: readonly (string | number)[]
   /** The lane's name, for X-Spillway-Tool. */
   readonly tool: string
   /** Milliseconds spent in the queue, for Server-Timing. */
@@ -43,7 +43,7 @@ export interface AttemptLease {
   waitsFor(who: 'tool' | 'caller'): void
   /** The tool's response head came, milliseconds after the lease began. */
   answered(afterMs: number): void
-  /** The tool takes the call: it neither failed nor asked callers to wait. Its answer may go on for hours. */
+  /** The tool accepted the call: it neither failed nor asked callers to wait. Its answer may still take hours. */
   accepted(): void
   /** Ends the lease; does nothing after it was reclaimed. */
   settle(end: LeaseEnd): void
@@ -87,7 +87,7 @@ export interface AttemptParts {
   readonly request: UpstreamRequest
   readonly lease: AttemptLease
   readonly caller: Answerer
-  readonly watch: AnswerObserver | undefined
+  readonly observer: AnswerObserver | undefined
   readonly owner: AttemptOwner
   readonly clock: Clock
 }
@@ -111,7 +111,7 @@ export type AttemptResult =
       readonly queuedMs: number
     }
   /** The whole answer was held back, so that a retry can replace it. */
-  | { readonly kind: 'kept'; readonly answer: HeldAnswer; readonly durationMs: number }
+  | { readonly kind: 'held'; readonly answer: HeldAnswer; readonly durationMs: number }
 
 /** An attempt under way. */
 export interface Attempt {

@@ -23,14 +23,15 @@ export class BodyPace {
   #timer: Timer | undefined
   #bytes = 0
   #windowAtMs = 0
+  /** The clock's stoppedMs when this window began. */
   #stoppedMs = 0
-  /** Milliseconds of this window in which the caller's bytes were not taken. */
+  /** Milliseconds of this window in which Spillway did not read the caller's bytes. */
   #pausedMs = 0
   #pausedAtMs: number | undefined
-  /** Milliseconds in which the caller could send, so far. */
+  /** Milliseconds so far in which the caller could send. */
   #sendingMs = 0
 
-  /** Calls `tooSlow` once, at the most. */
+  /** Calls `tooSlow` at most once. */
   constructor(clock: Clock, request: RequestBody, tooSlow: () => void) {
     this.#clock = clock
     this.#request = request

@@ -1,35 +1,31 @@
 /**
  * One attempt: sends the request to the tool and streams the answer back. The END of the body settles the lease, whether
- * the tool completes it, the caller leaves, or the lane reclaims a silent lease. The owner gets the result once, as data.
- * Must not know of queues, replies or metrics.
+ * the tool completes it, the caller leaves, or the lane reclaims a silent lease. The owner gets the result once, as data;
+ * attempt-end.ts decides how an attempt ends. Must not know of queues, replies or metrics.
  */
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import type { LeaseEnd } from '../lane/lease.ts'
-import type { Fault, Outcome, Reason } from '../lane/reason.ts'
+import type { Fault, Outcome } from '../lane/reason.ts'
 import type { Pushback } from '../lane/throttle.ts'
 import { Answer } from './answer.ts'
 import { hasForeignCoding, headFor } from './answer-head.ts'
 import type { Attempt, AttemptParts, AttemptResult } from './attempt.ts'
+import { IGNORED, completed, endedHere, failedAtTool, leftAfter } from './attempt-end.ts'
+import type { Ending, Stop } from './attempt-end.ts'
 import { ContainedHandler } from './contained-handler.ts'
 import type { Handler } from './contained-handler.ts'
 import { Stopped, Unsendable } from './fault.ts'
 import { isEventStream, responseHeaders, trailerPairs } from './headers.ts'
 import type { Interim } from './interim.ts'
-import { failureOf, verdictOf } from './outcome.ts'
+import { verdictOf } from './outcome.ts'
 import type { ToolPool } from './tool-pool.ts'
 import { pushbackOf } from './pushback.ts'
 import { RequestSender } from './request-sender.ts'
 import { ToolTime } from './tool-time.ts'
 import { isSwitchedTo, openTunnel, refusedSwitch } from './upgrade.ts'
-import { BodyTooLarge, BodyTooSlow } from './upload.ts'
 import type { ToolConnection } from './tool-connection.ts'
-
-/** Why Spillway itself aborted the request to the tool. */
-type Stop = 'left' | 'reclaimed'
-
-const IGNORED = { cause: 'failed', verdict: 'ignored' } as const
 
 export class Forwarding implements Attempt, Handler {
   readonly #parts: AttemptParts
@@ -136,7 +132,7 @@ export class Forwarding implements Attempt, Handler {
     { 'keep-alive': keepAlive }: IncomingHttpHeaders,
     statusText?: string,
   ): void {
-    const { lease, request, owner, watch } = this.#parts
+    const { lease, request, owner, observer } = this.#parts
     if (status < 200) return
     this.#sender.answered(keepAlive)
     lease.renew()
@@ -150,14 +146,14 @@ export class Forwarding implements Attempt, Handler {
     const headers = responseHeaders(raw)
     this.#pushback = pushbackOf(status, headers)
     if (this.#pushback === undefined && verdictOf(status) !== 'dropped') lease.accepted()
-    watch?.head(status, headers)
+    observer?.head(status, headers)
     if (this.#isCallerGone) return
     this.#isEventStream = isEventStream(headers)
     const queuedMs = request.queuedMs.toFixed(1)
     headers.push('Server-Timing', `queue;dur=${queuedMs}, upstream;dur=${upstreamMs.toFixed(1)}`)
     headers.push('X-Spillway-Tool', request.tool)
-    const isKept = request.keptBack.includes(status) && this.#canSendAgain()
-    this.#answer.begin(headFor(request, { status, text: statusText ?? '', headers }), isKept)
+    const isHeld = request.heldStatuses.includes(status) && this.#canSendAgain()
+    this.#answer.begin(headFor(request, { status, text: statusText ?? '', headers }), isHeld)
   }
 
   /** The tool switched protocols: the connection becomes a tunnel, and the lease lasts as long as the tunnel. */
@@ -170,7 +166,7 @@ export class Forwarding implements Attempt, Handler {
     const { protocol } = this.#parts.request
     if (protocol === undefined || this.#isCallerGone) {
       socket.destroy()
-      return this.#end(this.#endOnLeaving(), 'cancelled')
+      return this.#leave()
     }
     const raw = (controller.rawHeaders ?? []) as Buffer[]
     if (!isSwitchedTo(protocol, raw)) return this.onResponseError(controller, refusedSwitch(socket))
@@ -186,40 +182,32 @@ export class Forwarding implements Attempt, Handler {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    const { lease, watch } = this.#parts
+    const { lease, observer } = this.#parts
     this.#sender.progressed()
     lease.renew()
-    watch?.chunk(chunk, this.#elapsedMs())
+    observer?.chunk(chunk, this.#elapsedMs())
     if (!this.#isCallerGone) this.#answer.write(chunk, controller)
     else if (!this.#answer.discard(chunk)) this.#giveUp('left')
   }
 
   onResponseEnd(controller: Dispatcher.DispatchController): void {
     this.#sender.end()
-    const verdict = verdictOf(this.#status)
     const tookMs = this.#isEventStream ? this.#time.firstByteMs() : this.#elapsedMs()
-    const latencyMs = verdict === 'ok' ? tookMs : undefined
-    const end: LeaseEnd = { cause: 'completed', verdict, latencyMs, pushback: this.#pushback }
+    const end = completed(this.#status, tookMs, this.#pushback)
     if (this.#isCallerGone) return this.#end(end, 'cancelled')
-    const { kept } = this.#answer
-    if (kept === undefined) this.#abandonUpload()
+    const { held } = this.#answer
+    if (held === undefined) this.#abandonUpload()
     this.#answer.end(trailerPairs(responseHeaders((controller.rawTrailers ?? []) as Buffer[])))
-    if (kept === undefined) this.#end(end, 'completed')
-    else this.#over(end, { kind: 'kept', answer: kept, durationMs: this.#elapsedMs() })
+    if (held === undefined) this.#end(end, 'completed')
+    else this.#over(end, { kind: 'held', answer: held, durationMs: this.#elapsedMs() })
   }
 
   onResponseError(_controller: unknown, error: Error): void {
     if (this.#isEnded) return
     const { upload } = this.#parts.request
-    if (this.#stop === 'reclaimed') this.#break(IGNORED, 'LEASE_EXPIRED')
-    else if (this.#stop === 'left' || upload?.isBroken === true) this.#end(this.#endOnLeaving(), 'cancelled')
-    else if (error instanceof BodyTooLarge) this.#break(IGNORED, 'BODY_TOO_LARGE')
-    else if (error instanceof BodyTooSlow) this.#break(IGNORED, 'REQUEST_TIMEOUT')
-    else if (!this.#goAgain()) {
-      const isSent = upload === undefined || upload.body.readableEnded
-      const { verdict, reason, fault } = failureOf(error, { phase: this.#phase, isSent })
-      this.#break({ cause: 'failed', verdict }, reason, fault)
-    }
+    const ending = endedHere(error, { stop: this.#stop, upload })
+    if (ending !== undefined) this.#finish(ending)
+    else if (!this.#goAgain()) this.#finish(failedAtTool(error, { phase: this.#phase, upload }))
   }
 
   get #phase(): Fault['phase'] {
@@ -252,23 +240,24 @@ export class Forwarding implements Attempt, Handler {
     else if (stop === 'reclaimed') this.onResponseError(undefined, new Stopped(stop))
   }
 
-  /** A caller that left before the response head counts as a hang-up; the lane decides whether it counts against the tool. */
-  #endOnLeaving(): LeaseEnd {
-    if (this.#status !== 0 || !this.#isSent) return { cause: 'cancelled', verdict: 'ignored' }
-    return { cause: 'cancelled', verdict: 'dropped', latencyMs: this.#time.waitedMs() }
+  #leave(): void {
+    const end = leftAfter(this.#time.waitedMs(), { status: this.#status, isSent: this.#isSent })
+    this.#end(end, 'cancelled')
   }
 
-  /** The exchange failed: a caller without a head gets a reason; a caller with a head gets its connection cut. */
-  #break(end: LeaseEnd, reason: Reason, fault?: Fault): void {
-    if (this.#isCallerGone) return this.#end(end, 'cancelled', fault)
-    if (this.#status !== 0 && this.#answer.kept === undefined) {
+  /** The answer is not complete: a caller without a head gets a reason; a caller with a head gets its connection cut. */
+  #finish(ending: Ending): void {
+    if (ending.kind === 'left') return this.#leave()
+    const { lease, reason, fault } = ending
+    if (this.#isCallerGone) return this.#end(lease, 'cancelled', fault)
+    if (this.#status !== 0 && this.#answer.held === undefined) {
       this.#parts.caller.cut()
-      return this.#end(end, 'broken', fault)
+      return this.#end(lease, 'broken', fault)
     }
     this.#abandonUpload()
     const { mayHaveRun } = this
     const { queuedMs } = this.#parts.request
-    this.#over(end, { kind: 'failed', reason, fault, mayHaveRun, queuedMs })
+    this.#over(lease, { kind: 'failed', reason, fault, mayHaveRun, queuedMs })
   }
 
   /** Stops an incomplete upload that the tool will not read. */

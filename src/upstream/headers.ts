@@ -52,10 +52,10 @@ export interface OwnHeaderValues {
   readonly hops: number | undefined
 }
 
-/** The tool's headers out of the caller's: `raw` is name, value, name, value as node:http gives it. */
-export function requestHeaders(raw: readonly string[], forwarding: OwnHeaderValues): string[] {
+/** The headers for the tool, made from the caller's; `raw`: flat list of names and values, as node:http gives it. */
+export function requestHeaders(raw: readonly string[], own: OwnHeaderValues): string[] {
   const named = namedByConnection(raw)
-  const out = ['host', forwarding.host]
+  const out = ['host', own.host]
   let via = ''
   let forwardedFor = ''
   for (let i = 0; i < raw.length; i += 2) {
@@ -66,18 +66,18 @@ export function requestHeaders(raw: readonly string[], forwarding: OwnHeaderValu
     if (REPLACED.has(lower)) {
       if (lower === 'via') via += `${raw[i + 1] as string}, `
       else if (lower === 'x-forwarded-for') forwardedFor += `${raw[i + 1] as string}, `
-    } else if (lower === 'max-forwards' && forwarding.hops !== undefined) {
-      out.push(name, String(forwarding.hops - 1))
+    } else if (lower === 'max-forwards' && own.hops !== undefined) {
+      out.push(name, String(own.hops - 1))
     } else if (!lower.startsWith(OWN_PREFIX)) out.push(name, raw[i + 1] as string)
   }
-  out.push('x-forwarded-for', forwardedFor + forwarding.peer, 'x-forwarded-proto', 'http')
-  out.push('via', `${via}${forwarding.httpVersion} ${PSEUDONYM}`)
-  if (forwarding.callerHost !== '') out.push('x-forwarded-host', forwarding.callerHost)
-  out.push('x-request-id', forwarding.requestId)
+  out.push('x-forwarded-for', forwardedFor + own.peer, 'x-forwarded-proto', 'http')
+  out.push('via', `${via}${own.httpVersion} ${PSEUDONYM}`)
+  if (own.callerHost !== '') out.push('x-forwarded-host', own.callerHost)
+  out.push('x-request-id', own.requestId)
   return out
 }
 
-/** The caller's headers out of the tool's: `raw` as undici gives it. Adds nothing. */
+/** The headers for the caller, made from the tool's; `raw`: as undici gives it. Adds none. */
 export function responseHeaders(raw: readonly (Buffer | string)[]): string[] {
   const text = raw.map((part) => (typeof part === 'string' ? part : part.toString('latin1')))
   const named = namedByConnection(text)

@@ -22,15 +22,15 @@ export class HeldAnswer {
     return this.#head.status
   }
 
-  /** Keeps a piece of the body; false when the body exceeds the bound, and the piece is not kept. */
-  keep(chunk: Buffer): boolean {
+  /** Adds a piece of the body; false if the body would exceed the bound, and the piece was not added. */
+  add(chunk: Buffer): boolean {
     this.#bytes += chunk.length
     if (this.#bytes > MAX_BYTES) return false
     this.#chunks.push(chunk)
     return true
   }
 
-  keepTrailers(trailers: readonly [string, string][]): void {
+  addTrailers(trailers: readonly [string, string][]): void {
     this.#trailers = trailers
   }
 

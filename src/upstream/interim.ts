@@ -1,20 +1,20 @@
 /**
- * The interim answers (1xx, RFC 9110, 15.2) at the start of a tool's answer: cut out of the bytes before undici reads them,
- * which breaks the connection at a 100. Bounded by number and bytes for each call. A 101 is no interim answer: from there on
- * another protocol is spoken. Never looks into a body: whoever dispatches says when a head comes next.
+ * Removes interim answers (1xx, RFC 9110, 15.2) from a tool's bytes before undici reads them, because undici ends the
+ * connection at a 100. Their number and bytes are bounded for each call. A 101 is not an interim answer: the bytes after it
+ * belong to another protocol. Must not read bodies: the caller of `expect` says when a head comes next.
  */
 import { MalformedInterim, TooManyInterim } from './fault.ts'
 
-/** For one call. Go's client gave up after 5 (net/http, max1xxResponses), which is enough for hints; three times that. */
+/** Interim answers for one call: three times the 5 that Go's client allowed (net/http, max1xxResponses). */
 export const MAX_INTERIM = 16
-/** Bytes of all interim answers of one call together: as much as a final head may have. */
+/** Bytes of all interim answers of one call together: the bound of a final head. */
 export const MAX_INTERIM_BYTES = 32_768
 
 const CR = 13
 const LF = 10
 const ONE = 49
 const ZERO = 48
-/** `d` stands for a digit. */
+/** `d`: a digit. */
 const STATUS_LINE = 'HTTP/d.d '
 /** Bytes up to the end of the status. */
 const STATUS_END = STATUS_LINE.length + 3
@@ -22,7 +22,7 @@ const END_OF_HEAD = Buffer.from('\r\n\r\n')
 
 const LINE = /^HTTP\/\d\.\d (1\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/
 const FIELD = /^([!#$%&'*+\-.^_`|~\w]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)$/
-/** These describe a body, and an interim answer has none. */
+/** Headers of a body, which an interim answer does not have. */
 const FRAMING = /^(?:content-length|trailer)$/i
 
 export interface Interim {
@@ -34,8 +34,8 @@ export interface Interim {
 export class InterimScan {
   readonly #onInterim: (interim: Interim) => void
   #isExpecting = false
-  /** The beginning of a head whose kind or end is not known yet. */
-  #held: Buffer | undefined
+  /** The beginning of a head whose kind or end has not arrived. */
+  #partial: Buffer | undefined
   #count = 0
   #bytes = 0
 
@@ -43,19 +43,19 @@ export class InterimScan {
     this.#onInterim = onInterim
   }
 
-  /** What comes next is the head of an answer to a new request. */
+  /** A new request is sent: the next bytes are the head of its answer. */
   expect(): void {
     this.#isExpecting = true
-    this.#held = undefined
+    this.#partial = undefined
     this.#count = 0
     this.#bytes = 0
   }
 
-  /** Gives what is left for the parser; undefined for nothing. Errors: TooManyInterim, MalformedInterim. */
+  /** The bytes that undici's parser gets; undefined for none. Errors: TooManyInterim, MalformedInterim. */
   take(chunk: Buffer): Buffer | undefined {
     if (!this.#isExpecting) return chunk
-    let bytes = this.#held === undefined ? chunk : Buffer.concat([this.#held, chunk])
-    this.#held = undefined
+    let bytes = this.#partial === undefined ? chunk : Buffer.concat([this.#partial, chunk])
+    this.#partial = undefined
     while (bytes.length > 0) {
       bytes = this.#withoutEmptyLines(bytes)
       const kind = kindOf(bytes)
@@ -65,7 +65,7 @@ export class InterimScan {
       }
       const end = kind === 'interim' ? bytes.indexOf(END_OF_HEAD) : -1
       if (end === -1) {
-        this.#held = this.#bounded(bytes)
+        this.#partial = this.#bounded(bytes)
         return undefined
       }
       this.#count++
@@ -76,7 +76,7 @@ export class InterimScan {
     return undefined
   }
 
-  /** Parsers skip them, too (RFC 9112, 2.2); here their number is bounded. */
+  /** Parsers skip empty lines before a head (RFC 9112, 2.2) without a bound. */
   #withoutEmptyLines(bytes: Buffer): Buffer {
     let at = 0
     while (bytes[at] === CR || bytes[at] === LF) at++
@@ -96,9 +96,9 @@ export class InterimScan {
   }
 }
 
-/** The kind of head that begins here, as far as the bytes show. Bytes that are no HTTP are left to the parser. */
+/** The kind of head that these bytes begin. `other` includes bytes that are not HTTP, for which the parser makes the error. */
 function kindOf(bytes: Buffer): 'interim' | 'other' | 'undecided' {
-  // Nearly every answer ends here: its status does not begin with 1, or it is no HTTP.
+  // The usual case, tested first: a status that does not begin with 1.
   if (bytes.length > STATUS_LINE.length && bytes[STATUS_LINE.length] !== ONE) return 'other'
   const known = Math.min(bytes.length, STATUS_LINE.length)
   for (let i = 0; i < known; i++) {

@@ -1,6 +1,6 @@
 /**
- * What resolv.conf and the hosts file say, as resolv.conf(5) and hosts(5) have it. Pure: text in. c-ares' own queries apply
- * neither the search list nor the hosts file, so both are read here.
+ * Reads resolv.conf and the hosts file, by the rules of resolv.conf(5) and hosts(5). c-ares applies neither the search list
+ * nor the hosts file in its own queries. Pure: takes the text of the files.
  */
 import { isIP } from 'node:net'
 
@@ -10,17 +10,17 @@ export interface Address {
 }
 
 export interface ResolvConf {
-  /** In the form of dns.setServers; empty: the library's own default. */
+  /** In the form that dns.setServers takes; empty for c-ares' own default. */
   readonly servers: readonly string[]
   readonly search: readonly string[]
-  /** A name with so many dots is asked for as it is first. */
+  /** A name with at least this many dots is tried as it is, before the search list. */
   readonly ndots: number
 }
 
-/** glibc's bounds: more is not looked at. */
+/** glibc's bounds; further servers are ignored. */
 const MAX_SERVERS = 3
 const MAX_NDOTS = 15
-/** glibc had 6 once, and has no bound today; each costs a query for every name that is not found. */
+/** glibc allowed 6 and has no bound today. Each entry costs a query for every name that is not found. */
 const MAX_SEARCH = 16
 
 export function parseResolvConf(text: string): ResolvConf {
@@ -35,7 +35,7 @@ export function parseResolvConf(text: string): ResolvConf {
     const [first] = values
     if (first === undefined) continue
     if (key === 'nameserver' && isServer(first)) servers.push(first)
-    // The last of them counts.
+    // The last of these lines counts.
     else if (key === 'search' || key === 'domain') search = key === 'domain' ? [first] : values
     else if (key === 'options') ndots = ndotsOf(values) ?? ndots
   }
@@ -43,18 +43,18 @@ export function parseResolvConf(text: string): ResolvConf {
   return { servers: servers.slice(0, MAX_SERVERS), search: suffixes.slice(0, MAX_SEARCH), ndots }
 }
 
-/** Also `[address]:port`, as OpenBSD has it. A scope (`fe80::1%eth0`) is what dns.setServers does not take. */
+/** Accepts OpenBSD's form `[address]:port` as well. A scope (`fe80::1%eth0`) is ignored, because dns.setServers refuses it. */
 function isServer(text: string): boolean {
   const [, inner, port] = /^\[(.+)\](?::(\d{1,5}))?$/.exec(text) ?? []
   return isIP(inner ?? text) !== 0 && !text.includes('%') && Number(port ?? 53) < 65_536
 }
 
 function ndotsOf(options: readonly string[]): number | undefined {
-  const said = options.findLast((each) => /^ndots:\d+$/.test(each))
-  return said === undefined ? undefined : Math.min(MAX_NDOTS, Number(said.slice('ndots:'.length)))
+  const option = options.findLast((each) => /^ndots:\d+$/.test(each))
+  return option === undefined ? undefined : Math.min(MAX_NDOTS, Number(option.slice('ndots:'.length)))
 }
 
-/** The names to ask for, one after the other. */
+/** The names to query, one after the other. */
 export function candidates(name: string, { search, ndots }: ResolvConf): readonly string[] {
   if (name.endsWith('.')) return [name.slice(0, -1)]
   const dots = name.split('.').length - 1
@@ -62,7 +62,7 @@ export function candidates(name: string, { search, ndots }: ResolvConf): readonl
   return dots >= ndots ? [name, ...searched] : [...searched, name]
 }
 
-/** What the hosts file has for a name; `localhost` and what ends so is this host in any case (RFC 6761, 6.3). */
+/** The addresses of a name in the hosts file. `localhost` and names below it always mean this host (RFC 6761, 6.3). */
 export function findInHosts(text: string, name: string): readonly Address[] {
   const wanted = name.toLowerCase().replace(/\.$/, '')
   const found: Address[] = []

@@ -1,7 +1,7 @@
 /**
- * One look for the addresses of a name: the hosts file, then the name servers of resolv.conf along its search list, by c-ares,
- * which waits on sockets of its own and on none of libuv's four threads. Names that only the system knows (mDNS, LDAP
- * and the like) are asked for last, one at a time for the whole process. Keeps nothing.
+ * One lookup of a name's addresses: in the hosts file, then by c-ares at the name servers of resolv.conf, along its search
+ * list. c-ares waits on sockets of its own and so takes none of libuv's four threads. Names that no server knows (mDNS,
+ * LDAP) go to getaddrinfo last, one at a time for the whole process. Caches nothing.
  */
 import { Resolver, lookup as systemLookup } from 'node:dns'
 import type { RecordWithTtl } from 'node:dns'
@@ -11,14 +11,14 @@ import { NameUnresolved } from './fault.ts'
 import { candidates, findInHosts, parseResolvConf } from './name-files.ts'
 import type { Address, ResolvConf } from './name-files.ts'
 
-/** Milliseconds that the other family gets once one has addresses (RFC 8305, 3: the resolution delay). */
+/** Milliseconds to wait for the second address family once the first has answered (RFC 8305, 3: the resolution delay). */
 const OTHER_FAMILY_MS = 50
-/** Tries for each server: one lost packet must not be the end. */
+/** Tries for each server, so that one lost packet does not fail the lookup. */
 const TRIES = 2
-/** Milliseconds for one try; c-ares takes no less. */
+/** Milliseconds: the least that c-ares accepts for one try. */
 const SHORTEST_TRY_MS = 250
-/** Seconds for what has no TTL: a file, or the system's own sources. */
-const UNTIMED_S = 5
+/** Seconds: the TTL of addresses that come without one, from the hosts file or from getaddrinfo. */
+const DEFAULT_TTL_S = 5
 
 export interface Found {
   readonly addresses: readonly Address[]
@@ -37,19 +37,19 @@ export function systemPaths(): NamePaths {
   return { resolvConf: process.env['SPILLWAY_RESOLV_CONF'] ?? '/etc/resolv.conf', hosts }
 }
 
-type Answer =
+type DnsAnswer =
   | ({ readonly kind: 'found' } & Found)
   | { readonly kind: 'none' }
   | { readonly kind: 'failed'; readonly code: string }
 
-/** There is no such name, or it has no addresses. */
+/** Codes for a name that does not exist or has no addresses. */
 const NONE = new Set(['ENOTFOUND', 'ENODATA'])
-/** No name server answers: further names of the search list would wait as long. */
+/** Codes for no answer from any name server: the further names of the search list would get none either. */
 const UNANSWERED = new Set(['ETIMEOUT', 'ECONNREFUSED', 'ECANCELLED'])
-/** A look by the system is under way, on the one thread that such looks may take. */
-let isSystemBusy = false
+/** A call of getaddrinfo is running; only one may, because each takes one of libuv's threads. */
+let isGetaddrinfoRunning = false
 
-/** What the system knows beside files and name servers. Errors: NameUnresolved. */
+/** Looks a name up in the system's own sources. Errors: NameUnresolved. */
 export type AskSystem = (name: string) => Promise<Found>
 
 export interface QueryParts {
@@ -64,8 +64,8 @@ export async function findAddresses(
   name: string,
   { paths, clock, limitMs, askSystem = askGetaddrinfo }: QueryParts,
 ): Promise<Found> {
-  const written = findInHosts(readOrNothing(paths.hosts), name)
-  if (written.length > 0) return { addresses: ipv4First(written), ttlSeconds: UNTIMED_S }
+  const fromHosts = findInHosts(readOrNothing(paths.hosts), name)
+  if (fromHosts.length > 0) return { addresses: ipv4First(fromHosts), ttlSeconds: DEFAULT_TTL_S }
   const conf = parseResolvConf(readOrNothing(paths.resolvConf))
   const tryMs = Math.floor(limitMs / (TRIES * Math.max(1, conf.servers.length)))
   const resolver = new Resolver({ timeout: Math.max(SHORTEST_TRY_MS, tryMs), tries: TRIES })
@@ -84,31 +84,32 @@ export async function findAddresses(
   }
 }
 
-interface Asking {
+/** The means of one lookup. */
+interface Lookup {
   readonly askSystem: AskSystem
   readonly resolver: Resolver
   readonly clock: Clock
 }
 
-async function alongSearchList(name: string, conf: ResolvConf, asking: Asking): Promise<Found> {
+async function alongSearchList(name: string, conf: ResolvConf, lookup: Lookup): Promise<Found> {
   let failure: string | undefined
   for (const candidate of candidates(name, conf)) {
-    const answer = await askBoth(candidate, asking)
+    const answer = await askBoth(candidate, lookup)
     if (answer.kind === 'found') return answer
     if (answer.kind === 'none') continue
     failure ??= answer.code
     if (UNANSWERED.has(answer.code)) break
   }
-  // Where there is no name server at all, the system may have other ways.
+  // If no name server listens, the system may have other sources.
   if (failure !== undefined && failure !== 'ECONNREFUSED') throw new NameUnresolved(failure)
-  return asking.askSystem(name).catch((error: unknown) => {
+  return lookup.askSystem(name).catch((error: unknown) => {
     throw failure === undefined ? error : new NameUnresolved(failure)
   })
 }
 
-/** Both families at once; addresses of one do not wait long for the other, which some name servers never answer for. */
-async function askBoth(name: string, { resolver, clock }: Asking): Promise<Answer> {
-  const answers: Answer[] = []
+/** Queries both address families at once. Some name servers never answer for one of them, so the first waits briefly for it. */
+async function askBoth(name: string, { resolver, clock }: Lookup): Promise<DnsAnswer> {
+  const answers: DnsAnswer[] = []
   const both = ([4, 6] as const).map((family) =>
     ask(resolver, name, family).then((answer) => void answers.push(answer)),
   )
@@ -122,14 +123,14 @@ async function askBoth(name: string, { resolver, clock }: Asking): Promise<Answe
   return joined(answers)
 }
 
-function joined(answers: readonly Answer[]): Answer {
+function joined(answers: readonly DnsAnswer[]): DnsAnswer {
   const found = answers.flatMap((answer) => (answer.kind === 'found' ? [answer] : []))
   if (found.length === 0) return answers.find(({ kind }) => kind === 'failed') ?? { kind: 'none' }
   const addresses = ipv4First(found.flatMap((answer) => answer.addresses))
   return { kind: 'found', addresses, ttlSeconds: Math.min(...found.map(({ ttlSeconds }) => ttlSeconds)) }
 }
 
-function ask(resolver: Resolver, name: string, family: 4 | 6): Promise<Answer> {
+function ask(resolver: Resolver, name: string, family: 4 | 6): Promise<DnsAnswer> {
   return new Promise((resolve) => {
     const done = (error: NodeJS.ErrnoException | null, records: readonly RecordWithTtl[]): void => {
       if (error !== null) {
@@ -145,28 +146,28 @@ function ask(resolver: Resolver, name: string, family: 4 | 6): Promise<Answer> {
   })
 }
 
-/** getaddrinfo has no time limit, and takes one of libuv's threads, which files need, too. */
+/** getaddrinfo has no time limit and takes one of libuv's threads, on which files depend, too. */
 function askGetaddrinfo(name: string): Promise<Found> {
-  if (isSystemBusy) return Promise.reject(new NameUnresolved('ENOTFOUND'))
-  isSystemBusy = true
+  if (isGetaddrinfoRunning) return Promise.reject(new NameUnresolved('ENOTFOUND'))
+  isGetaddrinfoRunning = true
   return new Promise((resolve, reject) => {
     systemLookup(name, { all: true }, (error, found) => {
-      isSystemBusy = false
+      isGetaddrinfoRunning = false
       if (error !== null) return reject(new NameUnresolved(error.code ?? 'ENOTFOUND'))
       const addresses = found.map(
         ({ address, family }) => ({ address, family: family === 6 ? 6 : 4 }) as const,
       )
-      resolve({ addresses: ipv4First(addresses), ttlSeconds: UNTIMED_S })
+      resolve({ addresses: ipv4First(addresses), ttlSeconds: DEFAULT_TTL_S })
     })
   })
 }
 
-/** A host without a route over IPv6 must not wait for it; node tries the other family within 250 ms. */
+/** IPv4 first, so that a host without an IPv6 route connects at once. node tries the other family after 250 ms. */
 function ipv4First(addresses: readonly Address[]): readonly Address[] {
   return addresses.toSorted((a, b) => a.family - b.family)
 }
 
-/** Read each time: the file is small, and a change of it counts at once. */
+/** The file is read for each lookup: it is small, and its changes take effect at once. */
 function readOrNothing(path: string): string {
   try {
     return readFileSync(path, 'utf8')

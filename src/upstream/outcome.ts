@@ -1,5 +1,6 @@
 /**
- * What the end of an exchange says about the tool. Pure: a status or a failure in, a verdict out.
+ * Decides what the end of an exchange says about the tool: its verdict, from the status of a whole answer or from the error
+ * that broke the exchange. Pure.
  */
 import { reasonOfFault } from '../lane/reason.ts'
 import type { Fault, Reason, Verdict } from '../lane/reason.ts'
@@ -14,9 +15,9 @@ export function verdictOf(status: number): Verdict {
   return status >= 400 ? 'ignored' : 'ok'
 }
 
-/** What an exchange broke on. */
+/** The failure of an exchange. */
 export interface AttemptFailure {
-  /** undici found the request itself impossible to send. */
+  /** undici refused to send the request, because it is invalid. */
   readonly wasInvalid: boolean
   readonly fault: Fault
 }
@@ -32,10 +33,10 @@ export function failureReason({
   return wasInvalid ? 'BAD_REQUEST' : reasonOfFault(fault)
 }
 
-/** undici's words for a request that it cannot send. */
+/** undici's codes for a request that it cannot send. */
 const INVALID = new Set(['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED'])
 
-/** What the end by this error means: for the controller, for the caller, and for the operator if the tool is to blame. */
+/** The verdict for the controller, the reason for the caller, and the fault for the operator. */
 export function failureOf(
   error: Error,
   { phase, isSent }: { readonly phase: Fault['phase']; readonly isSent: boolean },
@@ -47,8 +48,8 @@ export function failureOf(
   const wasInvalid = INVALID.has(String((error as { code?: unknown }).code))
   const fault = faultOf(phase, error)
   const reason = failureReason({ wasInvalid, fault })
-  const isTools = reason !== 'BAD_REQUEST' && reason !== 'PROXY_OVERLOADED'
-  // A tool that closes on a body it does not want breaks the connection, too: that is no sign of overload.
-  const verdict = isTools && isSent ? 'dropped' : 'ignored'
+  const isToolsFault = reason !== 'BAD_REQUEST' && reason !== 'PROXY_OVERLOADED'
+  // A tool that rejects a body may close the connection before it has read it, which is no sign of overload.
+  const verdict = isToolsFault && isSent ? 'dropped' : 'ignored'
   return { verdict, reason, fault: wasInvalid ? undefined : fault }
 }

@@ -1,7 +1,7 @@
 /**
- * How one request goes out: over a connection that is free, and once more over a fresh one where the tool had closed the
- * first for being idle. As HAProxy and nginx do it: only where nothing of an answer came, the connection had been used
- * before, and the method is idempotent (RFC 9110, 9.2.2). That is no retry: the lease stays, and no lane is asked.
+ * Sends one request over a free connection of the pool. If the tool had closed that connection because it was idle, the
+ * request is sent once more over a fresh one, as HAProxy and nginx do: only if no byte of an answer came, the connection had
+ * been used before, and the method is idempotent (RFC 9110, 9.2.2). This is not a retry: the lease stays the same.
  */
 import type { Dispatcher } from 'undici'
 import type { AttemptParts } from './attempt.ts'
@@ -20,7 +20,7 @@ export class RequestSender {
     this.#parts = parts
   }
 
-  /** The request went out a second time, so it may have had an effect even where that fails. */
+  /** The request was sent twice, so the first one may have had an effect even if the second one failed. */
   get isResent(): boolean {
     return this.#isResent
   }
@@ -30,7 +30,7 @@ export class RequestSender {
     this.#pool.dispatch(this.#requestWith(upload?.body ?? body), user)
   }
 
-  /** The connection that it goes over. */
+  /** The request goes over this connection. */
   assigned(connection: ToolConnection): void {
     this.#connection = connection
   }
@@ -39,7 +39,7 @@ export class RequestSender {
     this.#connection?.starts()
   }
 
-  /** The response head came, with this Keep-Alive header. */
+  /** The response head came; `keepAlive` is its Keep-Alive header. */
   answered(keepAlive: string | readonly string[] | undefined): void {
     this.#keepAlive = typeof keepAlive === 'object' ? keepAlive.join() : keepAlive
     this.#connection?.progressed()
@@ -50,12 +50,12 @@ export class RequestSender {
     this.#connection?.progressed()
   }
 
-  /** The answer came whole. */
+  /** The answer is complete. */
   end(): void {
     this.#connection?.end(this.#keepAlive)
   }
 
-  /** The connection broke before the response head: sends the request again if that can do no harm, once. */
+  /** The connection broke before the response head. Sends the request again if that is safe, at most once. */
   resend(user: ConnectionUser): boolean {
     const { isIdempotent, upload, body } = this.#parts.request
     if (this.#isResent || this.#connection?.isIdleBreak !== true) return false

@@ -1,7 +1,7 @@
 /**
- * One connection to a tool beside undici, which reads and writes it: cuts interim answers out of the bytes, counts bytes
- * that bring no part of an answer, and knows how often and how long ago the connection was used. A client of the pool has
- * one connection for all the connections that it makes one after the other, with one request at a time on it.
+ * Watches one connection to a tool beside undici: removes interim answers from its bytes, bounds the bytes that bring no
+ * part of an answer, and records how often and how long ago the connection was used. One object serves one undici client,
+ * which makes one connection after the other and has one request at a time on it.
  */
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -11,24 +11,24 @@ import { InterimScan } from './interim.ts'
 import type { Interim } from './interim.ts'
 
 /**
- * Bytes in a row that bring neither a head nor a piece of a body. Chunk extensions and reason
- * phrases have no bound in HTTP or in undici, and renew no lease: a tool that sends them for ever would take the core.
+ * Bytes in a row that bring neither a head nor a piece of a body. HTTP and undici do not bound chunk extensions and reason
+ * phrases, so a tool that sends them without end would occupy the CPU until its lease expires.
  */
 const MAX_BYTES_WITHOUT_PROGRESS = 131_072
 
-/** A request's handler that wants to know its connection. */
+/** The handler of a request, which is told its connection. */
 export interface ConnectionUser extends Dispatcher.DispatchHandler {
   /** Called before anything is written. */
   onConnection(connection: ToolConnection): void
   onInterim(interim: Interim): void
 }
 
-/** The connection has become a tunnel: its bytes are not counted any more. */
+/** The connection becomes a tunnel: its bytes are no longer scanned. */
 export function letGo(socket: Duplex): void {
   Reflect.deleteProperty(socket, 'read')
 }
 
-/** The tool sends bytes that are no answer. */
+/** The tool sent too many bytes that bring no part of an answer. */
 class NoProgress extends Error {
   readonly code = 'BARREN_BYTES'
 }
@@ -39,14 +39,16 @@ export class ToolConnection {
   readonly #scan = new InterimScan((interim) => this.#user?.onInterim(interim))
   #user: ConnectionUser | undefined
   #socket: Socket | undefined
-  /** Answers that came whole over this connection. */
+  /** Complete answers over this connection. */
   #answers = 0
-  /** When the last of them came. */
+  /** Milliseconds on the clock: the end of the last answer. */
   #idleSinceMs = 0
+  /** Milliseconds of idle time before the present request. */
   #idleBeforeMs = 0
   #bytesWithoutProgress = 0
+  /** A byte came since the present request began. */
   #isTouched = false
-  /** Bytes of the request may have gone out. */
+  /** undici has begun to write the present request. */
   #isStarted = false
 
   constructor(nowMs: () => number, idleTimeout: IdleTimeout) {
@@ -54,7 +56,7 @@ export class ToolConnection {
     this.#idleTimeout = idleTimeout
   }
 
-  /** A connector as undici wants it, around another. */
+  /** Wraps undici's connector, to get each new socket. */
   around(connector: buildConnector.connector): buildConnector.connector {
     return (options, callback) => {
       connector(options, (...result) => {
@@ -64,7 +66,7 @@ export class ToolConnection {
     }
   }
 
-  /** A request is about to go out, over the connection that there is or over a new one. */
+  /** A request is about to be sent, over the open connection or a new one. */
   begin(user: ConnectionUser): void {
     const idleMs = this.#nowMs() - this.#idleSinceMs
     const socket = this.#answers > 0 ? this.#socket : undefined
@@ -81,17 +83,17 @@ export class ToolConnection {
     user.onConnection(this)
   }
 
-  /** undici writes the request: only now, since it looks first whether the connection still lives. */
+  /** undici begins to write the request. Before that, it checks whether the connection is still open. */
   starts(): void {
     this.#isStarted = true
   }
 
-  /** A response head or a piece of a body came out of the bytes. */
+  /** undici's parser found a response head or a piece of a body. */
   progressed(): void {
     this.#bytesWithoutProgress = 0
   }
 
-  /** The answer came whole. */
+  /** The answer is complete. */
   end(keepAlive: string | undefined): void {
     this.#user = undefined
     this.#answers++
@@ -100,18 +102,19 @@ export class ToolConnection {
   }
 
   /**
-   * Whether the connection that just broke had been used before, and broke without a byte of an answer: the tool closed it
-   * for being idle, most likely without having seen the request.
+   * The connection that just broke had been used before, and brought no byte of an answer. The tool most likely closed it
+   * because it was idle, without having seen the request.
    */
   get isIdleBreak(): boolean {
     return this.#answers > 0 && !this.#isTouched
   }
 
+  /** The tool closed the idle connection as the request was sent. */
   learnFromBreak(): void {
     this.#idleTimeout.observedClose(this.#idleBeforeMs)
   }
 
-  /** The connection has brought an answer, and no other request has gone out over it. */
+  /** The connection has brought an answer, and undici has not begun to write another request. */
   get #isIdle(): boolean {
     return this.#answers > 0 && (this.#user === undefined || !this.#isStarted)
   }
@@ -126,10 +129,10 @@ export class ToolConnection {
         this.#idleTimeout.observedClose(this.#nowMs() - this.#idleSinceMs)
     }
     socket.once('end', onClosed)
-    // undici's own end of an idle connection is an error, too, and says nothing of the tool.
+    // undici also ends idle connections with an error, which says nothing about the tool.
     socket.once('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'ECONNRESET') onClosed()
-      // With any other code undici fails the request that it has not written yet; with its own it takes a new connection.
+      // If the code is undici's own, undici sends an unwritten request over a new connection; otherwise the request fails.
       if (this.#socket === socket && this.#isIdle) error.code = 'UND_ERR_SOCKET'
     })
   }
@@ -140,9 +143,9 @@ export class ToolConnection {
       if (chunk === null) return null
       this.#isTouched = true
       try {
-        // Looked at before this piece is counted, since it may bring a head or a piece of a body.
+        // Checked before this piece is counted, because it may bring a head or a piece of a body.
         if (this.#bytesWithoutProgress > MAX_BYTES_WITHOUT_PROGRESS)
-          throw new NoProgress('bytes that are no answer')
+          throw new NoProgress('too many bytes that bring no part of an answer')
         this.#bytesWithoutProgress += chunk.length
         const rest = this.#scan.take(chunk)
         if (rest !== undefined) return rest

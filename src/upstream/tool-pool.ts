@@ -1,7 +1,7 @@
 /**
- * One tool's connections. undici's own queue must never hold a request, because the lane is the queue: the number of
- * connections is unbounded here and bounded by the lane's limit. Its timers are off for the same reason: leaseSeconds
- * decides how long a tool may be silent.
+ * The connections to one tool. undici's own queue must never hold a request, because calls wait in the lane's queue; so the
+ * pool has no bound, and the lane's limit bounds its connections. undici's timeouts for heads and bodies are off, because
+ * leaseSeconds decides how long a tool may be silent.
  */
 import { Client, Pool, buildConnector } from 'undici'
 import type { Dispatcher } from 'undici'
@@ -13,9 +13,9 @@ import { AddressCache } from './address-cache.ts'
 import { ToolConnection } from './tool-connection.ts'
 import type { ConnectionUser } from './tool-connection.ts'
 
-/** Milliseconds after which undici closes an idle connection when the tool does not say when it will (its default). */
+/** Milliseconds (undici's default): an idle connection is closed after this time if the tool announces no timeout. */
 const IDLE_MS = 4000
-/** Bytes of response headers that a tool may send: twice node's own bound, so that what the tool may say passes. */
+/** Bytes of response headers: twice node's default, so that any head that a node server can send passes. */
 const MAX_RESPONSE_HEADER_BYTES = 32_768
 
 export interface UpstreamParts {
@@ -25,7 +25,7 @@ export interface UpstreamParts {
   readonly paths: NamePaths
 }
 
-/** A client with one connection and one request at a time, whose handlers get to know their connection. */
+/** An undici client with one connection and one request at a time, which tells each handler its connection. */
 class SingleConnectionClient extends Client {
   readonly #connection: ToolConnection
 
@@ -43,14 +43,14 @@ class SingleConnectionClient extends Client {
 export class ToolPool {
   readonly #pool: Pool
   readonly #open: () => SingleConnectionClient
-  /** Clients for one request each. */
+  /** Clients that serve one request each. */
   readonly #single = new Set<SingleConnectionClient>()
 
   constructor({ origin, connectTimeoutMs, clock, paths }: UpstreamParts) {
     const idleTimeout = new IdleTimeout()
-    // One HTTP/2 connection would put all calls of a tool behind one TCP window, and behind undici's stream queue.
     const names = new AddressCache({ clock, paths, connectTimeoutMs })
     const { lookup } = names
+    // No HTTP/2: all calls of a tool would share one TCP window and wait in undici's queue of streams.
     const connector = expiringOnFailure(
       buildConnector({ timeout: connectTimeoutMs, allowH2: false, lookup }),
       names,
@@ -60,7 +60,7 @@ export class ToolPool {
       headersTimeout: 0,
       bodyTimeout: 0,
       keepAliveTimeout: IDLE_MS,
-      // The connection keeps its distance of what the tool says.
+      // IdleTimeout applies the margin below the tool's timeout.
       keepAliveTimeoutThreshold: 0,
       maxHeaderSize: MAX_RESPONSE_HEADER_BYTES,
       allowH2: false,
@@ -76,17 +76,17 @@ export class ToolPool {
     this.#pool = new Pool(origin, { factory: this.#open, allowH2: false })
   }
 
-  /** Over a connection that is free, or a new one. */
+  /** Sends a request over a free connection, or a new one. */
   dispatch(options: Dispatcher.DispatchOptions, user: ConnectionUser): void {
     this.#pool.dispatch(options, user)
   }
 
-  /** Over a connection that nothing else has used, or will. */
+  /** Sends a request over a new connection that serves no other request. */
   dispatchFresh(options: Dispatcher.DispatchOptions, user: ConnectionUser): void {
     const client = this.#open()
     this.#single.add(client)
     client.dispatch({ ...options, reset: true }, user)
-    // Waits for its request; failing to close leaves a socket to its idle timeout, which harms nobody.
+    // close() waits for the request. If it fails, the idle timeout still closes the socket.
     void client
       .close()
       .catch(() => undefined)
@@ -104,7 +104,7 @@ export class ToolPool {
   }
 }
 
-/** Looks for the addresses anew after a connection that did not come about. */
+/** Makes the addresses stale after a failed connection, so that they are looked up again. */
 function expiringOnFailure(
   connector: buildConnector.connector,
   names: AddressCache,

@@ -1,12 +1,12 @@
 /**
- * How long a tool took for one call: what counts from the whole request to the answer, without the time in which the
- * caller did not read. Milliseconds on the exchange's clock. Knows no verdicts: whether it is a measurement is not its affair.
+ * Measures how long a tool took for one call. Its time begins when the whole request is written, and leaves out the time in
+ * which the caller did not read. Milliseconds. Must not know verdicts, which decide whether the time is a measurement.
  */
 
 export class ToolTime {
   readonly #nowMs: () => number
   readonly #startedAtMs: number
-  /** From here on the tool's time counts. */
+  /** The tool's time begins here. */
   #sentAtMs: number
   #firstByteAtMs = 0
   #leftAtMs: number | undefined
@@ -28,27 +28,27 @@ export class ToolTime {
     return this.#firstByteAtMs - this.#startedAtMs
   }
 
-  /** The caller has gone; an attempt to connect may go on for long after that. */
+  /** The caller left. An attempt to connect may last much longer. */
   callerLeft(): void {
     this.#leftAtMs = this.#nowMs()
   }
 
-  /** How long the caller waited for the tool before it left. */
+  /** Milliseconds that the caller waited for the tool before it left. */
   waitedMs(): number {
     return Math.max(0, (this.#leftAtMs ?? this.#nowMs()) - this.#sentAtMs)
   }
 
-  /** Since the lease began. */
+  /** Milliseconds since the lease began. */
   heldMs(): number {
     return this.#nowMs() - this.#startedAtMs
   }
 
-  /** The tool's own time since it has the request; in `callerMs` of it its caller did not read. */
+  /** The tool's time so far; `callerMs`: milliseconds in which the caller did not read. */
   elapsedMs(callerMs: number): number {
     return Math.max(0, this.#nowMs() - this.#sentAtMs - callerMs)
   }
 
-  /** From the request to the head of the answer: all that a stream says of its tool's speed. */
+  /** From the request to the response head: the latency of an event stream, which may stay open for any time. */
   firstByteMs(): number {
     return this.#firstByteAtMs - Math.min(this.#sentAtMs, this.#firstByteAtMs)
   }

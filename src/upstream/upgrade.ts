@@ -1,6 +1,6 @@
 /**
- * WebSockets and other upgraded connections: once the tool has switched protocols, bytes are carried both ways and
- * each of them renews the lease, which ends with the connection. Says nothing about the tool's latency.
+ * WebSockets and other upgraded connections. Once the tool has switched protocols, bytes are copied in both directions and
+ * each piece renews the lease, which ends with the connection. An upgrade gives no latency of the tool.
  */
 import type { Duplex } from 'node:stream'
 import type { AttemptParts } from './attempt.ts'
@@ -18,7 +18,7 @@ interface Opening {
   readonly time: ToolTime
 }
 
-/** Whether the tool switched to what was asked for (RFC 9110, 15.2.2); a tool that names nothing is believed. */
+/** Whether the tool switched to the requested protocol (RFC 9110, 15.2.2). A tool that names none is taken to have done so. */
 export function isSwitchedTo(protocol: string, raw: readonly (Buffer | string)[]): boolean {
   const names = headerValues(raw.map(String), 'upgrade').flatMap((value) => value.split(','))
   return names.length === 0 || names.some((name) => name.trim().toLowerCase() === protocol.toLowerCase())
@@ -29,7 +29,7 @@ export function refusedSwitch(toTool: Duplex): Unsendable {
   return new Unsendable('the tool switched to a protocol that nobody asked for')
 }
 
-/** Gives back how to cut it; its end is told to the owner. */
+/** Opens the tunnel and returns a function that cuts it. The owner is told when the tunnel ends. */
 export function openTunnel({ parts, protocol, toTool, raw, time }: Opening): () => void {
   const { lease, caller, owner, request } = parts
   letGo(toTool)
@@ -50,7 +50,7 @@ export function openTunnel({ parts, protocol, toTool, raw, time }: Opening): () 
   lease.onReclaimed(cut)
   const onEnd = owner.contained(() => {
     over()
-    // What the tool said last still has to reach the caller.
+    // The last bytes of the tool still have to reach the caller.
     socket.end(() => socket.destroy())
   })
   toTool.on('error', cut).on('close', onEnd)

@@ -1,7 +1,7 @@
 /**
- * The caller's body on its way to the tool: streamed, counted against its bound, and told to the lease. A stream of
- * its own, because undici destroys the body of a request that it gives up, and destroying the caller's would cut the
- * connection on which the refusal still has to be sent.
+ * Streams the caller's body to the tool, counts it against its bound, and renews the lease with each piece. The tool gets a
+ * stream of its own, because undici destroys the body of a failed request, and destroying the caller's request would cut
+ * the connection on which the refusal has yet to be sent.
  */
 import { Transform } from 'node:stream'
 import type { Readable } from 'node:stream'
@@ -12,7 +12,7 @@ import { headerValue } from './headers.ts'
 
 /** The caller's request, as the stream of its body. */
 export interface RequestBody extends Readable {
-  /** The body has come whole. */
+  /** The whole body has arrived. */
   readonly complete: boolean
 }
 
@@ -20,12 +20,12 @@ export class BodyTooLarge extends Error {
   readonly code = 'BODY_TOO_LARGE'
 }
 
-/** The caller sends below the least pace. */
+/** The caller sends the body below the minimum rate. */
 export class BodyTooSlow extends Error {
   readonly code = 'BODY_TOO_SLOW'
 }
 
-/** How HTTP frames the body that a request brings. */
+/** How the body of a request is framed. */
 export interface Framing {
   readonly hasBody: boolean
   /** Bytes that the caller declared; undefined for a chunked body. */
@@ -41,9 +41,9 @@ export function framingOf(raw: readonly string[]): Framing {
 
 /** Bytes. */
 export interface UploadBounds {
-  /** More is refused. */
+  /** A longer body is refused. */
   readonly maxBytes: number
-  /** As much may wait in between: more than that stops the caller. */
+  /** The buffer between caller and tool; a full buffer pauses the caller. */
   readonly bufferBytes: number
   /** A body up to this length is kept, so that it can be sent again; 0 keeps nothing. */
   readonly keepBytes: number
@@ -51,21 +51,21 @@ export interface UploadBounds {
 
 export interface UploadParts {
   readonly clock: Clock
-  /** Ends the call that an error of ours has met. */
+  /** Ends the call after an error in Spillway's own code. */
   readonly fail: (error: unknown) => void
 }
 
 export class Upload {
-  /** Errors: BodyTooLarge when more than the bound comes; the request's own error when the caller breaks off. */
+  /** Errors: BodyTooLarge, BodyTooSlow, and the request's own error if the caller aborts it. */
   readonly body: Transform
   readonly #request: RequestBody
-  /** Everything that went by, while it is little enough to be kept. */
+  /** The body so far; undefined once it exceeds keepBytes. */
   #kept: Buffer[] | undefined
   #isWhole = false
   #lease: AttemptLease | undefined
   #isPaused = false
 
-  /** Instead of breaking the body off when it comes too slowly. */
+  /** Called when the body comes too slowly; if undefined, `body` fails with BodyTooSlow. */
   onSlow: (() => void) | undefined
   readonly #pace: BodyPace
 
@@ -96,7 +96,7 @@ export class Upload {
         done()
       },
     })
-    // Nobody may be listening yet when a caller breaks off in the queue.
+    // While the call waits in the queue, this is the only listener; an error without one would end the process.
     this.body.on('error', () => undefined)
     request.on('error', (error) => this.body.destroy(error))
     const tooSlow = (): void => {
@@ -111,22 +111,22 @@ export class Upload {
     request.pipe(this.body)
   }
 
-  /** The caller has sent all of it. */
+  /** The caller has sent the whole body. */
   get isComplete(): boolean {
     return this.#request.complete
   }
 
-  /** The caller broke off in the middle. */
+  /** The caller aborted the request before the end of its body. */
   get isBroken(): boolean {
     return this.#request.destroyed && !this.#request.complete
   }
 
-  /** The whole body, to be sent once more; undefined when it has not come whole, or was too large to be kept. */
+  /** The whole body, to be sent again; undefined if it is not complete or was too large to be kept. */
   whole(): Buffer | undefined {
     return this.#isWhole && this.#kept !== undefined ? Buffer.concat(this.#kept) : undefined
   }
 
-  /** From now on each piece renews this lease, which waits for whoever has to move next. */
+  /** From now on each piece of the body renews this lease, and says whether caller or tool must act next. */
   renews(lease: AttemptLease): void {
     this.#lease = lease
     lease.waitsFor('caller')
@@ -134,13 +134,13 @@ export class Upload {
     this.goOn()
   }
 
-  /** After a pause, if there was one. */
+  /** Continues after a pause; does nothing if there was none. */
   goOn(): void {
     if (this.#isPaused) this.#request.pipe(this.body)
     this.#isPaused = false
   }
 
-  /** Takes no more of it until there is a lease. */
+  /** Stops reading from the caller until `goOn`. */
   pause(): void {
     this.#isPaused = true
     this.#request.unpipe(this.body).pause()
@@ -151,12 +151,12 @@ export class Upload {
     this.#lease?.waitsFor(this.isBackedUp() ? 'tool' : 'caller')
   }
 
-  /** The tool does not take what is there: it is the one to move. */
+  /** The tool does not read the buffered bytes, so the tool must act next. */
   isBackedUp(): boolean {
     return this.body.readableLength >= this.body.readableHighWaterMark
   }
 
-  /** The tool wants no more of it. */
+  /** Stops the upload: the tool reads no more of the body. */
   abandon(): void {
     this.#pace.stop()
     this.#request.unpipe(this.body)
