@@ -39,7 +39,7 @@ test('an answer writes each piece at once while its caller reads', () => {
   write('a')
   write('b')
   assert.deepEqual([caller.text, calls, lease.waits, answer.callerMs], ['ab', [], [], 0])
-  assert.equal(answer.kept, undefined)
+  assert.equal(answer.held, undefined)
 })
 
 test('the time of each pause is added up as the time of the caller', () => {
@@ -77,7 +77,7 @@ test('an answer that is held back writes nothing and keeps its trailers', () => 
   write('a')
   answer.end([['X-Sum', '7']])
   assert.deepEqual([caller.heads, caller.pieces, caller.isEnded], [[], [], false])
-  answer.kept?.sendWholeTo(caller)
+  answer.held?.sendWholeTo(caller)
   assert.deepEqual([caller.text, caller.trailers, caller.isEnded], ['a', [['X-Sum', '7']], true])
 })
 
@@ -85,10 +85,10 @@ test('an answer that grows over the bound of a held answer is streamed with all 
   const { answer, caller, write, calls } = open()
   answer.begin(headWith(), true)
   write('a'.repeat(65_536))
-  assert.notEqual(answer.kept, undefined)
+  assert.notEqual(answer.held, undefined)
   caller.isSlow = true
   write('b')
-  assert.deepEqual([answer.kept, caller.text.length, calls], [undefined, 65_537, ['pause']])
+  assert.deepEqual([answer.held, caller.text.length, calls], [undefined, 65_537, ['pause']])
   caller.readUp()
   write('c')
   answer.end([])

@@ -115,7 +115,7 @@ export class FakePool {
 
 export interface RigFacts extends FakeCallerFacts {
   readonly isIdempotent?: boolean
-  readonly keptBack?: readonly (string | number)[]
+  readonly heldStatuses?: readonly (string | number)[]
   /** A body that was read before. */
   readonly content?: Buffer
   readonly maxBytes?: number
@@ -135,7 +135,7 @@ export class AttemptRig {
   readonly attempt: Forwarding
 
   constructor(facts: RigFacts = {}) {
-    const { isIdempotent = true, keptBack = [], content, maxBytes = 1000, keepBytes = 100 } = facts
+    const { isIdempotent = true, heldStatuses = [], content, maxBytes = 1000, keepBytes = 100 } = facts
     const { clock, lease, owner } = this
     const caller = facts.caller ?? new FakeCaller(facts)
     this.caller = caller
@@ -157,7 +157,7 @@ export class AttemptRig {
         upload: this.upload,
         body: content,
         isIdempotent,
-        keptBack,
+        heldStatuses,
         tool: 't',
         queuedMs: 12.5,
       },
@@ -191,7 +191,7 @@ export class AttemptRig {
   /** The results that the owner got: kind, then the outcome, the reason or the status, then phase and cause of the fault. */
   get results(): string[] {
     return this.owner.results.map((result) => {
-      if (result.kind === 'kept') return `kept ${result.answer.status}`
+      if (result.kind === 'held') return `held ${result.answer.status}`
       const what = result.kind === 'passed' ? result.outcome : result.reason
       const { fault } = result
       return [result.kind, what, ...(fault === undefined ? [] : [fault.phase, fault.cause])].join(' ')

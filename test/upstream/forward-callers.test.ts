@@ -40,7 +40,7 @@ const LEAVINGS: readonly Leaving[] = [
   },
   {
     name: 'a caller that leaves a held answer says nothing about the tool',
-    facts: { keptBack: [503] },
+    facts: { heldStatuses: [503] },
     before: ({ tool }) => tool.head(503).data('a'),
     then: 'cancel',
     end: 'cancelled ignored',
@@ -88,7 +88,7 @@ const LEAVINGS: readonly Leaving[] = [
   },
   {
     name: 'a tool may finish a held answer for a caller that left, and no retry replaces it',
-    facts: { keptBack: [503] },
+    facts: { heldStatuses: [503] },
     before: ({ tool }) => tool.head(503).data('a'),
     then: 'finish',
     after: ({ tool }) => tool.data('b').end(),

@@ -56,7 +56,7 @@ const BREAKS: readonly Break[] = [
   },
   {
     name: 'a connection that breaks in the body of a held answer fails the call without a cut',
-    facts: { keptBack: [503] },
+    facts: { heldStatuses: [503] },
     act: ({ tool }) => tool.head(503).data('a').fail('ECONNRESET'),
     end: 'failed dropped',
     result: 'failed UPSTREAM_FAILED body reset',

@@ -140,15 +140,15 @@ test('an interim head from undici is not taken for the answer', () => {
 })
 
 test('an answer in a status that may be retried is held back whole', () => {
-  const rig = new AttemptRig({ keptBack: [503] })
+  const rig = new AttemptRig({ heldStatuses: [503] })
   const { caller, clock, tool, owner } = rig
   tool.head(503).data('a')
   clock.advance(40)
   tool.data('b').end(['X-Sum', '7'])
   assert.deepEqual([caller.heads, caller.pieces, caller.isEnded], [[], [], false])
-  assert.deepEqual([rig.ends, rig.results], [['completed dropped'], ['kept 503']])
+  assert.deepEqual([rig.ends, rig.results], [['completed dropped'], ['held 503']])
   const [result] = owner.results
-  assert.ok(result?.kind === 'kept')
+  assert.ok(result?.kind === 'held')
   assert.equal(result.durationMs, 40)
   result.answer.sendWholeTo(caller)
   assert.deepEqual([caller.status, caller.text, caller.trailers], [503, 'ab', [['X-Sum', '7']]])
@@ -156,13 +156,13 @@ test('an answer in a status that may be retried is held back whole', () => {
 })
 
 test('an answer in another status is not held back', () => {
-  const { caller, tool } = new AttemptRig({ keptBack: [503] })
+  const { caller, tool } = new AttemptRig({ heldStatuses: [503] })
   tool.head(500)
   assert.equal(caller.status, 500)
 })
 
 test('a held answer that exceeds its bound is streamed from there on', () => {
-  const rig = new AttemptRig({ keptBack: [503] })
+  const rig = new AttemptRig({ heldStatuses: [503] })
   const { caller, tool } = rig
   tool.head(503).data(Buffer.alloc(65_536, 'a'))
   assert.deepEqual(caller.heads, [])
@@ -174,7 +174,7 @@ test('a held answer that exceeds its bound is streamed from there on', () => {
 })
 
 test('an answer is not held back if the body of its request cannot be sent again', async () => {
-  const { caller, tool } = new AttemptRig({ method: 'PUT', body: 'abc', keepBytes: 2, keptBack: [503] })
+  const { caller, tool } = new AttemptRig({ method: 'PUT', body: 'abc', keepBytes: 2, heldStatuses: [503] })
   await tool.takeBody()
   tool.head(503)
   assert.equal(caller.status, 503)
