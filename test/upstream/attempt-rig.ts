@@ -143,7 +143,7 @@ export class AttemptRig {
       const bounds = { maxBytes, bufferBytes: 16, keepBytes }
       this.upload = new Upload(caller.request, bounds, { clock, fail: (error) => owner.fail(error) })
     }
-    const watch: AnswerObserver = {
+    const observer: AnswerObserver = {
       head: (status) => this.seen.push(String(status)),
       chunk: (bytes, elapsedMs) => this.seen.push(`${bytes.toString()} ${elapsedMs}`),
     }
@@ -163,7 +163,7 @@ export class AttemptRig {
       },
       lease,
       caller,
-      watch,
+      observer,
       owner,
       clock,
     })
