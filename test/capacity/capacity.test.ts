@@ -1,3 +1,7 @@
+/**
+ * How the limit of open files is divided among callers, tools and operators, and the warning where it is too low for
+ * the configured lanes.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { capacityOf, shortage } from '../../src/capacity/capacity.ts'

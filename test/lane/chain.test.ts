@@ -1,3 +1,7 @@
+/**
+ * Chain against a plain array: random pushes and removals from any place must leave both with the same first and last
+ * item.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'

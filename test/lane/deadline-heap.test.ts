@@ -1,3 +1,7 @@
+/**
+ * DeadlineHeap against a plain list: after every random push, removal and move, both must agree on the size and on the
+ * earliest due time.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'

@@ -1,3 +1,7 @@
+/**
+ * OperatorOverride without a lane: a table of what each sequence of orders leaves paused and pinned, and the times at
+ * which a pause and a pin end.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { OperatorOverride } from '../../src/lane/operator-override.ts'

@@ -1,3 +1,7 @@
+/**
+ * Overload without a lane: at which queue depth and estimated wait the shedding of low-priority calls begins, and at
+ * which it ends.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Overload } from '../../src/lane/overload.ts'

@@ -1,3 +1,7 @@
+/**
+ * Queue without a lane: the order in which tickets leave, their deadlines, the ticket to evict, and random histories
+ * against a plain array.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'

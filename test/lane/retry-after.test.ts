@@ -1,3 +1,7 @@
+/**
+ * RetryAdvice without a lane: the Retry-After of callers that are refused one after the other, its bounds, and the
+ * pace at which slots come free.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'

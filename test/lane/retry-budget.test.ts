@@ -1,3 +1,6 @@
+/**
+ * RetryBudget without a lane: how many retries a number of recent calls allows, and when those calls are forgotten.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { RetryBudget } from '../../src/lane/retry-budget.ts'

@@ -1,3 +1,7 @@
+/**
+ * RunningLeases without a lane: when a silent lease is due, what a renewal changes, and the sum of the ages against a
+ * plain sum.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'

@@ -1,3 +1,7 @@
+/**
+ * The statistics of latencies: the percentile against a plain count, LatencySample beyond its capacity, and how long
+ * RecentCalls remembers a call.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'

@@ -1,3 +1,6 @@
+/**
+ * TokenBucket without a lane: its burst, its pace, and its bound on the calls started in any stretch of time.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'

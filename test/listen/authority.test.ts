@@ -1,3 +1,7 @@
+/**
+ * Which requests the admin listener lets read and which it lets write, as tables of headers for a listener on loopback
+ * and for one on other addresses with a token.
+ */
 import assert from 'node:assert/strict'
 import type { IncomingHttpHeaders } from 'node:http'
 import { test } from 'node:test'

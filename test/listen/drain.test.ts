@@ -1,3 +1,6 @@
+/**
+ * Drain without sockets: its count of open exchanges, and when the promise of a drain resolves.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Drain } from '../../src/listen/drain.ts'

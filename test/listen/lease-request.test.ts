@@ -1,3 +1,7 @@
+/**
+ * The bodies of the lease API: which are accepted with which values, and the problem that each wrong body is told.
+ * Random bodies are tried in any-body.test.ts.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseLeaseRequest, parseVerdict } from '../../src/listen/lease-request.ts'

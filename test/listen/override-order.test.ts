@@ -1,3 +1,7 @@
+/**
+ * The body of an operator's request for a lane: tables of the accepted orders and of the problem that each wrong body
+ * is told, and random bodies.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'

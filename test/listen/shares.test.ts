@@ -1,3 +1,7 @@
+/**
+ * Shares without sockets: which holder is guaranteed how many places, and that no sequence of takes, returns and
+ * reloads breaks the bound or a guarantee.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'

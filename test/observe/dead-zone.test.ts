@@ -1,3 +1,7 @@
+/**
+ * DeadZone without a lane: which sequences of decisions are reported as a limit that stays low although the tool is
+ * healthy.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Decision } from '../../src/lane/limit/limiter.ts'

@@ -1,3 +1,6 @@
+/**
+ * The two log formats, text and JSON: the order of the fields, the quoting of values, and what is left out.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { jsonLog, textLog } from '../../src/observe/log.ts'

@@ -1,3 +1,7 @@
+/**
+ * Narrator on a virtual clock: the log lines that each event of a lane causes, and the sampling of refusals to one
+ * line a second.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Lane } from '../../src/lane/lane.ts'

@@ -1,3 +1,6 @@
+/**
+ * Sampled on a virtual clock: the first value of a key is written at once, later ones at most once an interval.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Sampled } from '../../src/observe/sampled.ts'

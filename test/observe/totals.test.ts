@@ -1,3 +1,7 @@
+/**
+ * Totals, and the JSON view of a lane that includes them, fed by the events of real lanes at times that the test
+ * gives.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Lane } from '../../src/lane/lane.ts'

@@ -1,3 +1,7 @@
+/**
+ * The HTTP form of a refusal, for every reason: status and not_executed as docs/reasons.md promises, headers, body and
+ * Retry-After.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'

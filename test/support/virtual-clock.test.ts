@@ -1,3 +1,7 @@
+/**
+ * The virtual clock that other tests rely on: the order in which its timers fire, the time that they see, and its
+ * check for loops.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
