@@ -2,6 +2,7 @@
  * A fleet in one process on virtual time: real lanes and gates, a membership for each, and a store in memory. Time moves
  * timer by timer, and after each the promises settle, so that a run is the same every time.
  */
+import { seededRandom } from '../../src/cli/demo/seeded-random.ts'
 import { Membership } from '../../src/fleet/membership.ts'
 import { MemoryHub } from '../../src/fleet/memory.ts'
 import type { OnStoreLoss } from '../../src/fleet/policy.ts'
@@ -123,17 +124,12 @@ export class Rig {
   readonly #settings: RigSettings
   /** Most calls that ran at one moment. */
   mostActive = 0
-  #random = 1
+  /** The same seed for every rig, so that each run is the same. */
+  readonly random = seededRandom(1)
 
   constructor(settings: RigSettings) {
     this.#settings = settings
     this.hub = new MemoryHub(this.clock, settings.isOpen ?? true)
-  }
-
-  /** The same random in every run. */
-  readonly random = (): number => {
-    this.#random = (this.#random * 48_271) % 2_147_483_647
-    return this.#random / 2_147_483_647
   }
 
   /** One more process. */
