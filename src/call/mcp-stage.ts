@@ -210,6 +210,8 @@ export class McpStage {
       chunk: (bytes, elapsedMs) => watches.forEach((each) => each.chunk(bytes, elapsedMs)),
     }
     const goOn = call.contained(() => done(this.#beside(call, 'GET', { ...STREAM, observer })))
+    // A caller that leaves meanwhile is no call of a lane that was cancelled.
+    call.isBeside = true
     const timer = this.#parts.clock.after(CLOSED_MS, goOn)
     call.whenClosed(() => timer.clear())
   }

@@ -164,6 +164,8 @@ test('a resumed stream whose caller leaves within the 50 ms never goes to the se
     world.eventsOf('mcp').map(({ method }) => method),
     ['tools/call'],
   )
+  // Of the call; the stream is none.
+  assert.deepEqual(world.outcomes, ['cancelled'])
   world.clock.advance(3_600_000)
   assert.deepEqual(world.leaseEnds, ['reclaimed dropped'])
   await world.isQuiet()
