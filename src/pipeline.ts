@@ -10,7 +10,8 @@ import { afterAttempt, giveLast } from './call/after-attempt.ts'
 import { arrivalOf, leaseCallOf } from './call/arrival.ts'
 import { refusalBeforeLane, shareRefusal } from './call/before-lane.ts'
 import { isToCome } from './call/body.ts'
-import type { Call, CallParts, Stages } from './call/call.ts'
+import type { Call } from './call/call.ts'
+import type { CallParts, Stages } from './call/call-state.ts'
 import { abandonLease, dispatch } from './call/dispatch.ts'
 import { enterBatch } from './call/mcp-batch.ts'
 import { enterBeside } from './call/mcp-beside.ts'
@@ -27,15 +28,13 @@ import type { LeaseRequest } from './listen/lease-request.ts'
 import type { Tool } from './tools/tool.ts'
 import type { AttemptResult } from './upstream/attempt.ts'
 
-export type PipelineParts = Omit<CallParts, 'stages'>
-
 export class Pipeline implements Stages {
   readonly leases: WorkerLeases
   readonly mcp: McpStage
   readonly #parts: CallParts
   readonly #readAhead: ReadAhead
 
-  constructor(parts: PipelineParts) {
+  constructor(parts: Omit<CallParts, 'stages'>) {
     this.#parts = { ...parts, stages: this }
     this.leases = new WorkerLeases(parts)
     this.mcp = new McpStage(parts)

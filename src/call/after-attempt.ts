@@ -3,7 +3,8 @@
  */
 import type { Clock } from '../time/clock.ts'
 import type { AttemptResult } from '../upstream/attempt.ts'
-import type { Call, Unanswered } from './call.ts'
+import type { Call } from './call.ts'
+import type { Unanswered } from './call-state.ts'
 import type { Replies } from './replies.ts'
 import { backoffMs, bodyAgain, lastOf, mayRetry } from './retry.ts'
 

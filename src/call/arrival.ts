@@ -9,7 +9,7 @@ import type { Tool } from '../tools/tool.ts'
 import { headerValue } from '../upstream/headers.ts'
 import { NO_BODY } from './body.ts'
 import { Call } from './call.ts'
-import type { CallParts } from './call.ts'
+import type { CallParts } from './call-state.ts'
 import { newRequestId } from './identifiers.ts'
 import { routeOf } from './route.ts'
 

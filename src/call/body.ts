@@ -5,7 +5,8 @@
 import { headerValue } from '../upstream/headers.ts'
 import { framingOf, Upload } from '../upstream/upload.ts'
 import type { Clock } from '../time/clock.ts'
-import type { Body, Call } from './call.ts'
+import type { Call } from './call.ts'
+import type { Body } from './call-state.ts'
 
 /** RFC 9110, 9.2.2; TRACE takes no part. */
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])

@@ -8,97 +8,12 @@ import type { Turn } from '../gate/gate.ts'
 import type { Priority } from '../lane/priority.ts'
 import type { Outcome, RetryResult } from '../lane/reason.ts'
 import type { Caller, CallerListener } from '../listen/caller.ts'
-import type { Drain } from '../listen/drain.ts'
-import type { LeaseRequest } from '../listen/lease-request.ts'
-import type { Events, RequestEvent } from '../observe/events.ts'
-import type { Target } from '../route/target.ts'
-import type { Clock, Timer } from '../time/clock.ts'
+import type { RequestEvent } from '../observe/events.ts'
 import type { Tool } from '../tools/tool.ts'
-import type { Tools } from '../tools/tools.ts'
-import type { Attempt, AttemptOwner, AttemptResult } from '../upstream/attempt.ts'
-import type { Upload } from '../upstream/upload.ts'
+import type { AttemptOwner, AttemptResult } from '../upstream/attempt.ts'
 import { abandonBody } from './body.ts'
+import type { Body, CallFacts, CallParts, CallState, Earlier, Work } from './call-state.ts'
 import type { McpCall } from './mcp-call.ts'
-import type { Replies } from './replies.ts'
-
-export type CallState =
-  /** It was routed; its body may still be coming. */
-  | { readonly kind: 'arrived' }
-  /** It stands in its lane's queue. `leave`: false when its turn was told already. */
-  | { readonly kind: 'waiting'; readonly leave: () => boolean }
-  /** It holds a lease. */
-  | { readonly kind: 'running'; readonly attempt: Attempt }
-  /** It waits between two attempts, and holds no lease. */
-  | { readonly kind: 'retrying'; readonly timer: Timer }
-  /** It has its answer, or never will. */
-  | { readonly kind: 'ended' }
-
-/** What a call does with its lease. */
-export type Work =
-  /** It goes to the tool. */
-  | {
-      readonly kind: 'forward'
-      readonly target: Target
-      /** The caller's path without the prefix that `match` took. */
-      readonly rest: string
-    }
-  /** A worker holds the lease and does the work itself. */
-  | { readonly kind: 'hold'; readonly wanted: LeaseRequest }
-
-export type Body =
-  | { readonly kind: 'none' }
-  /** Still with the caller. `bytes`: as declared; undefined while nobody knows. */
-  | { readonly kind: 'unread'; readonly bytes: number | undefined }
-  /** Comes while the call goes on. */
-  | { readonly kind: 'streamed'; readonly upload: Upload; readonly bytes: number | undefined }
-  /** Was read whole. */
-  | { readonly kind: 'whole'; readonly content: Buffer }
-
-/** What came of an attempt that did not give the caller its answer. */
-export type Unanswered = Exclude<AttemptResult, { kind: 'passed' }>
-
-/** The attempts before this one. */
-export interface Earlier {
-  /** From 1. */
-  readonly tries: number
-  /** Goes to the caller if no further attempt is let in. */
-  readonly last: Unanswered
-  /** What became of the further attempt was told. */
-  isTold: boolean
-}
-
-/** The pipeline, as a call knows it. */
-export interface Stages {
-  /** The call waited, and its turn came. */
-  turned(call: Call, turn: Turn): void
-  /** An attempt is over, and so is its lease. */
-  attempted(call: Call, result: AttemptResult): void
-}
-
-/** What the stages of every call share. */
-export interface CallParts {
-  readonly tools: Tools
-  readonly clock: Clock
-  readonly events: Events
-  readonly drain: Drain
-  readonly replies: Replies
-  readonly stages: Stages
-  /** 0 <= n < 1. */
-  readonly random: () => number
-  /** Makes a key that cannot be turned back. */
-  readonly hash: (text: string) => string
-  /** More runs in this lane than the fleet has slots for it. */
-  readonly isBeyondFleet: (tool: string, active: number) => boolean
-}
-
-export interface CallFacts {
-  readonly caller: Caller
-  readonly requestId: string
-  readonly tool: Tool
-  readonly priority: Priority
-  readonly work: Work
-  readonly body: Body
-}
 
 const ARRIVED: CallState = Object.freeze({ kind: 'arrived' })
 const ENDED: CallState = Object.freeze({ kind: 'ended' })

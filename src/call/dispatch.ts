@@ -9,7 +9,8 @@ import type { AnswerObserver, AttemptLease, UpstreamRequest } from '../upstream/
 import { Forwarding } from '../upstream/forward.ts'
 import { hopsLeft, requestHeaders } from '../upstream/headers.ts'
 import { hasIdempotentMethod, isReplayable, openUpload, STREAM_BYTES } from './body.ts'
-import type { Call, Work } from './call.ts'
+import type { Call } from './call.ts'
+import type { Work } from './call-state.ts'
 
 type Forwarded = Extract<Work, { kind: 'forward' }>
 

@@ -4,7 +4,8 @@
 import type { Turn } from '../gate/gate.ts'
 import type { LeaseHandle } from '../gate/lease-handle.ts'
 import type { AnswerObserver } from '../upstream/attempt.ts'
-import type { Call, Unanswered } from './call.ts'
+import type { Call } from './call.ts'
+import type { Unanswered } from './call-state.ts'
 import type { CallRefusal } from './replies.ts'
 
 export type LeaseAnswer =

@@ -3,7 +3,8 @@
  * and then goes through admission as any other. Only a request that can be sent again without harm, within the lane's
  * budget, never while the lane is overloaded. Off unless `retries.max` is set. Pure.
  */
-import type { Body, Call, Unanswered } from './call.ts'
+import type { Call } from './call.ts'
+import type { Body, Unanswered } from './call-state.ts'
 import { isReplayable } from './body.ts'
 
 /** Milliseconds before the first retry; twice as long before each further one. A random part takes up to half of it. */

@@ -10,7 +10,7 @@ import { parseTarget } from '../route/target.ts'
 import type { Tool } from '../tools/tool.ts'
 import { headerValue, headerValues, hopsLeft } from '../upstream/headers.ts'
 import { bodyOf } from './body.ts'
-import type { Body, Work } from './call.ts'
+import type { Body, Work } from './call-state.ts'
 import type { CallRefusal } from './replies.ts'
 
 export type Routed =

@@ -4,7 +4,8 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Call, Unanswered } from '../../src/call/call.ts'
+import type { Call } from '../../src/call/call.ts'
+import type { Unanswered } from '../../src/call/call-state.ts'
 import { leaseAnswerOf } from '../../src/call/lease-answer.ts'
 import type { Turn } from '../../src/gate/gate.ts'
 

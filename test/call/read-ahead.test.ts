@@ -7,7 +7,7 @@ import { FRESH_MS, OWN_BYTES, TOOL_SHARE } from '../../src/capacity/read-ahead-m
 import { maxBodyMemoryBytes } from '../../src/capacity/message-memory.ts'
 import { NO_BODY } from '../../src/call/body.ts'
 import { Call } from '../../src/call/call.ts'
-import type { CallFacts, CallParts } from '../../src/call/call.ts'
+import type { CallFacts, CallParts } from '../../src/call/call-state.ts'
 import { AHEAD_BYTES, ReadAhead } from '../../src/call/read-ahead.ts'
 import type { CallRefusal } from '../../src/call/replies.ts'
 import { FakeCaller } from '../support/fake-caller.ts'
