@@ -233,6 +233,14 @@ test('a request with a body waits for the caller, then for the tool, and the lat
   assert.deepEqual(rig.ends, ['completed ok 25'])
 })
 
+test('a caller that leaves after its whole body was written is a hang-up of the time since then', async () => {
+  const rig = new AttemptRig({ method: 'POST', body: 'abc' })
+  await rig.tool.takeBody()
+  rig.clock.advance(60)
+  rig.leave('cancel')
+  assert.deepEqual(rig.ends, ['cancelled dropped 60'])
+})
+
 test('a caller that breaks off in its body is no fault of the tool', async () => {
   const rig = new AttemptRig({ method: 'POST', body: { toCome: true } })
   const body = rig.tool.takeBody()

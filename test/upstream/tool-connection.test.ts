@@ -132,8 +132,9 @@ for (const [name, progresses, isBroken] of [
     const { connection, user, attach } = open()
     connection.begin(user)
     const socket = attach()
-    readFrom(socket, 'HTTP/1.1 200 OK\r\n')
-    readFrom(socket, 'x'.repeat(MAX_BYTES_WITHOUT_PROGRESS))
+    const begin = 'HTTP/1.1 200 OK\r\n'
+    readFrom(socket, begin, 'x'.repeat(MAX_BYTES_WITHOUT_PROGRESS - begin.length))
+    assert.equal(readFrom(socket, 'x'), 'x')
     if (progresses) connection.progressed()
     assert.equal(readFrom(socket, 'y'), isBroken ? '' : 'y')
     await turns()

@@ -93,7 +93,7 @@ const ENDS: readonly [name: string, act: (of: ReturnType<typeof open>) => void, 
   ['the tool closes it', ({ tool }) => tool.end()],
   ['the tool breaks it', ({ toTool }) => toTool.destroy(new Error('reset')), true],
   ['the caller closes it', ({ farEnd }) => farEnd.end()],
-  ['the caller breaks it', ({ farEnd }) => farEnd.destroy()],
+  ['the caller breaks it', ({ farEnd }) => farEnd.destroy(), true],
   ['its lease is reclaimed', ({ rig }) => rig.lease.reclaim(), true],
   ['its attempt is given back', ({ rig }) => rig.attempt.giveBack(), true],
 ]
@@ -120,6 +120,14 @@ for (const [name, act, isAtOnce] of ENDS) {
     assert.equal(rig.lease.ends.length, 1)
   })
 }
+
+test('the bytes of a tunnel are not counted by the connection that it was', () => {
+  const rig = new AttemptRig({ protocol: 'websocket' })
+  const [toTool] = duplexPair()
+  Object.defineProperty(toTool, 'read', { value: () => null, configurable: true })
+  rig.tool.upgrade(toTool)
+  assert.equal(Object.hasOwn(toTool, 'read'), false)
+})
 
 test('the last bytes of a tool that closes still reach the caller', async () => {
   const { tool, atCaller } = open()
