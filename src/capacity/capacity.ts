@@ -1,6 +1,6 @@
 /**
- * How many connections and calls this process can hold, by its limit of open files: a caller's connection takes one, a
- * running call another one for its tool. Says where a configuration asks for more than that. Pure.
+ * Decides how many connections and calls this process can hold, from its limit of open files: a caller's connection takes
+ * one file, and a running call takes another for its tool. Warns if a configuration asks for more. Pure.
  */
 import type { Advice } from '../config/problems.ts'
 import type { ToolSettings } from '../config/settings.ts'
@@ -8,28 +8,28 @@ import type { ConnectionBounds } from '../listen/connections.ts'
 import { MESSAGES, STREAMS } from '../tools/mcp-traffic.ts'
 import { MAX_WATCHERS } from '../observe/watch.ts'
 
-/** Files of the process itself: 25 of Node's own when it starts, two listeners, the log, a store's connections. */
+/** Files of the process itself: 25 that Node opens at its start, two listeners, the log, the connections to a store. */
 const OWN_FILES = 40
 /**
- * Files that a listener's callers do not get, whatever else uses them: without one, libuv closes new connections unseen,
- * and no call reaches its tool. Operators may still look when callers find no place.
+ * The last files, which callers of the proxy and of the admin listener do not get. Without a free file, libuv closes new
+ * connections silently and no call reaches its tool. The admin listener keeps fewer, so that it outlasts the proxy.
  */
 const [PROXY_SPARE, ADMIN_SPARE] = [12, 4]
-/** Share of the files that looking up names may take at most: all tools at once is rare. */
+/** Largest share of the files that is set aside for name lookups: lookups for all tools at once are rare. */
 const LOOKUPS_RATIO = 1 / 16
-/** Share of the files that operators' connections may take, and between which figures: a fleet of workers asks for leases there. */
+/** Share of the files for connections of the admin listener, with its bounds. Workers ask for leases there, too. */
 const ADMIN_RATIO = 1 / 8
 const [ADMIN_LEAST, ADMIN_MOST] = [8, 2048]
-/** Share of a listener's connections that no call takes: they are for answers to callers who get no place, and for health. */
+/** Share of a listener's connections that calls do not get: for refusals to callers without a place, and for health checks. */
 const REFUSALS_RATIO = 1 / 8
 const [REFUSALS_LEAST, REFUSALS_MOST] = [8, 512]
-/** Connections at once, however many files there are: each takes some 20 KiB, and one core serves no more. */
+/** Connections at once, whatever the limit of files: each takes about 20 KiB, and one core serves no more. */
 const MAX_CONNECTIONS = 10_000
 
-/** Who holds connections of the admin listener beside the workers that wait; a tool's name has no slash. */
+/** The holder of the event streams' connections on the admin listener. A tool's name has no slash, so none is equal to it. */
 export const EVENTS_HOLDER = '/events'
 
-/** Streams beside the lanes last for days: they have their own share of a server's. */
+/** The holder of a server's MCP streams. They last for days, so they have a share of their own. */
 export function streamsHolder(tool: string): string {
   return `${tool}/streams`
 }
@@ -39,14 +39,14 @@ export interface Capacity {
   readonly admin: ConnectionBounds
 }
 
-/** `openFiles`: Infinity where there is no limit. */
+/** `openFiles`: Infinity if there is no limit. */
 export function capacityOf(openFiles: number, tools: readonly ToolSettings[]): Capacity {
   const admin = between(ADMIN_LEAST, Math.floor(openFiles * ADMIN_RATIO), ADMIN_MOST)
-  // Each tool's name is looked up on a socket of its own.
+  // Each tool looks its name up on a socket of its own.
   const lookups = Math.min(tools.length, Math.floor(openFiles * LOOKUPS_RATIO))
   const left = Math.max(2, openFiles - OWN_FILES - lookups - admin)
   const refusals = forRefusals(Math.min(left, MAX_CONNECTIONS))
-  // A tool's connections are as many as its calls that run; where all limits are too many, each call gets two files.
+  // A running call has one connection to its tool. If the limits of all lanes exceed the files, each call gets two files.
   const toTools = Math.min(sum(tools.map(toolConnections)), Math.floor((left - refusals) / 2))
   const most = Math.max(1, Math.min(left - toTools, MAX_CONNECTIONS) - refusals)
   const adminMost = Math.max(1, admin - forRefusals(admin))
@@ -56,7 +56,7 @@ export function capacityOf(openFiles: number, tools: readonly ToolSettings[]): C
   }
 }
 
-/** What holds although the configuration asks for more; undefined where it does not. */
+/** A warning if the queues and limits ask for more calls than the process can hold; else undefined. */
 export function shortage(openFiles: number, tools: readonly ToolSettings[]): Advice | undefined {
   const asked = sum(tools.map(laneCalls))
   const { most } = capacityOf(openFiles, tools).proxy
@@ -74,7 +74,7 @@ export function shortage(openFiles: number, tools: readonly ToolSettings[]): Adv
   }
 }
 
-/** The least limit of open files under which so many calls have room; some limit has to be enough. */
+/** The least limit of open files under which this many calls have room. `calls` must be possible under some limit. */
 function filesFor(calls: number, tools: readonly ToolSettings[]): number {
   const isEnough = (files: number): boolean => capacityOf(files, tools).proxy.most >= calls
   let [low, high] = [0, 1]
@@ -100,7 +100,7 @@ function needsOf(tools: readonly ToolSettings[]): ReadonlyMap<string, number> {
   )
 }
 
-/** Workers hold a connection while they wait; what they run holds none. */
+/** A worker holds a connection while it waits for a lease, and none while it works. */
 function adminNeeds(tools: readonly ToolSettings[]): ReadonlyMap<string, number> {
   const waiting = tools.map(({ tool, lane }): [string, number] => [tool, lane.maxQueueDepth])
   return new Map([[EVENTS_HOLDER, MAX_WATCHERS], ...waiting])

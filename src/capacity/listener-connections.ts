@@ -1,6 +1,6 @@
 /**
- * The bounds of both listeners' connections, kept to the configuration that counts, and told to operators: figures for
- * the metrics, and a line in the log for whoever is not served, sampled.
+ * The connections of both listeners: keeps their bounds to the configuration in force, counts the callers that are not
+ * served for the metrics, and logs them, sampled.
  */
 import { randomUUID } from 'node:crypto'
 import { capacityOf, shortage } from './capacity.ts'
@@ -16,20 +16,20 @@ import type { Clock } from '../time/clock.ts'
 
 export interface ListenerConnectionsParts {
   readonly clock: Clock
-  /** Luck: 0 <= n < 1. */
+  /** A random number, 0 <= n < 1. */
   readonly random: () => number
   readonly log: Log
-  /** Files that this process may have open; Infinity where there is no limit. */
+  /** Files that this process may have open; Infinity if there is no limit. */
   readonly openFiles: number
 }
 
-/** Milliseconds between two lines about the same listener and cause. */
-const SAMPLE_MS = 1000
-/** Milliseconds over which callers without a place are spread. */
+/** Milliseconds between two log lines about the same listener and cause. */
+const LOG_EVERY_MS = 1000
+/** Milliseconds over which the Retry-After of refused callers is spread. */
 const SPREAD_MS = 5000
 
-/** A caller who was not served. `holder`: undefined where nobody knows yet what it wanted. */
-interface Refused {
+/** A caller that was not served. `holder`: undefined if its request had not been read. */
+interface RefusedCaller {
   readonly listener: Listener
   readonly cause: RefusedCause
   readonly holder: string | undefined
@@ -39,22 +39,22 @@ export class ListenerConnections {
   readonly proxy: Connections
   readonly admin: Connections
   readonly #parts: ListenerConnectionsParts
-  /** Keyed by listener and cause: a closed set. */
+  /** By listener and cause, which are closed sets. */
   readonly #refused = new Map<string, number>()
-  readonly #sampled: Sampled<Refused>
+  readonly #sampled: Sampled<RefusedCaller>
 
   constructor(parts: ListenerConnectionsParts) {
     this.#parts = parts
     this.#sampled = new Sampled({
       clock: parts.clock,
-      everyMs: SAMPLE_MS,
-      write: (refused: Refused, leftOut) => this.#tell(refused, leftOut),
+      everyMs: LOG_EVERY_MS,
+      write: (refused: RefusedCaller, leftOut) => this.#tell(refused, leftOut),
     })
     this.proxy = this.#connections('proxy')
     this.admin = this.#connections('admin')
   }
 
-  /** Tells the log where the configuration asks for more than there is. */
+  /** Sets the bounds for these tools. Logs a warning if they ask for more than the process can hold. */
   allot(tools: readonly ToolSettings[]): void {
     const { openFiles, log } = this.#parts
     const capacity = capacityOf(openFiles, tools)
@@ -77,7 +77,7 @@ export class ListenerConnections {
     }
   }
 
-  /** Writes what was left out of the log so far, and stops the timers. */
+  /** Writes the log lines that are due, and stops the timers. */
   close(): void {
     this.#sampled.close()
   }
@@ -91,13 +91,13 @@ export class ListenerConnections {
     })
   }
 
-  #count(refused: Refused): void {
+  #count(refused: RefusedCaller): void {
     const key = `${refused.listener} ${refused.cause}`
     this.#refused.set(key, (this.#refused.get(key) ?? 0) + 1)
     this.#sampled.take(key, refused)
   }
 
-  #tell({ listener, cause, holder }: Refused, leftOut: number): void {
+  #tell({ listener, cause, holder }: RefusedCaller, leftOut: number): void {
     const { open, idle } = this[listener].counts
     this.#parts.log('warn', {
       tool: holder,
@@ -112,8 +112,8 @@ export class ListenerConnections {
   }
 }
 
-/** Nobody knows when there is room again: the callers are only spread. `luck`: 0 <= n < 1. */
-function overloaded(luck: number): string {
-  const retryAfterMs = Math.round(DEFAULT_RETRY_AFTER_MS + luck * SPREAD_MS)
+/** When there will be room is unknown, so Retry-After only spreads the callers. `random`: 0 <= n < 1. */
+function overloaded(random: number): string {
+  const retryAfterMs = Math.round(DEFAULT_RETRY_AFTER_MS + random * SPREAD_MS)
   return lastRefusal({ reason: 'PROXY_OVERLOADED', requestId: randomUUID(), retryAfterMs })
 }

@@ -1,32 +1,32 @@
 /**
- * How many bytes of bodies are held for which server, and whether there is room for more. Two rules, both from what is
- * free after the bytes in question: no server may hold more than is then left for the others (the dynamic threshold of
- * Choudhury and Hahne, "Dynamic Queue Length Thresholds", 1998, with alpha = 1: one alone gets a half, two a third each), and
- * a body that is small beside a reserve finds a place there, for any server. Pure.
+ * Decides whether a body may take more memory, and counts the bytes that each server's bodies hold. No server may hold more
+ * than would then be free for the others (the dynamic threshold of Choudhury and Hahne, "Dynamic Queue Length Thresholds",
+ * 1998, with alpha = 1: one server alone gets a half, two get a third each). A body that is small compared with the free
+ * reserve finds room in the reserve, for any server. Pure.
  */
 
-/** Of all bytes, the part that only small bodies may use: an eighth. */
+/** The reserve, as a share of all bytes. Only small bodies may use it. */
 const RESERVE_SHARE = 1 / 8
-/** A body is small while it is at most this part of what is free in the reserve: many more than one fit, always. */
+/** A body is small up to this share of the free reserve, so that there is always room for many of them. */
 const SMALL_SHARE = 1 / 256
 
-/** Bytes of all bodies together, where memory is no question: 64 MiB. */
+/** Bytes of all bodies together, at most: 64 MiB. */
 const MOST_HELD_BYTES = 67_108_864
-/** Of the memory that the process may use, the part for them: of the sample's container, 32 of 256 MiB. */
+/** Bodies, as a share of the memory that the process may use: 32 MiB in a container of 256 MiB. */
 const MEMORY_SHARE = 1 / 8
-/** Below this a message of the usual bound (4 MiB) would not fit in one server's share. */
+/** Bytes: with less, a message of the default bound (4 MiB) would not fit into the share of one server. */
 const LEAST_HELD_BYTES = 16_777_216
 
-/** `memoryBytes`: what the process may use; 0 or enormous where nothing limits it. */
+/** `memoryBytes`: the memory that the process may use; 0 or a very large number if there is no limit. */
 export function maxBodyMemoryBytes(memoryBytes: number): number {
   if (memoryBytes <= 0) return MOST_HELD_BYTES
   return Math.min(MOST_HELD_BYTES, Math.max(LEAST_HELD_BYTES, Math.floor(memoryBytes * MEMORY_SHARE)))
 }
 
 export interface Allocation {
-  /** Whether it could be so many bytes. */
+  /** Whether `resize` to this many bytes would succeed. */
   readonly fits: (bytes: number) => boolean
-  /** Makes it so many bytes, or returns false and changes nothing. Never after `release`. */
+  /** Changes the allocation to this many bytes; if there is no room, or after `release`, returns false and changes nothing. */
   readonly resize: (bytes: number) => boolean
   /** Idempotent. */
   readonly release: () => void
@@ -34,16 +34,16 @@ export interface Allocation {
 
 type Part = 'shared' | 'reserve'
 
-/** What a server, or all of them, hold of each part. */
+/** Bytes held in each part, by one server or by all. */
 type Sums = Record<Part, number>
 
 export class MessageMemory {
-  /** In all. */
+  /** Bytes of both parts together. */
   readonly mostBytes: number
   readonly #mostShared: number
   readonly #mostReserve: number
   readonly #all: Sums = { shared: 0, reserve: 0 }
-  /** Servers that hold something. */
+  /** The servers that hold bytes. */
   readonly #servers = new Map<string, Sums>()
 
   constructor(mostBytes: number) {
@@ -52,23 +52,23 @@ export class MessageMemory {
     this.#mostShared = mostBytes - this.#mostReserve
   }
 
-  /** The most that one server can hold of bodies that are not small. */
+  /** Bytes that one server can hold at most, apart from small bodies. */
   get mostOfOneBytes(): number {
     return Math.floor(this.#mostShared / 2)
   }
 
-  /** Held now; without a server, for all of them. */
+  /** Bytes that a server holds now; without `server`, of all servers. */
   heldBytes(server?: string): number {
     const { shared, reserve } = server === undefined ? this.#all : this.#sumsOf(server)
     return shared + reserve
   }
 
-  /** Servers that hold something. */
+  /** The number of servers that hold bytes. */
   get servers(): number {
     return this.#servers.size
   }
 
-  /** For one body, of 0 bytes as yet. */
+  /** Begins an allocation of 0 bytes, for one body. */
   allocate(server: string): Allocation {
     let held: { readonly part: Part; readonly bytes: number } = { part: 'shared', bytes: 0 }
     let isReleased = false

@@ -1,36 +1,36 @@
 /**
- * Memory for the bodies that are read before their calls have a place: bounded for each tool and for all together. Where
- * it is used up, the body that has been coming for longest gives way, so that callers who stop before the end neither pin
- * it nor drive others into the lane without their bodies. Must not know what a body is.
+ * Decides whether more of a body may be read before its call asks its lane. Memory is bounded for each tool and for all
+ * together. When it is used up, the body that has been arriving for longest gives way. So callers that stop before the end
+ * of a body neither keep the memory nor force other calls into the lane without their bodies. Must not read bodies.
  */
 
-/** Of all bytes that are read ahead or wait with their calls, the part for one tool: a busy one leaves room for the others. */
+/** The most that one tool's bodies may hold, as a share of all bytes, so that a busy tool leaves room for the others. */
 export const TOOL_SHARE = 1 / 4
-/** Bytes of a body that always have room, as a connection's buffers do: most calls of agents are shorter. */
+/** Bytes of each body that always have room, as much as a connection's buffers take. Most calls of agents are shorter. */
 export const OWN_BYTES = 16_384
-/** Milliseconds in which a body may come before others have a better right to its memory. */
+/** Milliseconds for which an arriving body need not give way. */
 export const FRESH_MS = 1000
 
-/** A body that has not come whole. */
+/** A body that is still arriving. */
 export interface IncomingBody {
   readonly tool: string
-  /** Milliseconds on the clock when it began. */
+  /** Milliseconds on the clock when the body began. */
   readonly sinceMs: number
   heldBytes: number
-  /** Ends it, and gives back what it holds. */
+  /** Ends the body and frees its memory. */
   giveWay(): void
 }
 
-/** `later`: the others have not been coming for long. `none`: all of it is held by bodies that are here. */
+/** `later`: the other arriving bodies are too young to give way. `none`: complete bodies hold all the memory. */
 export type BodySpace = 'room' | 'later' | 'none'
 
 export class ReadAheadMemory {
   readonly #mostBytes: number
   #bytes = 0
-  /** Keyed by configured names. */
+  /** By the tool's configured name. */
   readonly #toolBytes = new Map<string, number>()
   /** The oldest first. */
-  readonly #coming = new Set<IncomingBody>()
+  readonly #arriving = new Set<IncomingBody>()
 
   /** `mostBytes`: of all bodies together. */
   constructor(mostBytes: number) {
@@ -43,15 +43,15 @@ export class ReadAheadMemory {
   }
 
   enter(body: IncomingBody): void {
-    this.#coming.add(body)
+    this.#arriving.add(body)
   }
 
-  /** It came, or will not. What it holds stays counted until it is given back. */
+  /** The body is complete, or was given up. Its bytes stay counted until they are given back with `hold`. */
   leave(body: IncomingBody): void {
-    this.#coming.delete(body)
+    this.#arriving.delete(body)
   }
 
-  /** Counts also what is too much, because it is there. */
+  /** Counts bytes that a body holds, also those above the bound, because they have been read; negative to give back. */
   hold(body: IncomingBody, bytes: number): void {
     body.heldBytes += bytes
     const toolBytes = (this.#toolBytes.get(body.tool) ?? 0) + bytes
@@ -60,7 +60,7 @@ export class ReadAheadMemory {
     this.#bytes += bytes
   }
 
-  /** Whether more of this body may be read, for which older ones give way. */
+  /** Whether more of this body may be read. Older bodies give way to it. */
   spaceFor(body: IncomingBody, nowMs: number): BodySpace {
     while (body.heldBytes > OWN_BYTES && this.#isUsedUp(body.tool)) {
       const oldest = this.#oldestBeside(body)
@@ -80,10 +80,10 @@ export class ReadAheadMemory {
     return (this.#toolBytes.get(tool) ?? 0) > this.#mostBytes * TOOL_SHARE
   }
 
-  /** Of its own tool where that has used up its share, and only one that holds what others lack. */
+  /** The oldest other body above its own bytes; if the tool's share is used up, of the same tool. */
   #oldestBeside(body: IncomingBody): IncomingBody | undefined {
     const isOwn = this.#isShareUsedUp(body.tool)
-    for (const each of this.#coming) {
+    for (const each of this.#arriving) {
       if (each !== body && each.heldBytes > OWN_BYTES && (!isOwn || each.tool === body.tool)) return each
     }
     return undefined

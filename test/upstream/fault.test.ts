@@ -1,3 +1,7 @@
+/**
+ * Each error that an exchange with a tool can end with has one cause, and only codes of a plain form are passed on: a message
+ * may contain addresses, host names or secrets.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { errors } from 'undici'

@@ -1,3 +1,7 @@
+/**
+ * Which headers cross the proxy in each direction, which ones Spillway writes itself, and how a header is found in a flat
+ * list of names and values.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {

@@ -1,3 +1,7 @@
+/**
+ * How long an idle connection is still used: the timeout that the tool announces, less a margin, and the shorter time that
+ * was learned from its closes.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { IdleTimeout } from '../../src/upstream/idle-timeout.ts'

@@ -1,3 +1,7 @@
+/**
+ * Interim answers are removed from a tool's bytes wherever the bytes are split, and are bounded in number and length. Other
+ * bytes pass unchanged.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'

@@ -1,3 +1,7 @@
+/**
+ * How resolv.conf and the hosts file are read, in the forms that Kubernetes, systemd and people write, and in which order
+ * the names of the search list are tried.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { candidates, findInHosts, parseResolvConf } from '../../src/upstream/name-files.ts'

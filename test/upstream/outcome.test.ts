@@ -1,3 +1,7 @@
+/**
+ * The verdict of each status, and the reason of each failure of an exchange. Pure tables:
+ * a changed row changes the contract.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Fault, FaultCause, Reason, Verdict } from '../../src/lane/reason.ts'

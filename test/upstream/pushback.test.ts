@@ -1,3 +1,7 @@
+/**
+ * Which answers of a tool ask callers to wait, and for how long: Retry-After as seconds or date, and the x-ratelimit headers
+ * of a used-up quota.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { pushbackOf } from '../../src/upstream/pushback.ts'
