@@ -93,7 +93,7 @@ const ENDS: readonly [name: string, act: (of: ReturnType<typeof open>) => void, 
   ['the tool closes it', ({ tool }) => tool.end()],
   ['the tool breaks it', ({ toTool }) => toTool.destroy(new Error('reset')), true],
   ['the caller closes it', ({ farEnd }) => farEnd.end()],
-  ['the caller breaks it', ({ farEnd }) => farEnd.destroy(), true],
+  ['the caller breaks it', ({ farEnd }) => farEnd.destroy()],
   ['its lease is reclaimed', ({ rig }) => rig.lease.reclaim(), true],
   ['its attempt is given back', ({ rig }) => rig.attempt.giveBack(), true],
 ]
