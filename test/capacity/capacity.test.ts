@@ -24,7 +24,7 @@ const MANY = toolsOf(
 )
 
 for (const [name, tools] of Object.entries({ TWO, MCP, MANY })) {
-  test(`the files of callers, tools, operators and the process itself are within any usual limit (${name})`, () => {
+  test(`callers, tools, operators and the process itself fit into any usual limit of open files (${name})`, () => {
     for (let files = 128; files <= 1_048_576; files = Math.ceil(files * 1.3)) {
       const { proxy, admin } = capacityOf(files, tools)
       const running = Math.min(proxy.most, tools.length * 8 + (name === 'MCP' ? 1280 : 0))
@@ -36,12 +36,12 @@ for (const [name, tools] of Object.entries({ TWO, MCP, MANY })) {
   })
 }
 
-test('a process with hardly any files still takes one call, and so does one without a limit', () => {
+test('a process with few open files or without a limit takes at least one call', () => {
   for (const files of [1, 16, 40, 64, Infinity]) assert.ok(capacityOf(files, TWO).proxy.most >= 1)
   assert.equal(capacityOf(Infinity, TWO).proxy.connections, 10_000)
 })
 
-test('what the queues and limits ask for beyond that is told, with what to change', () => {
+test('queues and limits beyond the open files cause a warning with a remedy', () => {
   assert.equal(shortage(1_048_576, MCP), undefined)
   assert.equal(
     shortage(256, MCP)?.remedy,
@@ -54,13 +54,13 @@ test('what the queues and limits ask for beyond that is told, with what to chang
   })
 })
 
-test('the limit of open files that is advised is the least that is enough', () => {
+test('the advised limit of open files is the lowest that is enough', () => {
   const advised = Number(/ulimit -n to (\d+)$/.exec(shortage(256, MANY)?.remedy ?? '')?.[1])
   assert.equal(shortage(advised, MANY), undefined)
   assert.notEqual(shortage(advised - 1, MANY), undefined)
 })
 
-test('check warns of it and still finds that Spillway would start', () => {
+test('check warns of too few open files and exits with 0', () => {
   const out: string[] = []
   const err: string[] = []
   const file = new URL('../../tools.yaml', import.meta.url).pathname

@@ -1,6 +1,6 @@
 /**
- * What bodies may take of the memory: exact on every path, no server more than what is left for the others, and room for
- * what is small.
+ * MessageMemory: the bytes held are exact after any steps, no server takes the memory that is kept for the others, and small
+ * bodies always fit.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -23,7 +23,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ do: fc.constant('release' as const), which: fc.nat(20) }),
 )
 
-/** The same by a list of what was granted and not given back. */
+/** The memory, and a list of the allocations with their bytes. */
 class Model {
   readonly held = new MessageMemory(MOST)
   readonly allocations: { server: string; allocation: Allocation; bytes: number; isReleased: boolean }[] = []
@@ -46,7 +46,7 @@ class Model {
     const fits = one.allocation.fits(each.bytes) && !one.isReleased
     assert.equal(one.allocation.resize(each.bytes), fits)
     if (fits) one.bytes = each.bytes
-    if (each.bytes <= before && !one.isReleased) assert.ok(fits, 'what gives back is never refused')
+    if (each.bytes <= before && !one.isReleased) assert.ok(fits, 'a smaller size was refused')
   }
 
   sum(server?: string): number {
@@ -55,7 +55,7 @@ class Model {
   }
 }
 
-test('what is held is exactly what was granted and not given back, whatever happens', () => {
+test('after any steps the held bytes are those granted and not released', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
       const model = new Model()
@@ -72,7 +72,7 @@ test('what is held is exactly what was granted and not given back, whatever happ
   )
 })
 
-test('whatever one server does, another has room for a quarter, and both for pings', () => {
+test('after any bodies of one server, another has room for a quarter, and both have room for pings', () => {
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 200, max: 300_000 }), { maxLength: 400 }), (sizes) => {
       const held = new MessageMemory(MOST)
@@ -84,14 +84,14 @@ test('whatever one server does, another has room for a quarter, and both for pin
   )
 })
 
-test('servers that take what they can one after the other leave room for the next', () => {
+test('eight servers that each take all they can leave room for the ninth', () => {
   const held = new MessageMemory(64 * 1_048_576)
   for (const server of 'abcdefgh') while (held.allocate(server).resize(65_536)) assert.ok(held.servers <= 8)
   const rest = held.allocate('i')
   assert.ok(rest.resize(65_536) && held.heldBytes('a') <= held.mostOfOneBytes + 8 * 1_048_576)
 })
 
-test('one server alone gets half of what is not kept for small bodies, to the byte', () => {
+test('one server alone gets half of the memory that is not kept for small bodies, to the byte', () => {
   const held = new MessageMemory(800)
   assert.equal(held.mostOfOneBytes, 350)
   const allocation = held.allocate('a')

@@ -1,5 +1,6 @@
 /**
- * What becomes of a newcomer, for each state of the lane; and that judging changes nothing.
+ * Admission without a lane: for each state of the lane's parts, whether a newcomer starts, waits, evicts a ticket or is
+ * refused. Asking changes nothing.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -132,7 +133,7 @@ const CASES: readonly Case[] = [
     expected: 'QUEUE_SATURATED',
   },
   {
-    name: 'a full queue whose calls only wait for slots of the fleet',
+    name: 'a maxQueueDepth of 0, where only slots of the fleet are missing',
     settings: { maxConcurrent: 4, maxQueueDepth: 0 },
     state: (p) => p.limitControl.cap({ slots: 0, untilMs: Infinity, isShut: false }, 0),
     expected: 'wait',
@@ -157,7 +158,7 @@ for (const { name, settings, state, newcomer, nowMs = 0, expected } of CASES) {
   })
 }
 
-test('several newcomers start together only where there are a slot and a token for each of them', () => {
+test('several newcomers start together only with a slot and a token for each of them', () => {
   const parts = laneParts({ maxConcurrent: 3, rate: { calls: 1, perMs: 1000, burst: 2 } })
   const admission = new Admission(parts, new WaitEstimator(parts))
   const newcomer = { priority: 'normal', agent: '', ttlMs: 60_000 } as const

@@ -33,7 +33,7 @@ test('agents are served in turns, however many tickets each has', () => {
   assert.equal(served(filled('aaaabbc').line), 'abcabaa')
 })
 
-test('an agent that comes while others wait is served within one round', () => {
+test('an agent that arrives while others wait is served within one round', () => {
   const { line } = filled('aaabbb')
   const first = line.takeTurn()
   assert.ok(first)
@@ -42,7 +42,7 @@ test('an agent that comes while others wait is served within one round', () => {
   assert.equal(served(line), 'bacbab')
 })
 
-test('a ticket that leaves costs neither its agent nor another one a turn', () => {
+test('when a ticket leaves, no agent loses its turn', () => {
   const { line, tickets } = filled('aabb')
   line.remove(tickets[0] as Ticket)
   assert.equal(served(line), 'abb')
@@ -59,7 +59,7 @@ test('the ticket to evict is the newest of the longest queue', () => {
   assert.ok(!tickets.includes(newest))
 })
 
-test('an agent without tickets is forgotten, however many agents there were', () => {
+test('an agent whose last ticket leaves takes no more memory', () => {
   const line = new AgentQueues()
   for (let i = 0; i < 10_000; i++) {
     const ticket = ticketOf(`agent ${i}`)
@@ -73,7 +73,7 @@ test('an agent without tickets is forgotten, however many agents there were', ()
   )
 })
 
-test('lengths agree with a plain count after any steps', () => {
+test('the lengths agree with a plain count after any pushes and removals', () => {
   const steps = fc.array(fc.record({ agent: fc.constantFrom('a', 'b', 'c'), gone: fc.option(fc.nat(20)) }), {
     maxLength: 80,
   })

@@ -1,5 +1,6 @@
 /**
- * What must be equal in a lane and its model after every operation.
+ * Compares a lane with its model. Called after every operation of a random history: depths, bounds, overrides, the time to
+ * wake, the shedding and the snapshot must be equal.
  */
 import assert from 'node:assert/strict'
 import type { Lane } from '../../src/lane/lane.ts'
@@ -14,7 +15,7 @@ export function compare(lane: Lane, model: LaneModel, nowMs: number): void {
   assert.ok(min <= model.limit && model.limit <= max, 'the limit is out of bounds')
   if (model.pin) assert.equal(model.limit, Math.min(max, Math.max(min, model.pin.limit)))
   const hasFreeSlot = model.running.length < model.limit && !model.isPaused
-  assert.ok(!hasFreeSlot || model.waiting.length === 0, 'a slot is idle while something waits')
+  assert.ok(!hasFreeSlot || model.waiting.length === 0, 'a slot is idle while a ticket waits')
   assert.ok(lane.wakeAtMs() <= model.mustWakeByMs(), 'the lane would wake too late')
   compareShedding(model)
   compareSnapshot(lane, model, nowMs)
@@ -27,7 +28,7 @@ export function checkRefusal({ retryAfterMs, depths }: Refusal, model: LaneModel
   assert.equal(depths.limit, model.limit)
 }
 
-/** Between the bounds, and where the wait is long, the model believes what it is told. */
+/** The model has no estimate of the wait, so only an empty and a full queue are checked; between them the lane decides. */
 function compareShedding({ sheds, waiting, settings }: LaneModel): void {
   if (waiting.length === 0) assert.ok(!sheds, 'an empty queue sheds')
   else if (waiting.length >= 0.8 * settings.maxQueueDepth) assert.ok(sheds, 'a full queue does not shed')

@@ -1,5 +1,6 @@
 /**
- * A table of the seed document's law with its exact figures. Windows and guards: aimd.window.test.ts.
+ * The law `aimd` with the figures of the seed document: a table of windows with the limit that follows from each, and any
+ * figures against the document's own function. When a window closes is in aimd.window.test.ts.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -54,7 +55,7 @@ const ROWS: readonly Row[] = [
     reason: 'error_rate_high',
   },
   {
-    name: 'halves rather than takes 2 off when both are wrong',
+    name: 'halves when both p95 and the error rate are too high',
     p95Ms: 9000,
     errorRate: 0.5,
     next: 4,
@@ -102,7 +103,7 @@ const ROWS: readonly Row[] = [
     reason: 'limit_not_used',
   },
   {
-    name: 'shrinks though the limit was not used',
+    name: 'shrinks also when the limit was not used',
     p95Ms: 4001,
     used: false,
     next: 6,
@@ -110,14 +111,14 @@ const ROWS: readonly Row[] = [
     reason: 'latency_high',
   },
   {
-    name: 'grows up to the cap',
+    name: 'grows up to the maximum',
     limit: 15,
     p95Ms: 10,
     next: 16,
     action: 'increase_concurrency',
     reason: 'latency_low',
   },
-  { name: 'stays at the cap', limit: 16, p95Ms: 10, next: 16, action: 'hold', reason: 'at_maximum' },
+  { name: 'stays at the maximum', limit: 16, p95Ms: 10, next: 16, action: 'hold', reason: 'at_maximum' },
   {
     name: 'never goes below 1 by latency',
     limit: 2,
@@ -129,7 +130,7 @@ const ROWS: readonly Row[] = [
   { name: 'stays at 1 by latency', limit: 1, p95Ms: 4001, next: 1, action: 'hold', reason: 'at_minimum' },
   { name: 'stays at 1 by errors', limit: 1, errorRate: 1, next: 1, action: 'hold', reason: 'at_minimum' },
   {
-    name: 'halves down to the configured floor only',
+    name: 'halves down to the configured minimum at most',
     limit: 8,
     min: 6,
     errorRate: 1,
@@ -138,7 +139,7 @@ const ROWS: readonly Row[] = [
     reason: 'error_rate_high',
   },
   {
-    name: 'takes off down to the configured floor only',
+    name: 'takes 2 off down to the configured minimum at most',
     limit: 7,
     min: 6,
     p95Ms: 4001,
@@ -183,7 +184,7 @@ test("a used limit moves exactly as the seed's function says, for any figures", 
   )
 })
 
-test("figures other than the seed document's are obeyed", () => {
+test('configured figures replace those of the seed document', () => {
   const law = {
     ...SEED_LAW,
     decreaseAboveP95Ms: 100,

@@ -17,7 +17,7 @@ interface Calls {
   readonly verdict?: Verdict
 }
 
-/** A limiter that was kept busy at `active`, with calls that all ended at `nowMs`. */
+/** A limiter with `active` calls in flight all the time, whose calls all ended at `nowMs`. */
 function limiterAfter(calls: Calls, nowMs = 0, active = 8): AimdLimiter {
   const limiter = new AimdLimiter(SEED_LAW)
   feed(limiter, calls, nowMs, active)
@@ -101,7 +101,7 @@ test('a closed window passes no calls on to the next one', () => {
   assert.deepEqual(stepAt(limiter, 62_000, 4)?.figures, { calls: 10, errorRate: 0, p95Ms: 100 })
 })
 
-test('latencies of calls sent before the last change of the limit do not count, though the calls do', () => {
+test('calls sent before the last change of the limit count as calls, without their latencies', () => {
   const limiter = limiterAfter({ count: 20, latencyMs: 5000 })
   assert.equal(stepAt(limiter, 2000)?.limit, 6)
   feed(limiter, { count: 15, sentAtMs: 1999, latencyMs: 5000 }, 3000)
@@ -126,7 +126,7 @@ test('after a decision to hold, calls sent before it count in the next window', 
   assert.equal(stepAt(limiter, 5000)?.limit, 6)
 })
 
-test('growth needs 80 % of the limit in flight', () => {
+test('the limit grows only if 80 % of it was in flight', () => {
   assert.equal(stepAt(limiterAfter({ count: 25 }, 0, 8), 2000, 10)?.reason, 'latency_low')
   assert.equal(stepAt(limiterAfter({ count: 25 }, 0, 7), 2000, 10)?.reason, 'limit_not_used')
 })
@@ -135,7 +135,7 @@ for (const [waited, reason] of [
   [6, 'limit_not_used'],
   [7, 'latency_low'],
 ] as const) {
-  test(`growth is ${waited > 6 ? '' : 'not '}given when ${waited} of 20 calls had to wait and few were in flight`, () => {
+  test(`growth is ${waited > 6 ? '' : 'not '}allowed when ${waited} of 20 calls had to wait and few were in flight`, () => {
     const limiter = new AimdLimiter(SEED_LAW)
     const call = { grantedAtMs: 0, waitedMs: 0 }
     for (let i = 0; i < 20; i++) limiter.sent({ ...call, waitedMs: i < waited ? 1 : 0 }, 1)
@@ -144,7 +144,7 @@ for (const [waited, reason] of [
   })
 }
 
-test('a limit that was used in one window does not grow after the next, unused one', () => {
+test('use of the limit in one window does not let it grow after the next window', () => {
   const limiter = limiterAfter({ count: 20 }, 0, 8)
   for (let i = 0; i < 20; i++) limiter.sent({ grantedAtMs: 0, waitedMs: 1 }, 1)
   assert.equal(stepAt(limiter, 2000)?.limit, 9)
@@ -152,7 +152,7 @@ test('a limit that was used in one window does not grow after the next, unused o
   assert.equal(stepAt(limiter, 5000, 9)?.reason, 'limit_not_used')
 })
 
-test('ignored verdicts open no window and count neither as calls nor as latency', () => {
+test('calls with the verdict ignored open no window and do not count', () => {
   const limiter = limiterAfter({ count: 100, verdict: 'ignored', latencyMs: 9000 })
   assert.equal(limiter.wakeAtMs(8), Infinity)
   feed(limiter, { count: 20 }, 5000)
@@ -178,7 +178,7 @@ test('a call without a measured latency counts as a call', () => {
   assert.equal(stepAt(limiter, 2000)?.reason, 'no_latency')
 })
 
-test('a window can close exactly when its timer fires, also in fractions of a millisecond', () => {
+test('a window can close when its timer fires, also at fractions of a millisecond', () => {
   for (let tenths = 0; tenths < 10_000; tenths++) {
     const limiter = limiterAfter({ count: 20 }, tenths / 10)
     assert.notEqual(stepAt(limiter, limiter.wakeAtMs(8)), undefined, `opened at ${tenths / 10} ms`)

@@ -8,7 +8,7 @@ import fc from 'fast-check'
 import { Chain } from '../../src/lane/chain.ts'
 import type { Link } from '../../src/lane/chain.ts'
 
-test('a chain agrees with an array, wherever items are removed', () => {
+test('a chain agrees with an array after removals from any place', () => {
   fc.assert(
     fc.property(fc.array(fc.option(fc.nat(9), { nil: undefined }), { maxLength: 60 }), (steps) => {
       const chain = new Chain<number>()

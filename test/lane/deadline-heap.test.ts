@@ -32,7 +32,7 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
   },
 )
 
-/** The heap beside a plain list of what is in it and what was. */
+/** The heap, with plain lists of the items that are in it and of those that were removed. */
 class Trial {
   readonly heap = new DeadlineHeap<Item>()
   inside: Item[] = []
@@ -83,7 +83,7 @@ test('a deadline heap knows the earliest item after any pushes, removals and mov
   )
 })
 
-test('a deadline heap gives its items back in due order', () => {
+test('a deadline heap returns its items in due order', () => {
   fc.assert(
     fc.property(fc.array(fc.nat(1000)), (dues) => {
       const heap = new DeadlineHeap<Due>()

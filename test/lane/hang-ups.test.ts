@@ -1,5 +1,5 @@
 /**
- * Which hang-ups count against the tool, one condition at a time.
+ * HangUps without a lane: which hang-ups of callers count as errors of the tool, one condition at a time.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -20,37 +20,37 @@ test('a hang-up counts if the call lasted 1.5 times the 95th percentile of the a
   assert.equal(known().take({ ...late(), waitedMs: 150.1 }, 2000), true)
 })
 
-test('before eight answers are known no hang-up counts', () => {
+test('a hang-up counts only after eight answers', () => {
   assert.equal(known(7).take({ ...late(), waitedMs: 1e9 }, 2000), false)
   assert.equal(known(8).take(late(), 2000), true)
 })
 
-test('the usual latency follows the tool', () => {
+test('the p95 to compare with follows the latest answers', () => {
   const hangUps = known()
   for (let i = 0; i < 64; i++) hangUps.answered(1000, 900)
   assert.equal(hangUps.take({ ...late(), waitedMs: 1400 }, 2000), false)
   assert.equal(hangUps.take({ ...late(), waitedMs: 1600 }, 2000), true)
 })
 
-test('a call does not count when the tool answered eight that were sent after it', () => {
+test('a hang-up does not count if the tool has answered eight calls that were sent later', () => {
   assert.equal(known().take(late('a', 920), 2000), false)
   assert.equal(known().take(late('a', 930), 2000), true)
 })
 
-test('one hang-up of an agent counts in five seconds, and those of other agents count meanwhile', () => {
+test('at most one hang-up per agent counts in five seconds', () => {
   const hangUps = known()
   const counted = [2000, 2001, 6999, 7000, 7001].map((atMs) => hangUps.take(late(), atMs))
   assert.deepEqual(counted, [true, false, false, true, false])
   assert.equal(hangUps.take(late('b'), 7002), true)
 })
 
-test('the agent is named only if it decides', () => {
+test('the agent is asked for only if all other conditions hold', () => {
   const hangUps = known()
   assert.equal(hangUps.take({ waitedMs: 1, sentAtMs: 1000, agentOf: refuseToSay }, 2000), false)
   assert.equal(hangUps.take({ waitedMs: 1000, sentAtMs: 0, agentOf: refuseToSay }, 2000), false)
 })
 
-test('no more than 1,024 agents are remembered, and room comes back with time', () => {
+test('at most 1,024 agents are remembered, and each is forgotten after five seconds', () => {
   const hangUps = known()
   const counted = Array.from({ length: 3000 }, (_, agent) => hangUps.take(late(String(agent)), 2000))
   assert.equal(counted.filter(Boolean).length, 1024)

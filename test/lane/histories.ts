@@ -1,5 +1,6 @@
 /**
- * Random lanes and random histories for them, small enough that every bound is met often.
+ * Random settings of lanes and random histories of operations. Queues, limits and times are small, so that the histories
+ * often reach the bounds.
  */
 import fc from 'fast-check'
 import type { LeaseEnd } from '../../src/lane/lease.ts'
@@ -8,7 +9,7 @@ import type { ControllerSettings, LaneSettings } from '../../src/lane/settings.t
 import type { OverrideOrder } from '../../src/lane/operator-override.ts'
 import { SEED_LAW, laneSettings } from '../support/lane-settings.ts'
 
-/** `pick` chooses among what there is; an operation that finds nothing to work on does nothing. */
+/** `pick` chooses one of the present tickets or leases; without one the operation does nothing. */
 export type Operation =
   | {
       readonly do: 'admit'
@@ -78,7 +79,7 @@ const wholeWaits = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom(60, 1000, 15_000) },
 )
 
-/** As performance.now() tells time. */
+/** Fractions of a millisecond, as in the times of performance.now(). */
 export const fractionalWaits = wholeWaits.map((ms) => ms * 1.1)
 
 export function operations(waits: fc.Arbitrary<number> = wholeWaits): fc.Arbitrary<Operation> {

@@ -1,6 +1,6 @@
 /**
- * Plays a history of random operations on a lane and on its model side by side, and compares them after every one.
- * Records what happened, for properties over the whole history.
+ * Plays a history of random operations on a lane and on its model, and compares the two after every operation. Records
+ * events, grants and ends for properties over the whole history.
  */
 import assert from 'node:assert/strict'
 import type { LaneEvent } from '../../src/lane/event.ts'
@@ -25,7 +25,7 @@ export class History {
   readonly tickets: Ticket[] = []
   readonly ended: Lease[] = []
   readonly grants: { readonly ticket: Ticket; readonly dueAtMs: number; readonly atMs: number }[] = []
-  /** How each ticket left the line, every time that it was told. */
+  /** How each ticket left the queue; more than one entry means that its end was reported more than once. */
   readonly fates = new Map<Ticket, string[]>()
 
   constructor(settings: LaneSettings, startMs = 0) {
@@ -97,10 +97,13 @@ export class History {
     const expected = this.model.answerToNewcomer(want.priority, want.agent)
     this.model.sheds = sheds
     const reason = answer.kind === 'refused' ? answer.refusal.reason : answer.kind
-    // The model has no estimate: it only knows when there must be none.
+    // The model has no estimate of the wait. It knows only when the lane must not have one, either.
     if (reason === 'DEADLINE_UNREACHABLE') {
       assert.equal(expected, 'queued')
-      assert.ok(this.model.running.length >= this.model.limit && this.ended.length > 0, 'a cold or idle lane')
+      assert.ok(
+        this.model.running.length >= this.model.limit && this.ended.length > 0,
+        'a lane without measurements or with a free slot refused a deadline',
+      )
     } else assert.equal(reason, expected)
     if (answer.kind === 'granted') this.model.start(answer.lease)
     else if (answer.kind === 'refused') checkRefusal(answer.refusal, this.model)
@@ -118,12 +121,15 @@ export class History {
     assert.equal(putOut !== undefined, isFull)
     if (putOut === undefined) return
     const { ticket } = putOut
-    assert.ok(this.model.leastWanted(want.priority, want.agent).includes(ticket), 'the wrong one was put out')
+    assert.ok(
+      this.model.leastWanted(want.priority, want.agent).includes(ticket),
+      'the wrong ticket was evicted',
+    )
     this.model.leave(ticket)
     this.#refused(putOut, ticket.priority === want.priority ? 'QUEUE_SATURATED' : 'SHED_LOW_PRIORITY')
   }
 
-  /** Whether low calls were shed when the newcomer was judged: what it changed itself came after it was admitted. */
+  /** Whether low calls were shed when the newcomer was judged. Its own effect on the shedding comes after `admitted`. */
   #shedAtTheDoor(before: { sheds: boolean; heard: number }): boolean {
     let { sheds } = before
     for (const event of this.events.slice(before.heard)) {
@@ -178,7 +184,7 @@ export class History {
     this.model.endOrders(this.nowMs)
     const moves = this.lane.expire(this.nowMs)
     for (const lease of moves.reclaimed) {
-      assert.ok(this.model.end(lease), 'a lease was reclaimed that does not run')
+      assert.ok(this.model.end(lease), 'a reclaimed lease does not run in the model')
       assert.equal(lease.state, 'reclaimed')
       assert.ok(
         lease.renewedAtMs + this.model.settings.leaseMs <= this.nowMs,
@@ -191,7 +197,7 @@ export class History {
     assert.ok(this.lane.wakeAtMs() > this.nowMs, 'a timer loop would spin')
   }
 
-  /** The model does the same; leases that were reclaimed are already out of both. */
+  /** Lets the model hand over its slots, and compares. The reclaimed leases have already left both. */
   #follow(moves: Effects): void {
     const expected = this.model.handOver(this.nowMs)
     const place = (ticket: Ticket): number => this.tickets.indexOf(ticket)
@@ -199,7 +205,7 @@ export class History {
     assert.deepEqual(
       moves.granted.map(place),
       expected.granted.map(place),
-      'the highest class, in it the agent whose turn it is, of that the oldest',
+      'the highest class goes first, in it the agent whose turn it is, and of that agent the oldest ticket',
     )
     assert.deepEqual(byPlace(moves.refused.map(({ ticket }) => ticket)), byPlace(expected.refused))
     assert.equal(moves.reclaimed.length, 0)
@@ -221,7 +227,7 @@ export class History {
   }
 
   #hearShedding(isOn: boolean): void {
-    assert.notEqual(isOn, this.model.sheds, 'a change that is none')
+    assert.notEqual(isOn, this.model.sheds, 'the event reports no change')
     this.model.sheds = isOn
     const { queueDepth } = this.lane.depths()
     const { maxQueueDepth } = this.lane.settings
@@ -232,13 +238,13 @@ export class History {
   #hear(event: LaneEvent): void {
     this.events.push(event)
     const { active, limit } = this.lane.depths()
-    if (event.kind === 'started') assert.ok(active <= limit, 'a lease began over the limit')
+    if (event.kind === 'started') assert.ok(active <= limit, 'a lease began above the limit')
     if (event.kind === 'shedding') this.#hearShedding(event.isOn)
     if (event.kind !== 'decided') return
     const { decision } = event
     assert.equal(event.from, this.model.limit)
     if (this.model.pin)
-      assert.ok(['operator', 'configuration'].includes(decision.reason), 'the controller moved a pin')
+      assert.ok(['operator', 'configuration'].includes(decision.reason), 'the law moved a pinned limit')
     this.model.limit = decision.limit
   }
 }

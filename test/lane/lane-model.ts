@@ -1,6 +1,6 @@
 /**
- * A model of the lane made of plain arrays. It does not compute the limit: it is told of each decision and checks that the
- * lane keeps to it.
+ * A model of the lane made of plain arrays. It does not compute the limit: it takes each decision of the lane over, and the
+ * comparison checks that the lane keeps to it.
  */
 import type { Lease } from '../../src/lane/lease.ts'
 import type { Ticket } from '../../src/lane/ticket.ts'
@@ -12,7 +12,7 @@ import type { OverrideOrder } from '../../src/lane/operator-override.ts'
 
 interface Held {
   readonly lease: Lease
-  /** The longest silence it was ever allowed: a reload may shorten `leaseMs` while it runs. */
+  /** The longest `leaseMs` since the lease began: a reload that shortens it does not count for running leases. */
   allowedMs: number
 }
 
@@ -31,11 +31,11 @@ const rank = (priority: Priority): number => PRIORITIES.indexOf(priority)
 export class LaneModel {
   settings: LaneSettings
   limit: number
-  /** Told by the lane; agreement.ts says when it must be so. */
+  /** Taken over from the events of the lane; agreement.ts checks it where it is certain. */
   sheds = false
   /** In the order of arrival. */
   waiting: Waiting[] = []
-  /** Of each class, the agents that have somebody waiting, in the order of their turns. */
+  /** The agents of each class that have a waiting ticket, in the order of their turns. */
   readonly turns: Record<Priority, string[]> = { critical: [], high: [], normal: [], low: [] }
   running: Held[] = []
   pausedUntilMs: number | undefined
@@ -61,7 +61,7 @@ export class LaneModel {
     return this.waiting.length >= this.settings.maxQueueDepth
   }
 
-  /** Who may have to leave a full queue: the newest of each agent with the longest line, in the lowest class. */
+  /** The tickets that may be evicted: in the lowest class, the newest of each agent with the most tickets. */
   leastWanted(priority: Priority, agent: string): Ticket[] {
     const lowest = Math.max(...this.waiting.map((waiting) => rank(waiting.priority)))
     if (lowest < rank(priority)) return []
@@ -75,7 +75,7 @@ export class LaneModel {
       .flatMap((each) => line.findLast((waiting) => waiting.agent === each)?.ticket ?? [])
   }
 
-  /** `ttlMs`: the caller's own, which can only shorten the lane's. */
+  /** `ttlMs` is the caller's own; it can only shorten that of the lane. */
   enqueue(ticket: Ticket, ttlMs: number | undefined, nowMs: number): void {
     const { priority, agent } = ticket
     if (!this.turns[priority].includes(agent)) this.turns[priority].push(agent)
@@ -105,7 +105,7 @@ export class LaneModel {
     return this.waiting.length < before
   }
 
-  /** Stale tickets go, then what is free goes to those whose turn it is: takes both out of the line and returns them. */
+  /** Takes tickets past their deadline out of the queue, then one ticket for each free slot, and returns both. */
   handOver(nowMs: number): { readonly refused: Ticket[]; readonly granted: Ticket[] } {
     const stale = this.waiting.filter(({ dueAtMs }) => dueAtMs <= nowMs).map(({ ticket }) => ticket)
     for (const ticket of stale) this.leave(ticket)
@@ -113,7 +113,7 @@ export class LaneModel {
     return { refused: stale, granted: Array.from({ length: free }, () => this.#takeTurn()).flat() }
   }
 
-  /** The highest class, in it the agent whose turn it is, of that the oldest; or nobody. */
+  /** The oldest ticket of the agent whose turn it is in the highest class; none if the queue is empty. */
   #takeTurn(): Ticket[] {
     const priority = PRIORITIES.find((each) => this.turns[each].length > 0)
     if (priority === undefined) return []
@@ -150,7 +150,7 @@ export class LaneModel {
     for (const held of this.running) held.allowedMs = Math.max(held.allowedMs, settings.leaseMs)
   }
 
-  /** Milliseconds: nothing may be left undone longer than this. */
+  /** The earliest time, in milliseconds, at which a ticket, a lease or an override is due. */
   mustWakeByMs(): number {
     return Math.min(
       ...this.waiting.map(({ dueAtMs }) => dueAtMs),

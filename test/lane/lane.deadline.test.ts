@@ -1,5 +1,6 @@
 /**
- * Calls that could not start in time by the lane's measured pace are refused at once; without a measurement none is.
+ * Deadlines in a lane: a call that cannot start before its deadline at the measured pace of the lane is refused at once.
+ * Without a measurement no call is refused for its deadline.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -10,7 +11,7 @@ import { laneSettings } from '../support/lane-settings.ts'
 
 const OK = { cause: 'completed', verdict: 'ok', latencyMs: 1 } as const
 
-/** A lane of one slot, busy, that has seen one call of 1 s end. */
+/** A lane of one slot in which one call of 1 s has ended and another one runs. */
 function measured(): { readonly lane: Lane; readonly lease: Lease } {
   const settings = { maxConcurrent: 1, ttlMs: 10_000, controller: { algorithm: 'fixed' } } as const
   const lane = new Lane(laneSettings(settings), 0, () => undefined)
@@ -31,7 +32,7 @@ test('a call whose deadline is before the next free slot is refused at once', ()
   const { lane } = measured()
   assert.equal(answer(lane, { ttlMs: 1100 }, 1000), 'DEADLINE_UNREACHABLE')
   assert.equal(answer(lane, { ttlMs: 1200 }, 1000), 'queued')
-  assert.equal(answer(lane, { ttlMs: 1200 }, 1000), 'DEADLINE_UNREACHABLE', 'one waits before it')
+  assert.equal(answer(lane, { ttlMs: 1200 }, 1000), 'DEADLINE_UNREACHABLE', 'another ticket waits before it')
 })
 
 test('the TTL of the lane is a deadline as well', () => {
@@ -51,18 +52,18 @@ test("a caller's deadline can only shorten the TTL", () => {
   assert.equal(shorter.ticket.dueAtMs, 6000)
 })
 
-test('only tickets that go first count: a high call does not wait for low ones', () => {
+test('only the tickets that go first count: calls of a lower class do not delay a high call', () => {
   const { lane } = measured()
   for (let i = 0; i < 5; i++) assert.equal(answer(lane, { priority: 'normal' }, 1000), 'queued')
   assert.equal(answer(lane, { ttlMs: 1500 }, 1000), 'DEADLINE_UNREACHABLE')
   assert.equal(answer(lane, { ttlMs: 1500, priority: 'high' }, 1000), 'queued')
 })
 
-test('a lane without measurements and an idle lane refuse no deadline', () => {
+test('a lane without measurements and an idle lane refuse no call for its deadline', () => {
   const settings = { maxConcurrent: 1, controller: { algorithm: 'fixed' } } as const
   const cold = new Lane(laneSettings(settings), 0, () => undefined)
   cold.admit({ spread: 0 }, 0)
-  assert.equal(answer(cold, { ttlMs: 1 }, 50_000), 'queued', 'nothing has ended yet')
+  assert.equal(answer(cold, { ttlMs: 1 }, 50_000), 'queued', 'no call has ended yet')
   const { lane, lease } = measured()
   lane.settle(lease, OK, 2000)
   assert.equal(answer(lane, { ttlMs: 1 }, 2000), 'granted')
@@ -72,6 +73,6 @@ test('old measurements are forgotten, and the ages of running calls count', () =
   const { lane, lease } = measured()
   lane.settle(lease, OK, 2000)
   assert.equal(answer(lane, {}, 100_000), 'granted')
-  assert.equal(answer(lane, { ttlMs: 500 }, 100_100), 'queued', 'a second is a guess by now')
-  assert.equal(answer(lane, { ttlMs: 500 }, 101_000), 'DEADLINE_UNREACHABLE', 'it has run for a second')
+  assert.equal(answer(lane, { ttlMs: 500 }, 100_100), 'queued', 'the measurement of 1 s is too old')
+  assert.equal(answer(lane, { ttlMs: 500 }, 101_000), 'DEADLINE_UNREACHABLE', 'the running call is 1 s old')
 })

@@ -19,7 +19,7 @@ function busy(maxQueueDepth: number) {
   return { lane, lease: first.lease, ask }
 }
 
-test('a full queue evicts the newest ticket of the agent with the most for an agent with fewer', () => {
+test('for an agent with fewer tickets a full queue evicts the newest ticket of the agent with the most', () => {
   const { ask } = busy(4)
   const greedy = ['greedy', 'greedy', 'greedy', 'greedy'].map(ask)
   const polite = ask('polite')
@@ -29,7 +29,7 @@ test('a full queue evicts the newest ticket of the agent with the most for an ag
   assert.equal(polite.putOut.refusal.reason, 'QUEUE_SATURATED')
 })
 
-test('the agent with the most tickets is refused itself', () => {
+test('in a full queue the agent with the most tickets is refused', () => {
   const { ask } = busy(4)
   for (const agent of ['greedy', 'greedy', 'greedy', 'polite']) ask(agent)
   const more = ask('greedy')
@@ -42,7 +42,7 @@ test('agents with equally many tickets do not evict each other', () => {
   for (const agent of ['a', 'b', 'c']) assert.equal(ask(agent).kind, 'refused')
 })
 
-test('calls without an agent are served first in first out', () => {
+test('calls without an agent are served first in, first out', () => {
   const { ask, lane, lease } = busy(3)
   const tickets = ['', '', ''].map(ask)
   assert.equal(ask('').kind, 'refused')
@@ -54,7 +54,7 @@ test('calls without an agent are served first in first out', () => {
   }
 })
 
-/** Nine polite agents with a call every 100 ms, one greedy with `greed` as many; ten calls fit in 100 ms. */
+/** Nine polite agents send a call every 100 ms, and a greedy one sends `greed` calls; the lane can run ten in 100 ms. */
 function politeSuccess(greed: number, tellsApart: boolean): number {
   const lane = new Lane(
     laneSettings({ maxConcurrent: 1, maxQueueDepth: 20, ttlMs: 2000 }),

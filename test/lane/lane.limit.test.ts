@@ -1,5 +1,6 @@
 /**
- * What moves a lane's limit: the law, an operator's pin, a new configuration; and what a pause does.
+ * The limit of a whole lane by example: how the law, an operator's pin and a new configuration move it, and what a pause
+ * does.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -25,7 +26,7 @@ class Trial {
     return this.lane.depths().limit
   }
 
-  /** Keeps every slot busy for one whole window of calls that end so. */
+  /** Keeps every slot busy for one window whose calls all end like this. */
   window(end: LeaseEnd): number {
     for (let round = 0; round < 40; round++) {
       const leases = Array.from({ length: this.limit }, () => this.lane.admit({ spread: 0 }, this.nowMs))
@@ -45,7 +46,7 @@ class Trial {
   }
 }
 
-test('the law moves the limit and says why', () => {
+test('the law moves the limit and gives a reason', () => {
   const trial = new Trial({ startConcurrent: 6 })
   assert.deepEqual([trial.window(GOOD), trial.window(BAD)], [7, 3])
   assert.deepEqual(trial.decided(), [
@@ -61,13 +62,13 @@ test('the law stays within minConcurrent and maxConcurrent', () => {
   assert.deepEqual([trial.window(GOOD), trial.window(BAD), trial.window(BAD)], [5, 3, 3])
 })
 
-test('a window of ignored verdicts moves nothing and decides nothing', () => {
+test('a window in which every verdict is ignored leads to no decision', () => {
   const trial = new Trial({ startConcurrent: 6 })
   assert.equal(trial.window({ cause: 'completed', verdict: 'ignored', latencyMs: 9000 }), 6)
   assert.deepEqual(trial.decided(), [])
 })
 
-test('a fixed limit never moves by itself', () => {
+test('under the law fixed no measurement moves the limit', () => {
   const trial = new Trial({ startConcurrent: 6, controller: { algorithm: 'fixed' } })
   assert.deepEqual([trial.window(GOOD), trial.window(BAD), trial.window(GOOD)], [6, 6, 6])
   assert.deepEqual(trial.decided(), [])
@@ -111,7 +112,7 @@ test("'auto' without a pin changes nothing", () => {
   assert.equal(trial.limit, 6)
 })
 
-test('a pin with an end ends by itself', () => {
+test('a pin with an end is over at that time', () => {
   const trial = new Trial()
   trial.lane.operate({ limit: 2, forMs: 500 }, 0)
   assert.equal(trial.lane.wakeAtMs(), 500)
@@ -170,7 +171,7 @@ test('a paused lane refuses newcomers, keeps its queue and goes on when the paus
   assert.equal(trial.lane.expire(5000).granted.length, 1)
 })
 
-test('a ticket still goes stale while its lane is paused', () => {
+test('a ticket reaches its TTL also while its lane is paused', () => {
   const trial = new Trial({ maxConcurrent: 1, ttlMs: 100 })
   trial.lane.admit({ spread: 0 }, 0)
   trial.lane.admit({ spread: 0 }, 0)

@@ -28,7 +28,7 @@ function answer(admission: AdmissionResult): string {
   return admission.kind === 'refused' ? admission.refusal.reason : admission.kind
 }
 
-/** Ends the call and returns who runs next. */
+/** Ends the call and returns the ticket that runs next. */
 function next(lane: Lane, lease: Lease, nowMs: number) {
   const [ticket] = lane.settle(lease, OK, nowMs).granted
   assert.ok(ticket?.lease)
@@ -82,7 +82,7 @@ test('a newcomer that finds no lower class in a full queue gets QUEUE_SATURATED'
   assert.equal(answer(ask('low')), 'SHED_LOW_PRIORITY')
 })
 
-test('with maxQueueDepth 0 low calls get QUEUE_SATURATED like all others', () => {
+test('with maxQueueDepth 0 low calls get QUEUE_SATURATED like calls of every other class', () => {
   const { ask } = busy({ maxQueueDepth: 0 })
   for (const priority of ['critical', 'low'] as const) assert.equal(answer(ask(priority)), 'QUEUE_SATURATED')
 })
@@ -101,7 +101,7 @@ test('low calls are refused from four fifths of the queue until it is less than 
   assert.equal(answer(ask('low', 4)), 'queued')
 })
 
-test('low starves behind others until its TTL, and no longer', () => {
+test('a low ticket waits behind higher classes until its TTL at most', () => {
   const { ask, lane, lease } = busy({ ttlMs: 100 })
   const low = ask('low')
   assert.ok(low.kind === 'queued')

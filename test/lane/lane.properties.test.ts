@@ -1,6 +1,6 @@
 /**
- * Random histories of a lane and of a model made of plain arrays. history.ts compares the two after every operation: who is
- * admitted, who gets a slot, the bounds, that no slot stays idle and that everything due was done.
+ * Random histories of a lane and of a model made of plain arrays. history.ts compares the two after every operation: the
+ * answer to a newcomer, the tickets that get a slot, the bounds, that no slot stays idle and that everything due was done.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -105,7 +105,7 @@ test('every lane ends empty once everything is settled', () => {
 test('a timer loop that follows wakeAtMs comes to rest', () => {
   forAll((settings, operations) => {
     const history = new History(settings).play(operations)
-    // A law may look twice a second while calls run, and no lease of these histories is silent for more than 5 s, three times over.
+    // While calls run a law may wake the lane twice a second. A silent lease ends after 5 s: 10 wakes, times 3 as a margin.
     const most = history.model.running.length * 2 + history.model.waiting.length * 3 + 10 + 30
     let wakes = 0
     while (history.lane.wakeAtMs() < Infinity && wakes <= most) {

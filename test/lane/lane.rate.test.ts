@@ -1,5 +1,5 @@
 /**
- * A lane with a call rate beside its limit: which calls start, which are refused, and when those should come back.
+ * A lane with a call rate beside its limit: which calls start, which are refused, and the Retry-After of the refused ones.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -24,7 +24,7 @@ const refusal = (admission: AdmissionResult) => {
   return [admission.refusal.reason, admission.refusal.retryAfterMs]
 }
 
-test('calls over the rate are refused though slots are free, each until the moment of its own token', () => {
+test('a call over the rate is refused although slots are free, with the time of its own token as Retry-After', () => {
   const lane = open()
   assert.equal(lane.admit({ spread: 0 }, 0).kind, 'granted')
   assert.equal(lane.admit({ spread: 0 }, 0).kind, 'granted')
@@ -33,14 +33,14 @@ test('calls over the rate are refused though slots are free, each until the mome
   assert.equal(lane.admit({ spread: 0 }, 5000).kind, 'granted')
 })
 
-test('Retry-After is exact also when the token is nearer than a whole interval', () => {
+test('Retry-After is exact also when the next token is less than one interval away', () => {
   const lane = open()
   lane.admit({ spread: 0 }, 0)
   lane.admit({ spread: 0 }, 0)
   assert.deepEqual(refusal(lane.admit({ spread: 0 }, 3000)), ['RATE_LIMITED', 2000])
 })
 
-test('a waiting ticket has a token reserved, so that an admitted call never waits for the rate', () => {
+test('each waiting ticket reserves a token, so that an admitted call never waits for the rate', () => {
   const lane = open({ maxConcurrent: 1, rate: { calls: 1, perMs: 60_000, burst: 3 } })
   const first = lane.admit({ spread: 0 }, 0)
   assert.ok(first.kind === 'granted')
@@ -63,7 +63,7 @@ test('when tokens are short, a call of a higher class takes the token of a lower
   assert.equal(critical.putOut.refusal.reason, 'SHED_LOW_PRIORITY')
 })
 
-test('a ticket that leaves gives its token to the next', () => {
+test('the token of a ticket that leaves goes to the next call', () => {
   const lane = open({ maxConcurrent: 1, rate: { calls: 1, perMs: 60_000, burst: 2 } })
   lane.admit({ spread: 0 }, 0)
   const waiting = lane.admit({ spread: 0 }, 0)
@@ -72,7 +72,7 @@ test('a ticket that leaves gives its token to the next', () => {
   assert.equal(lane.admit({ spread: 0 }, 2).kind, 'queued')
 })
 
-test("a reload that keeps the rate keeps the bucket's level; another rate begins full", () => {
+test('a reload that keeps the rate keeps the tokens of the bucket, and another rate begins with a full bucket', () => {
   const lane = open()
   lane.admit({ spread: 0 }, 0)
   lane.admit({ spread: 0 }, 0)

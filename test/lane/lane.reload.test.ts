@@ -1,5 +1,6 @@
 /**
- * A new configuration for a lane at work: queue and leases stay, and the limit follows only what was changed.
+ * A new configuration for a lane at work: the queue and the leases stay, and the limit moves only if a setting of the
+ * limit was changed.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -22,7 +23,7 @@ function open(overrides: Partial<LaneSettings>): {
   return { lane, reload }
 }
 
-/** Keeps `limit` slots busy for a window of good calls, after which the controller adds one. */
+/** Keeps `limit` slots busy for a window of good calls, after which the law adds one. */
 function grow(lane: Lane, limit: number): void {
   for (let round = 0; round < 40; round++) {
     const admissions = Array.from({ length: limit }, () => lane.admit({ spread: 0 }, 0))
@@ -44,7 +45,7 @@ test('a reload keeps queue and leases, and hands over the slots that it adds', (
   assert.deepEqual(lane.depths(), { queueDepth: 1, active: 3, limit: 3 })
 })
 
-test('a reload that shortens the queue evicts no ticket, and admits none until there is room', () => {
+test('a reload that shortens the queue evicts no ticket, and newcomers are refused until there is room', () => {
   const { lane, reload } = open({ maxConcurrent: 1, maxQueueDepth: 5 })
   for (let i = 0; i < 5; i++) lane.admit({ spread: 0 }, 0)
   reload({ maxQueueDepth: 2 })
@@ -104,7 +105,7 @@ test('a maxConcurrent that was lowered under a pin bounds the limit that is rest
   assert.equal(lane.depths().limit, 4)
 })
 
-test('a fixed limit that is restored after a pin follows the configuration of the meantime', () => {
+test('a fixed limit that is restored after a pin has the value of a reload during the pin', () => {
   const { lane, reload } = open({ maxConcurrent: 8, controller: FIXED })
   lane.operate({ limit: 2 }, 0)
   reload({ maxConcurrent: 12, startConcurrent: 12 })
@@ -112,7 +113,7 @@ test('a fixed limit that is restored after a pin follows the configuration of th
   assert.equal(lane.depths().limit, 12)
 })
 
-test('a new law starts with an empty window, the same law keeps its own', () => {
+test('a new law starts with an empty window, and an unchanged law keeps its window', () => {
   const { lane, reload } = open({ maxConcurrent: 1 })
   for (let i = 0; i < 20; i++) {
     const admission = lane.admit({ spread: 0 }, 0)
@@ -135,7 +136,7 @@ test('waiting tickets keep their deadline, and new ones get the new TTL', () => 
   assert.equal(lane.expire(100).refused.length, 1)
 })
 
-test('a running lease that would run out under the old time gets the new, longer one', () => {
+test('a longer leaseMs counts for leases that run already', () => {
   const { lane, reload } = open({ leaseMs: 100 })
   lane.admit({ spread: 0 }, 0)
   reload({ leaseMs: 500 })

@@ -1,5 +1,5 @@
 /**
- * A lane by example: admission, hand-over, deadlines, silence. The histories in lane.properties.test.ts say the rest.
+ * A lane by example: admission, hand-over, deadlines, silence. Random histories are in lane.properties.test.ts.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -54,7 +54,7 @@ test('a freed slot goes to the oldest ticket within the call that freed it', () 
   ])
 })
 
-test('the refusal of a full queue has the depths of that moment', () => {
+test('the refusal of a full queue carries the depths at that time', () => {
   const { lane } = open({ maxQueueDepth: 1 })
   granted(lane, 0)
   queued(lane, 0)
@@ -76,7 +76,7 @@ test('a lane with maxQueueDepth 0 starts calls or refuses them', () => {
   assert.equal(second.kind === 'refused' && second.refusal.reason, 'QUEUE_SATURATED')
 })
 
-test('a ticket is refused at its deadline, even by the call that frees a slot', () => {
+test('a ticket at its deadline is refused, even if a slot comes free at the same time', () => {
   const { lane } = open({ ttlMs: 100 })
   const lease = granted(lane, 0)
   const [stale, fresh] = [queued(lane, 0), queued(lane, 1)]
@@ -90,7 +90,7 @@ test('a ticket is refused at its deadline, even by the call that frees a slot', 
   assert.equal(stale.lease, undefined)
 })
 
-test('a ticket that left frees its place at once', () => {
+test('a cancelled ticket frees its place at once', () => {
   const { lane, events } = open({ maxQueueDepth: 1 })
   granted(lane, 0)
   const ticket = queued(lane, 0)
@@ -103,7 +103,7 @@ test('a ticket that left frees its place at once', () => {
   queued(lane, 31)
 })
 
-test('a granted ticket cannot leave the queue any more', () => {
+test('a granted ticket can no longer be cancelled', () => {
   const { lane } = open()
   const lease = granted(lane, 0)
   const ticket = queued(lane, 0)
@@ -132,7 +132,7 @@ for (const [who, verdict] of [
   })
 }
 
-test('an end after a reclaim is a second end and frees no slot', () => {
+test('the end of a lease that was reclaimed counts as a second end and frees no slot', () => {
   const { lane, events } = open({ leaseMs: 100 })
   const lease = granted(lane, 0)
   lane.expire(100)
@@ -155,7 +155,7 @@ test('a hanging tool shows in Retry-After and in the estimate before its first c
   assert.equal(lane.snapshot(20_000).estimateMs, 20_000)
 })
 
-test('a call that its caller gave up does not count in the service time', () => {
+test('a call that its caller cancelled does not count in the service time', () => {
   const { lane } = open({ maxQueueDepth: 0 })
   lane.settle(granted(lane, 0), { cause: 'cancelled', verdict: 'ignored' }, 90_000)
   granted(lane, 90_000)

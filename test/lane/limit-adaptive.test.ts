@@ -1,5 +1,5 @@
 /**
- * The law `adaptive`: what holds for any history, and what it does in the situations it was made for.
+ * The law `adaptive`: properties over random samples, and its course in the situations that it was designed for.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -27,7 +27,7 @@ const readings = fc
     isBound,
   }))
 
-/** Any sample that could be, and many that could not. */
+/** Random samples, impossible ones included. */
 const samples: fc.Arbitrary<Omit<Sample, 'nowMs'>> = fc
   .record({
     calls: fc.nat(200),
@@ -83,7 +83,7 @@ test('the same state and sample give the same step', () => {
 })
 
 interface Tool {
-  /** Milliseconds, with so many calls in flight. */
+  /** Milliseconds that a call takes with this many calls in flight. */
   readonly latencyMs: (active: number, nowMs: number) => number
   readonly isFailed?: (index: number, nowMs: number) => boolean
 }
@@ -126,7 +126,7 @@ function saturate(
 
 const pool = (servers: number) => (active: number) => 200 * Math.max(1, active / servers)
 
-test('the limit finds a capacity above its start and does not go far beyond', () => {
+test('the limit finds a capacity above its start and stays near it', () => {
   const { limit } = saturate({ latencyMs: pool(40) }, { forMs: 30_000 })
   assert.ok(limit >= 34 && limit <= 60, `${limit}`)
 })
@@ -157,7 +157,7 @@ test('after a capacity drop the limit is down within 6 s', () => {
   assert.ok(decisions.some(({ reason }) => reason === 'latency_high'))
 })
 
-test('a latency that does not depend on the limit becomes base after one cut, and the limit is restored', () => {
+test('after one cut a latency that does not depend on the limit becomes the base latency, and the limit is restored', () => {
   const latencyMs = (_active: number, nowMs: number): number => (nowMs < 20_000 ? 100 : 400)
   const { limit, reasons } = saturate({ latencyMs }, { forMs: 60_000 })
   assert.ok(reasons.has('cut_disproved'), [...reasons].join())
@@ -171,14 +171,14 @@ test('the limit is cut for a hanging tool before any hanging call has ended', ()
   assert.ok(braked !== undefined && braked.atMs <= 22_000, `${braked?.atMs}`)
 })
 
-test('errors halve the limit; if that does not help, the limit is restored and the errors are tolerated', () => {
+test('errors halve the limit, and errors that go on at the lower limit are tolerated at the restored one', () => {
   const isFailed = (index: number, nowMs: number): boolean => nowMs > 10_000 && index % 2 === 0
   const { limit, reasons } = saturate({ latencyMs: () => 100, isFailed }, { forMs: 40_000, max: 40 })
   assert.ok(reasons.has('error_rate_high') && reasons.has('errors_unrelated'), [...reasons].join())
   assert.ok(limit >= 30, `${limit}`)
 })
 
-test('calls that are given up are never taken for errors that do not depend on load', () => {
+test('cancelled calls never count as errors that do not depend on load', () => {
   const limiter = new AdaptiveLimiter()
   let limit = 40
   const reasons = new Set<string>()
@@ -227,7 +227,7 @@ test('an idle lane has no step due', () => {
   assert.equal(limiter.wakeAtMs(), Infinity)
 })
 
-test('the law goes on from a limit that an operator moved', () => {
+test('the law continues from a limit that an operator set', () => {
   const { limiter } = saturate({ latencyMs: () => 100 }, { forMs: 5000 })
   limiter.moved(5000)
   const call = { grantedAtMs: 5000, waitedMs: 0 }

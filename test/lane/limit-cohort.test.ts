@@ -1,5 +1,6 @@
 /**
- * The Kaplan-Meier median, against figures worked out by hand and a plain definition, and the log that feeds it.
+ * The Kaplan-Meier median of the law `adaptive`, against figures computed by hand and against the plain definition, and
+ * the call log that the median is computed from.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -10,7 +11,7 @@ import { readCohort } from '../../src/lane/limit/cohort.ts'
 const read = (answeredMs: readonly number[], openMs: readonly number[] = []) =>
   readCohort(Float64Array.from(answeredMs), Float64Array.from(openMs))
 
-test('the median of answered calls alone is the lower middle one', () => {
+test('the median of answered calls alone is the lower of the two middle ones', () => {
   assert.equal(read([5, 1, 3]).medianMs, 3)
   assert.equal(read([4, 1, 3, 2]).medianMs, 2)
 })
@@ -23,7 +24,7 @@ test("Kaplan and Meier's own kind of example: 0.8, 3.1, 5.4, 9.2 answered, 1.0, 
   assert.deepEqual([reading.answered, reading.calls, reading.isBound], [4, 8, false])
 })
 
-test('before any call ends the reading is a bound that grows with the ages', () => {
+test('before any call ends the reading is a lower bound that grows with the ages', () => {
   const reading = read([], [100, 200, 300, 400, 500])
   assert.deepEqual([reading.isBound, reading.medianMs, reading.answered], [true, 400, 0])
 })
@@ -32,11 +33,11 @@ test('open calls that are younger than every answer change nothing', () => {
   assert.equal(read([10, 20, 30], [1, 2]).medianMs, read([10, 20, 30]).medianMs)
 })
 
-test('without calls the reading is a bound near 0, never 0', () => {
+test('without calls the reading is a lower bound just above 0', () => {
   assert.deepEqual(read([]), { medianMs: 0.001, quartileMs: undefined, answered: 0, calls: 0, isBound: true })
 })
 
-/** By definition, one call at a time. */
+/** The median by definition, one call at a time. */
 function naive(answeredMs: readonly number[], openMs: readonly number[]): number | undefined {
   let surviving = 1
   const sorted = answeredMs.toSorted((a, b) => a - b)
@@ -86,7 +87,7 @@ test('the log reads the latest calls by time of sending, within the bounds', () 
   assert.equal(log.countSince(0, 20), 20)
 })
 
-test('running calls count with their age, answered ones that are still being read with their latency', () => {
+test('a running call counts with its age, and an answered call whose body is still read with its latency', () => {
   const log = new CallLog()
   const [waiting, reading] = [callAt(0), callAt(0)]
   log.sent(waiting)
@@ -97,7 +98,7 @@ test('running calls count with their age, answered ones that are still being rea
   assert.equal(log.inToolRatio(), 0.5)
 })
 
-test('a call that was pushed back has no latency', () => {
+test('a call that the tool pushed back has no latency', () => {
   const log = new CallLog()
   const call = callAt(0)
   log.sent(call)
@@ -105,7 +106,7 @@ test('a call that was pushed back has no latency', () => {
   assert.equal(log.read(10, ALWAYS, 10).calls, 0)
 })
 
-test('a call that the log never saw is not counted', () => {
+test('the end of a call that is not in the log does not count', () => {
   assert.equal(new CallLog().ended(callAt(0), 'answered', 1), false)
 })
 

@@ -1,6 +1,6 @@
 /**
- * Who moves the limit (the law, an operator, a new configuration), and how many slots the fleet leaves of it. The law is
- * a script of decisions.
+ * LimitControl without a lane: how the law, an operator and a new configuration move the limit, and how many slots the
+ * fleet leaves of it. The law is a fake with scripted decisions.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -11,7 +11,7 @@ import { laneSettings } from '../support/lane-settings.ts'
 
 const FIGURES = { calls: 0, errorRate: 0 }
 
-/** A law that wants these limits, one each step, and notes the limits that it was asked about. */
+/** A fake law that decides these limits, one each step, and records the limits that it was asked about. */
 function open(wants: number[], overrides: Partial<LaneSettings> = {}) {
   const asked: number[] = []
   const moves: string[] = []
@@ -39,7 +39,7 @@ function open(wants: number[], overrides: Partial<LaneSettings> = {}) {
   return { control, settings, asked, moves, timesMoved: () => told }
 }
 
-test('a decision of the law becomes the limit, and is told with the limit before', () => {
+test('a decision of the law becomes the limit, and its event has the limit before', () => {
   const { control, moves } = open([12, 8])
   control.step(0)
   control.step(5)
@@ -49,7 +49,7 @@ test('a decision of the law becomes the limit, and is told with the limit before
   assert.deepEqual([control.lastDecision?.decision.limit, control.lastDecision?.atMs], [8, 5])
 })
 
-test('a pin stops the law, and its end restores the limit from before', () => {
+test('a pin stops the law, and its end restores the previous limit', () => {
   const { control, asked, moves } = open([12, 15])
   control.step(0)
   control.override.obey({ limit: 4, forMs: 100 }, 10)
@@ -79,7 +79,7 @@ test('a pin is held within minConcurrent and maxConcurrent', () => {
   }
 })
 
-test('the law is told that somebody else moved the limit', () => {
+test('the law is told when an operator moved the limit', () => {
   const { control, timesMoved } = open([])
   control.override.obey({ limit: 4 }, 0)
   control.followOverride(0)
@@ -87,7 +87,7 @@ test('the law is told that somebody else moved the limit', () => {
   assert.equal(timesMoved(), 1)
 })
 
-test('the fleet leaves slots below the limit, until they end', () => {
+test('the slots of the fleet bound the running calls below the limit until their end', () => {
   const { control } = open([])
   assert.deepEqual([control.slots, control.ceiling], [10, Infinity])
   control.cap({ slots: 3, untilMs: 500, isShut: false }, 0)
@@ -100,7 +100,7 @@ test('the fleet leaves slots below the limit, until they end', () => {
   assert.deepEqual([control.slots, control.isShut], [10, false])
 })
 
-test('below its fleet slots the law decides about those slots, and cannot raise what it cannot use', () => {
+test('with fewer fleet slots than the limit the law decides about those slots and cannot raise the limit', () => {
   const { control, asked, moves } = open([7, 4])
   control.cap({ slots: 6, untilMs: Infinity, isShut: false }, 0)
   control.step(0)
@@ -110,7 +110,7 @@ test('below its fleet slots the law decides about those slots, and cannot raise 
   assert.equal(control.limit, 4)
 })
 
-test('a new configuration bounds the limit, and one that stood at maxConcurrent follows it upwards', () => {
+test('a new configuration bounds the limit, and a limit at maxConcurrent rises with it', () => {
   const { control, settings, moves } = open([20])
   control.step(0)
   control.reconfigure({ ...settings, maxConcurrent: 30 }, 1)
@@ -125,7 +125,7 @@ test('a new configuration bounds the limit, and one that stood at maxConcurrent 
   ])
 })
 
-test('under a pin a new configuration moves the limit that comes back after it', () => {
+test('during a pin a new configuration moves the limit that is restored after it', () => {
   const { control, settings } = open([20])
   control.step(0)
   control.override.obey({ limit: 4 }, 1)
@@ -137,13 +137,13 @@ test('under a pin a new configuration moves the limit that comes back after it',
   assert.equal(control.limit, 30)
 })
 
-test('a fixed limit goes where the configuration says', () => {
+test('a fixed limit follows startConcurrent', () => {
   const { control, settings } = open([], { controller: { algorithm: 'fixed' } })
   control.reconfigure({ ...settings, startConcurrent: 6 }, 1)
   assert.equal(control.limit, 6)
 })
 
-test('the next moment at which something comes due is the earliest of law, order and fleet', () => {
+test('the next due time is the earliest of the law, the override and the fleet', () => {
   const { control } = open([])
   assert.equal(control.nextDueAtMs(), 700)
   control.cap({ slots: 5, untilMs: 600, isShut: false }, 0)

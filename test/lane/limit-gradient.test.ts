@@ -1,5 +1,6 @@
 /**
- * Gradient2 as published, by figures worked out by hand, and the window that feeds it.
+ * The law `gradient`: the published formula of Gradient2, with figures computed by hand, and the window of calls that it
+ * is computed from.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -10,20 +11,20 @@ const BOUNDS = { min: 2, max: 100 }
 const END = { cause: 'completed', verdict: 'ok', spread: 0 } as const
 
 const ROWS: readonly [limit: number, rttMs: number, longMs: number, next: number][] = [
-  // Latency as usual: only the allowance of 4, smoothed by 0.2.
+  // The recent latency equals the long-term one: only the allowance of 4, smoothed by 0.2.
   [20, 100, 100, 20.8],
   // Twice as slow: 0.8 x 20 + 0.2 x (10 + 4).
   [20, 200, 100, 18.8],
-  // Ten times as slow counts as twice.
+  // Ten times as slow counts as twice as slow.
   [20, 1000, 100, 18.8],
-  // Faster than usual counts as usual.
+  // Faster than the long-term latency counts as equal to it.
   [20, 10, 100, 20.8],
   [100, 100, 100, 100],
   [2, 1000, 1, 2.6],
 ]
 
 for (const [limit, rttMs, longMs, next] of ROWS) {
-  test(`gradient moves ${limit} to ${next} at ${rttMs} ms where ${longMs} ms are usual`, () => {
+  test(`gradient moves ${limit} to ${next} at ${rttMs} ms with a long-term latency of ${longMs} ms`, () => {
     assert.ok(Math.abs(nextLimit(limit, { rttMs, longMs }, BOUNDS) - next) < 1e-9)
   })
 }
@@ -46,7 +47,7 @@ test('a window needs a second and 10 measured calls', () => {
   assert.notEqual(limiter.step(20, BOUNDS, 1000), undefined)
 })
 
-test('a limit of which less than half is in flight does not grow', () => {
+test('the limit grows only if half of it was in flight', () => {
   assert.equal(window(new GradientLimiter(), 100, 0, { active: 9, limit: 20 })?.reason, 'limit_not_used')
 })
 

@@ -21,23 +21,23 @@ function after(...orders: OverrideOrder[]): OperatorOverride {
 }
 
 const ROWS: readonly [name: string, orders: readonly OverrideOrder[], expected: object][] = [
-  ['is open and has nothing due at first', [], {}],
+  ['without an order pauses and pins nothing', [], {}],
   ['pauses without an end', [{ paused: true }], { isPaused: true }],
-  ['pauses until a moment', [{ paused: true, forMs: 50 }], { isPaused: true, pausedUntilMs: 150 }],
+  ['pauses for a time', [{ paused: true, forMs: 50 }], { isPaused: true, pausedUntilMs: 150 }],
   ['resumes', [{ paused: true, forMs: 50 }, { paused: false }], {}],
   ['pins a limit without an end', [{ limit: 4 }], { pinnedLimit: 4 }],
-  ['pins a limit until a moment', [{ limit: 4, forMs: 50 }], { pinnedLimit: 4, pinnedUntilMs: 150 }],
-  ['pins a limit of 0, which is no absence', [{ limit: 0 }], { pinnedLimit: 0 }],
-  ['lets go of a pin on auto', [{ limit: 4 }, { limit: 'auto' }], {}],
+  ['pins a limit for a time', [{ limit: 4, forMs: 50 }], { pinnedLimit: 4, pinnedUntilMs: 150 }],
+  ['pins a limit of 0', [{ limit: 0 }], { pinnedLimit: 0 }],
+  ['ends the pin on auto', [{ limit: 4 }, { limit: 'auto' }], {}],
   ['keeps the pin when it pauses', [{ limit: 4 }, { paused: true }], { isPaused: true, pinnedLimit: 4 }],
   ['keeps the pause when it pins', [{ paused: true }, { limit: 4 }], { isPaused: true, pinnedLimit: 4 }],
   [
-    'takes a new order for an old one, with its end',
+    'replaces an old pin and its end by a new order',
     [{ limit: 4, forMs: 50 }, { limit: 5 }],
     { pinnedLimit: 5 },
   ],
   [
-    'gives what one order says one end',
+    'ends a pause and a pin of the same order at the same time',
     [{ limit: 4, paused: true, forMs: 50 }],
     { isPaused: true, pinnedLimit: 4, pausedUntilMs: 150, pinnedUntilMs: 150 },
   ],
@@ -48,7 +48,7 @@ for (const [name, orders, expected] of ROWS) {
   test(`an override ${name}`, () => assert.deepEqual(look(after(...orders)), { ...OPEN, ...expected }))
 }
 
-test('a pause and a pin end each at its own moment and not before', () => {
+test('a pause and a pin each end at their own time', () => {
   const override = after({ paused: true, forMs: 10 }, { limit: 4, forMs: 20 })
   assert.equal(override.nextDueAtMs(), 110)
   assert.equal(override.expire(109.999), false)

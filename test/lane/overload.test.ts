@@ -8,7 +8,7 @@ import { Overload } from '../../src/lane/overload.ts'
 
 const CALM = { depth: 0, maxDepth: 10, estimateMs: 0, ttlMs: 60_000 }
 
-/** The states after each of these looks, a millisecond apart. */
+/** Whether low calls are shed after each of these queue depths, which come one millisecond apart. */
 function statesAt(depths: readonly number[], maxDepth = 10): boolean[] {
   const overload = new Overload()
   return depths.map((depth, nowMs) => {
@@ -31,12 +31,12 @@ test('shedding begins at four fifths of the queue and ends below half of it', ()
   ])
 })
 
-test('a queue of one sheds while a ticket waits, and one of none never', () => {
+test('with maxQueueDepth 1 a waiting ticket begins the shedding, and with 0 nothing does', () => {
   assert.deepEqual(statesAt([0, 1, 0], 1), [false, true, false])
   assert.deepEqual(statesAt([0, 0], 0), [false, false])
 })
 
-test('a wait of more than half the TTL begins the shedding only if it lasts a second', () => {
+test('an estimated wait of more than half the TTL begins the shedding after one second', () => {
   const overload = new Overload()
   const long = { ...CALM, depth: 1, estimateMs: 30_001 }
   assert.equal(overload.look(long, 0), false)
@@ -47,7 +47,7 @@ test('a wait of more than half the TTL begins the shedding only if it lasts a se
   assert.equal(overload.isOn, true)
 })
 
-test('the shedding goes on while the wait is long, and ends when the queue is empty', () => {
+test('the shedding ends when the estimated wait falls below a quarter of the TTL or the queue is empty', () => {
   const overload = new Overload()
   const long = { ...CALM, depth: 1, estimateMs: 40_000 }
   overload.look(long, 0)

@@ -29,7 +29,7 @@ test('an empty queue has no next ticket and nothing due', () => {
   assert.equal(queue.nextDueAtMs(), Infinity)
 })
 
-test('tickets come out first in first out, whatever their deadlines', () => {
+test('tickets leave the queue first in, first out, whatever their deadlines', () => {
   const { queue, tickets } = filled(30, 10, 20)
   assert.equal(queue.oldest(), tickets[0])
   assert.deepEqual([queue.shift(), queue.shift(), queue.shift()], tickets)
@@ -46,7 +46,7 @@ test('a ticket can leave from any place', () => {
   }
 })
 
-test('shiftDue takes tickets in the order of their deadlines, and at the deadline, not after it', () => {
+test('shiftDue takes tickets in the order of their deadlines, from the deadline on', () => {
   const { queue, tickets } = filled(30, 10, 20)
   assert.equal(queue.nextDueAtMs(), 10)
   assert.equal(queue.shiftDue(9.999), undefined)
@@ -78,7 +78,7 @@ test('a higher class goes first, and within a class the oldest ticket', () => {
   assert.deepEqual(order, [4, 2, 6, 1, 5, 0, 3])
 })
 
-test('the ticket to evict is the newest of the lowest class below that of the newcomer, and none of its own class or above', () => {
+test("the ticket to evict is the newest of the lowest class, if that class is below the newcomer's", () => {
   const queue = new Queue()
   assert.equal(queue.leastWanted('critical', ''), undefined)
   const [high, first, second] = [ticketOf(9, 'high'), ticketOf(9), ticketOf(9)]
@@ -87,7 +87,7 @@ test('the ticket to evict is the newest of the lowest class below that of the ne
   assert.deepEqual(
     asked.map((priority) => queue.leastWanted(priority, '')),
     [second, second, undefined, undefined],
-    'one agent alone never makes room for itself',
+    'an agent that is alone in the queue evicts none of its own tickets',
   )
   queue.remove(second)
   queue.remove(first)
@@ -108,7 +108,7 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ remove: fc.nat(30) }),
 )
 
-/** Takes one ticket out of the queue as `step` says; undefined when the list says that there is none. */
+/** Takes one ticket out of the queue as `step` says; undefined when the list has no such ticket. */
 function take(queue: Queue, list: Ticket[], step: Exclude<Step, { push: number }>): Ticket | undefined {
   if ('shift' in step) {
     assert.equal(queue.shift(), list[0])

@@ -1,5 +1,5 @@
 /**
- * The most slots that the fleet left to a lane in the last 5 to 10 s.
+ * RecentCeiling without a lane: the highest number of slots that the fleet left to a lane in the last 5 to 10 s.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -11,7 +11,7 @@ test('a lane without a fleet has no ceiling', () => {
   assert.equal(recent.at(1e9), Infinity)
 })
 
-test('the recent ceiling is the most slots of the last seconds, also if there are fewer now', () => {
+test('the recent ceiling is the highest number of slots of the last seconds, also if there are fewer now', () => {
   const recent = new RecentCeiling()
   recent.note(2, 0)
   recent.note(7, 100)
@@ -20,7 +20,7 @@ test('the recent ceiling is the most slots of the last seconds, also if there ar
   assert.equal(recent.at(5100), 7)
 })
 
-test('slots from more than ten seconds ago are forgotten, those of now are not', () => {
+test('after ten seconds the recent ceiling is the present number of slots', () => {
   const recent = new RecentCeiling()
   recent.note(7, 0)
   recent.note(3, 200)
@@ -29,7 +29,7 @@ test('slots from more than ten seconds ago are forgotten, those of now are not',
   assert.equal(recent.at(60_000), 3)
 })
 
-test('after a long time without calls the recent ceiling is the number of slots of now', () => {
+test('after a long time without calls the recent ceiling is the present number of slots', () => {
   const recent = new RecentCeiling()
   recent.note(7, 0)
   recent.note(1, 100)

@@ -14,7 +14,7 @@ const someBounds = fc
   .tuple(fc.integer({ min: 1, max: 30 }), fc.integer({ min: 1, max: 30 }))
   .map(([a, b]): RetryBounds => ({ minMs: Math.min(a, b) * 1000, maxMs: Math.max(a, b) * 1000 }))
 
-/** What `count` callers are told who are refused one after the other at the same moment. */
+/** The Retry-After of `count` callers that are refused one after the other at the same moment. */
 function adviceInARow(count: number, perPlaceMs: number, random: (n: number) => number = () => 0): number[] {
   const advice = new RetryAdvice()
   return Array.from({ length: count }, (_, n) =>
@@ -22,7 +22,7 @@ function adviceInARow(count: number, perPlaceMs: number, random: (n: number) => 
   )
 }
 
-test('the time to come back is a whole number of milliseconds within its bounds, whatever came before', () => {
+test('Retry-After is a whole number of milliseconds within its bounds after any history', () => {
   const call = fc.record({
     waitMs: fc.double({ min: 0, max: 50_000, noNaN: true }),
     perPlaceMs: fc.double({ min: 0, max: 1e9, noNaN: true }),
@@ -45,11 +45,11 @@ test('the time to come back is a whole number of milliseconds within its bounds,
   )
 })
 
-test('the n-th caller refused in a row is told when the n-th slot comes free', () => {
+test('the n-th caller refused in a row gets the time at which the n-th slot comes free', () => {
   assert.deepEqual(adviceInARow(5, 2000), [2000, 4000, 6000, 8000, 10_000])
 })
 
-test('callers refused in a row are told strictly later times up to the bound', () => {
+test('callers refused in a row get strictly later times up to the bound', () => {
   fc.assert(
     fc.property(fc.integer({ min: 1000, max: 30_000 }), (perPlaceMs) => {
       const given = adviceInARow(Math.floor(BOUNDS.maxMs / perPlaceMs), perPlaceMs)
@@ -62,7 +62,7 @@ test('callers refused in a row are told strictly later times up to the bound', (
   )
 })
 
-test('callers refused in a row by a fast lane do not all come back at the same moment', () => {
+test('callers refused in a row by a fast lane are sent back at different times', () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 999 }), (perPlaceMs) => {
       const given = adviceInARow(20, perPlaceMs, (n) => n / 20)
@@ -71,7 +71,7 @@ test('callers refused in a row by a fast lane do not all come back at the same m
   )
 })
 
-test('callers who would have to wait longer than the bound are spread at random over its upper half', () => {
+test('callers whose time would be beyond the bound are spread at random over its upper half', () => {
   fc.assert(
     fc.property(fc.uniqueArray(fc.nat(999), { minLength: 2, maxLength: 30 }), (random) => {
       const advice = new RetryAdvice()
@@ -123,32 +123,32 @@ test('promises use the mean of many calls, or that of the latest calls if it is 
   assert.ok(advice.promisedPerPlaceMs(load) < 50)
 })
 
-test('promises assume a hang only if the running calls are far older than the service time', () => {
+test('promised times assume a hang only if the running calls are far older than the service time', () => {
   const advice = new RetryAdvice()
   advice.ended(100, 0)
   assert.equal(advice.promisedPerPlaceMs({ active: 2, limit: 2, agesMs: 2 * 190 }), 50)
   assert.equal(advice.promisedPerPlaceMs({ active: 2, limit: 2, agesMs: 2 * 5000 }), 2500)
 })
 
-test('the time to come back is never a fraction of a millisecond early', () => {
+test('Retry-After is rounded up to a whole millisecond', () => {
   const advice = new RetryAdvice()
   assert.equal(advice.next(1500, BOUNDS, { nowMs: 0.7, spread: 0, readyAtMs: 1500.9 }), 1501)
 })
 
-test('a promise in the past counts no longer', () => {
+test('a promised time in the past no longer counts', () => {
   const advice = new RetryAdvice()
   advice.next(5000, BOUNDS, { nowMs: 0, spread: 0 })
   assert.equal(advice.next(5000, BOUNDS, { nowMs: 3000, spread: 0 }), 7000)
   assert.equal(advice.next(5000, BOUNDS, { nowMs: 100_000, spread: 0 }), 5000)
 })
 
-test('after a storm of refusals no later caller is told more than the bound', () => {
+test('after 1,000 refusals at once a later caller still gets a time within the bound', () => {
   const advice = new RetryAdvice()
   for (let i = 0; i < 1000; i++) advice.next(5000, BOUNDS, { nowMs: 0, spread: 0 })
   assert.equal(advice.next(5000, BOUNDS, { nowMs: 26_000, spread: 0 }), 9000)
 })
 
-test('callers of a paused lane are told when the pause ends', () => {
+test('callers of a paused lane get the time at which the pause ends', () => {
   const advice = new RetryAdvice()
   assert.equal(advice.until(5000, BOUNDS, { nowMs: 1000, spread: 0 }), 4000)
   assert.equal(advice.until(1000, BOUNDS, { nowMs: 1000, spread: 0 }), 1000)
@@ -160,13 +160,13 @@ test('callers of a lane that is paused without an end are spread at random', () 
   assert.equal(advice.until(Infinity, BOUNDS, { nowMs: 0, spread: 0.5 }), 22_500)
 })
 
-test('callers refused by a pause with an end do not all come back at the same moment', () => {
+test('callers refused during a pause with an end are sent back at different times', () => {
   const advice = new RetryAdvice()
   const told = [0, 0.25, 0.5, 0.75].map((spread) => advice.until(10_000, BOUNDS, { nowMs: 0, spread }))
   assert.equal(new Set(told).size, told.length, told.join(' '))
 })
 
-test('a lane that has seen no call end assumes one second', () => {
+test('a lane in which no call has ended assumes a service time of one second', () => {
   const advice = new RetryAdvice()
   assert.equal(advice.perPlaceMs({ active: 0, limit: 4, agesMs: 0 }), 250)
 })
@@ -180,7 +180,7 @@ test('slots come free at limit / service time', () => {
   assert.equal(advice.perPlaceMs({ active: 0, limit: 0, agesMs: 0 }), 900)
 })
 
-test('a hang is noticed by the age of the running calls, before the first of them ends', () => {
+test('the ages of the running calls show a hang before the first of them ends', () => {
   const advice = new RetryAdvice()
   advice.ended(100, 0)
   assert.equal(advice.perPlaceMs({ active: 4, limit: 4, agesMs: 4 * 50 }), 25)

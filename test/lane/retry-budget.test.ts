@@ -11,12 +11,12 @@ const taken = (budget: RetryBudget, ratio: number, nowMs: number): number => {
   return count
 }
 
-test('a lane with hardly any calls may retry three times', () => {
+test('a lane with few calls allows three retries', () => {
   assert.equal(taken(new RetryBudget(), 0.1, 0), 3)
   assert.equal(taken(new RetryBudget(), 0, 0), 3)
 })
 
-test('of two hundred recent calls a tenth may be retries', () => {
+test('with a ratio of 0.1, 200 recent calls allow 20 retries', () => {
   const budget = new RetryBudget()
   for (let i = 0; i < 200; i++) budget.called(50 * i)
   assert.equal(taken(budget, 0.1, 10_000), 20)

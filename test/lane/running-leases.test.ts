@@ -8,7 +8,7 @@ import fc from 'fast-check'
 import type { Lease } from '../../src/lane/lease.ts'
 import { RunningLeases } from '../../src/lane/running-leases.ts'
 
-test('a lease knows when it began and how long it waited', () => {
+test('a new lease has the time of its start and the length of its wait', () => {
   const lease = new RunningLeases().begin({ queuedAtMs: 40, leaseMs: undefined }, 100, 50)
   assert.equal(lease.state, 'running')
   assert.equal(lease.grantedAtMs, 50)
@@ -17,7 +17,7 @@ test('a lease knows when it began and how long it waited', () => {
   assert.equal(lease.waitsFor, 'tool')
 })
 
-test('a running lease can be taken out once', () => {
+test('a running lease can be ended once', () => {
   const running = new RunningLeases()
   const lease = running.begin({ queuedAtMs: 0, leaseMs: undefined }, 100, 0)
   assert.equal(running.end(lease), true)
@@ -26,7 +26,7 @@ test('a running lease can be taken out once', () => {
   assert.equal(running.nextDueAtMs(), Infinity)
 })
 
-test('a lease without a byte is silent at the end of its time, not before', () => {
+test('a lease without a byte is silent once its leaseMs are over', () => {
   const running = new RunningLeases()
   const lease = running.begin({ queuedAtMs: 0, leaseMs: undefined }, 100, 0)
   assert.equal(running.nextDueAtMs(), 100)
@@ -36,7 +36,7 @@ test('a lease without a byte is silent at the end of its time, not before', () =
   assert.equal(running.active, 0)
 })
 
-test('a renewed lease is looked at again when its new time is over', () => {
+test('a renewed lease is due at the end of its new time', () => {
   const running = new RunningLeases()
   const lease = running.begin({ queuedAtMs: 0, leaseMs: undefined }, 100, 0)
   lease.renewedAtMs = 60
@@ -45,7 +45,7 @@ test('a renewed lease is looked at again when its new time is over', () => {
   assert.equal(running.endSilent(100, 160), lease)
 })
 
-test('only silent leases are taken out, one at a time', () => {
+test('endSilent takes out silent leases only, one at a time', () => {
   const running = new RunningLeases()
   const leases = [0, 1, 2].map((nowMs) =>
     running.begin({ queuedAtMs: nowMs, leaseMs: undefined }, 100, nowMs),
@@ -58,7 +58,7 @@ test('only silent leases are taken out, one at a time', () => {
   assert.equal(running.nextDueAtMs(), 190)
 })
 
-test('the ages of running leases are the sum of what each has run', () => {
+test('the total age is the sum of the times for which the leases have run', () => {
   const steps = fc.array(fc.record({ waitMs: fc.nat(1000), ends: fc.boolean(), pick: fc.nat(9) }))
   fc.assert(
     fc.property(steps, (history) => {
@@ -80,7 +80,7 @@ test('the ages of running leases are the sum of what each has run', () => {
   )
 })
 
-test('rounding in the ages is gone whenever the lane is empty', () => {
+test('rounding errors in the total age are gone when no lease runs', () => {
   const running = new RunningLeases()
   for (const nowMs of [0.1, 0.2, 0.3])
     running.end(running.begin({ queuedAtMs: nowMs, leaseMs: undefined }, 1, nowMs))

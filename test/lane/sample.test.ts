@@ -43,7 +43,7 @@ const sampleOf = (count: number): LatencySample => {
   return sample
 }
 
-test('a sample keeps everything up to its capacity', () => {
+test('a sample keeps all values up to its capacity', () => {
   assert.deepEqual([...sampleOf(512).values()], [...Array(512).keys()])
 })
 
@@ -62,7 +62,7 @@ test('a sample beyond its capacity keeps evenly spaced values from the first to 
   }
 })
 
-test('a sample that was reset starts anew, without thinning', () => {
+test('a sample that was reset is empty and keeps all new values', () => {
   const sample = sampleOf(2000)
   sample.reset()
   assert.equal(sample.count, 0)
@@ -72,13 +72,13 @@ test('a sample that was reset starts anew, without thinning', () => {
   assert.deepEqual([...sample.values()], [7, 8])
 })
 
-test('recent figures of a lane without calls are no p95 and no errors', () => {
+test('a lane without recent calls has no p95 and an error rate of 0', () => {
   const recent = new RecentCalls(0)
   assert.equal(recent.p95Ms(5), undefined)
   assert.equal(recent.errorRate(5), 0)
 })
 
-test('recent figures count every call, but measure only those with a latency', () => {
+test('the recent error rate counts every call, and the recent p95 only those with a latency', () => {
   const recent = new RecentCalls(0)
   recent.record(false, 10, 1)
   recent.record(true, undefined, 2)
@@ -88,7 +88,7 @@ test('recent figures count every call, but measure only those with a latency', (
   assert.equal(recent.errorRate(5), 0.5)
 })
 
-test('recent figures take turns: the last 10 seconds are in, what is older than 20 is out', () => {
+test('recent figures include calls of the last 10 s and no call older than 20 s', () => {
   const recent = new RecentCalls(0)
   recent.record(true, 100, 0)
   recent.record(false, 200, 12_000)
@@ -98,7 +98,7 @@ test('recent figures take turns: the last 10 seconds are in, what is older than 
   assert.equal(recent.p95Ms(32_001), undefined)
 })
 
-test('a recent call is seen for at least 10 and at most 20 seconds, however rarely somebody looks', () => {
+test('a call counts as recent for at least 10 and at most 20 s, however rarely the figures are read', () => {
   const steps = fc.array(fc.record({ waitMs: fc.nat(25_000), isCall: fc.boolean() }), { maxLength: 18 })
   fc.assert(
     fc.property(steps, (history) => {
@@ -107,7 +107,7 @@ test('a recent call is seen for at least 10 and at most 20 seconds, however rare
       let nowMs = 0
       for (const { waitMs, isCall } of history) {
         nowMs += waitMs
-        // The latency of a call is the moment it ended, so that p95 of few calls names the latest that is seen.
+        // The latency of each call is its own end time, so that the p95 of few calls is the latest call that counts.
         if (isCall && calls.push(nowMs)) recent.record(false, nowMs, nowMs)
         const seenAtMs = recent.p95Ms(nowMs)
         const latest = calls.at(-1)

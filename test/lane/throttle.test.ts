@@ -1,5 +1,6 @@
 /**
- * A tool that pushes back is asked later, then by one call, then at a pace; and what a lane does meanwhile.
+ * Throttle, alone and in a lane. After a tool has pushed back no call is sent for a time, then one call probes, and then
+ * calls are sent at a limited pace.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -16,7 +17,7 @@ function sentAt(throttle: Throttle, nowMs: number) {
   return call
 }
 
-/** A call that the tool answers well at once. */
+/** A call that the tool answers with success at once. */
 function answer(throttle: Throttle, nowMs: number): void {
   throttle.ended(sentAt(throttle, nowMs), { cause: 'completed', verdict: 'ok' }, { nowMs, spread: 0 })
 }
@@ -29,13 +30,13 @@ function pushBack(throttle: Throttle, nowMs: number, retryAfterMs: number | unde
   return isNews
 }
 
-test('a throttle is open until the tool pushes back', () => {
+test('a throttle lets calls go until the tool pushes back', () => {
   const throttle = new Throttle()
   sentAt(throttle, 1000)
   assert.ok(throttle.opensAtMs() <= 1000)
 })
 
-test('Retry-After closes it for that long, and at random up to a tenth longer', () => {
+test('a throttle is closed for the time of Retry-After and up to a tenth longer, at random', () => {
   for (const [spread, untilMs] of [
     [0, 4000],
     [0.5, 4150],
@@ -46,13 +47,13 @@ test('Retry-After closes it for that long, and at random up to a tenth longer', 
   }
 })
 
-test('a Retry-After of an hour closes it for a minute', () => {
+test('a throttle is closed for one minute at most, also after a Retry-After of one hour', () => {
   const throttle = new Throttle()
   pushBack(throttle, 0, 3_600_000)
   assert.equal(throttle.opensAtMs(), 60_000)
 })
 
-test('a Retry-After of 0 is as good as none: the wait doubles', () => {
+test('a Retry-After of 0 counts as no Retry-After, and the wait doubles', () => {
   const throttle = new Throttle()
   pushBack(throttle, 0, 0)
   assert.equal(throttle.opensAtMs(), 500)
@@ -71,7 +72,7 @@ test('without Retry-After the wait doubles from half a second to 30 s', () => {
   assert.deepEqual(waitsMs, [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000])
 })
 
-test('pushback on calls that were sent before the loss is the same loss', () => {
+test('pushback on a call that was sent before the throttle closed is no new pushback', () => {
   const throttle = new Throttle()
   const early = sentAt(throttle, 0)
   assert.equal(pushBack(throttle, 10, 1000), true)
@@ -79,29 +80,32 @@ test('pushback on calls that were sent before the loss is the same loss', () => 
   assert.equal(throttle.opensAtMs(), 1010)
 })
 
-test('one call goes first; an answer opens, anything else lets one more go', () => {
+test('after the wait one call probes: an answer opens the throttle, and any other end lets another call probe', () => {
   const throttle = new Throttle()
   pushBack(throttle, 0, 1000)
   const first = sentAt(throttle, 1000)
   assert.equal(throttle.opensAtMs(), Infinity)
   throttle.left(first)
-  assert.ok(throttle.opensAtMs() < Infinity, 'a scout whose caller left does not close the lane for ever')
+  assert.ok(
+    throttle.opensAtMs() < Infinity,
+    'the throttle lets another call probe when the caller of the probe has left',
+  )
   answer(throttle, 20_000)
   assert.ok(throttle.opensAtMs() < 40_000)
 })
 
-test('the head of an answer opens it, and an answer that goes on for hours holds nobody up, not even after the next loss', () => {
+test('the head of the answer to the probe opens the throttle, and its long body delays no call, also after the next pushback', () => {
   const throttle = new Throttle()
   pushBack(throttle, 0, 1000)
   const stream = sentAt(throttle, 1000)
   assert.equal(throttle.accepted(stream, 1100), true)
-  assert.equal(throttle.accepted(stream, 1200), false, 'told once')
+  assert.equal(throttle.accepted(stream, 1200), false, 'the throttle reports its opening once')
   assert.ok(throttle.opensAtMs() <= 1100)
   pushBack(throttle, 2000, 3000)
-  assert.equal(throttle.opensAtMs(), 5000, 'the stream is not the call that looks any more')
+  assert.equal(throttle.opensAtMs(), 5000, 'the streaming call is no longer the probe')
 })
 
-test('what the tool asked for once is forgotten when it takes calls again', () => {
+test('the time that a tool asked for is forgotten when the tool takes calls again', () => {
   const throttle = new Throttle()
   pushBack(throttle, 0, 3_600_000)
   assert.equal(throttle.askedUntilMs, 3_600_000)
@@ -110,14 +114,14 @@ test('what the tool asked for once is forgotten when it takes calls again', () =
   assert.equal(throttle.askedUntilMs, 72_000)
 })
 
-test('after it has opened, calls go just below the rate at the loss, and later above it', () => {
+test('after the throttle has opened, calls go just below the rate at the pushback, and later above it', () => {
   const throttle = new Throttle()
   for (let nowMs = 0; nowMs < 10_000; nowMs += 50) answer(throttle, nowMs)
   pushBack(throttle, 10_000, 1000)
   answer(throttle, 11_000)
   const paceAt = (nowMs: number): number => {
     const from = Math.max(nowMs, throttle.opensAtMs())
-    // Time that went unused lets one call go early; from the second one on they keep their distance.
+    // After unused time one call may go early, so the distance is measured from the second call on.
     sentAt(throttle, from)
     sentAt(throttle, from)
     return 1000 / (throttle.opensAtMs() - from)
@@ -136,20 +140,24 @@ function grantedLease(lane: Lane, nowMs: number): Lease {
   return admission.lease
 }
 
-test('a lane whose tool pushed back sends nothing until its gate opens, though slots are free', () => {
+test('a lane whose tool pushed back sends no call until the throttle opens, although slots are free', () => {
   const lane = new Lane(laneSettings({ controller: { algorithm: 'adaptive' } }), 0, () => undefined)
   lane.settle(grantedLease(lane, 0), PUSHED, 100)
   const waiting = lane.admit({ spread: 0 }, 200)
   assert.ok(waiting.kind === 'queued')
   assert.deepEqual(lane.expire(2099).granted, [])
   assert.ok(lane.wakeAtMs() <= 2100)
-  assert.equal(lane.admit({ spread: 0 }, 2100).kind, 'queued', 'a newcomer does not overtake who waits')
+  assert.equal(
+    lane.admit({ spread: 0 }, 2100).kind,
+    'queued',
+    'a newcomer does not overtake a waiting ticket',
+  )
   const { granted } = lane.expire(2100)
-  assert.equal(granted.length, 1, 'one call goes first')
+  assert.equal(granted.length, 1, 'one call probes')
   assert.equal(granted[0], waiting.ticket)
 })
 
-test('tickets behind the first call go on when it is answered', () => {
+test('the tickets behind the probe are granted when it is answered', () => {
   const lane = new Lane(laneSettings({ controller: { algorithm: 'adaptive' } }), 0, () => undefined)
   lane.settle(grantedLease(lane, 0), PUSHED, 100)
   for (let i = 0; i < 4; i++) lane.admit({ spread: 0 }, 200)
@@ -161,7 +169,7 @@ test('tickets behind the first call go on when it is answered', () => {
   assert.ok(lane.expire(wakesAtMs).granted.length + lane.depths().active > 0)
 })
 
-test('tickets behind a first call whose answer goes on for hours go when its head is there', () => {
+test('the tickets behind a probe with a long answer are granted when the head of the answer has arrived', () => {
   const lane = new Lane(laneSettings({ controller: { algorithm: 'adaptive' } }), 0, () => undefined)
   lane.settle(grantedLease(lane, 0), PUSHED, 100)
   const [first, second] = [lane.admit({ spread: 0 }, 200), lane.admit({ spread: 0 }, 200)]
@@ -173,7 +181,7 @@ test('tickets behind a first call whose answer goes on for hours go when its hea
   assert.equal(lane.depths().active, 2)
 })
 
-test('pushback is neither an error nor a latency for the limit', () => {
+test('pushback counts neither as an error nor as a latency for the limit', () => {
   const lane = new Lane(laneSettings({ controller: { algorithm: 'adaptive' } }), 0, () => undefined)
   const leases = Array.from({ length: 8 }, () => grantedLease(lane, 0))
   for (const lease of leases) lane.settle(lease, PUSHED, 20)
@@ -182,7 +190,7 @@ test('pushback is neither an error nor a latency for the limit', () => {
   assert.equal(lane.snapshot(1000).lastDecision?.decision.reason, 'throttled')
 })
 
-test('under every law the gate closes, and pushback moves no limit', () => {
+test('under every law the throttle closes, and pushback moves no limit', () => {
   for (const controller of [{ algorithm: 'fixed' }, { algorithm: 'gradient' }, SEED_LAW] as const) {
     const lane = new Lane(laneSettings({ controller }), 0, () => undefined)
     const leases = Array.from({ length: 8 }, () => grantedLease(lane, 0))
@@ -193,7 +201,7 @@ test('under every law the gate closes, and pushback moves no limit', () => {
   }
 })
 
-test('tickets that cannot make it are told at once, with the time of the tool; the others wait', () => {
+test('a ticket whose deadline is before the throttle opens is refused at once, with the time that the tool asked for', () => {
   const lane = new Lane(
     laneSettings({ maxConcurrent: 1, controller: { algorithm: 'fixed' } }),
     0,
@@ -222,7 +230,7 @@ test('tickets that cannot make it are told at once, with the time of the tool; t
   assert.equal(lane.expire(9100).granted[0], long.ticket)
 })
 
-test('a tool that asks for an hour is told of in its own time, and the advice stays within its bounds', () => {
+test('a refusal carries the hour that the tool asked for, and a Retry-After within its bounds', () => {
   const lane = new Lane(laneSettings({ controller: { algorithm: 'fixed' } }), 0, () => undefined)
   lane.settle(grantedLease(lane, 0), { ...PUSHED, pushback: { retryAfterMs: 3_600_000 } }, 0)
   const refused = lane.admit({ spread: 0, ttlMs: 1000 }, 0)
@@ -231,7 +239,7 @@ test('a tool that asks for an hour is told of in its own time, and the advice st
   assert.equal(refused.refusal.retryAfterMs, 30_000)
 })
 
-test('where nothing may wait, a throttled lane says that the tool throttles, and not that it is full', () => {
+test('with maxQueueDepth 0 a throttled lane refuses with UPSTREAM_THROTTLED', () => {
   const lane = new Lane(
     laneSettings({ maxQueueDepth: 0, controller: { algorithm: 'fixed' } }),
     0,
@@ -243,7 +251,7 @@ test('where nothing may wait, a throttled lane says that the tool throttles, and
   assert.equal(refused.refusal.reason, 'UPSTREAM_THROTTLED')
 })
 
-test('a lane tells when its tool begins to throttle and when it answers again', () => {
+test('a lane emits an event when its tool begins to throttle and when it answers again', () => {
   const told: unknown[] = []
   const lane = new Lane(laneSettings(), 0, (event) => {
     if (event.kind === 'throttled') told.push([event.isOn, event.forMs])
@@ -254,7 +262,7 @@ test('a lane tells when its tool begins to throttle and when it answers again', 
   lane.admit({ spread: 0 }, 10)
   const scout = lane.expire(2001).granted[0]?.lease
   assert.ok(scout)
-  assert.equal(lane.admit({ spread: 0 }, 2002).kind, 'queued', 'one call goes first')
+  assert.equal(lane.admit({ spread: 0 }, 2002).kind, 'queued', 'one call probes')
   lane.settle(scout, { cause: 'completed', verdict: 'ok', latencyMs: 5 }, 2005)
   assert.deepEqual(told, [
     [true, 2000],
@@ -263,7 +271,7 @@ test('a lane tells when its tool begins to throttle and when it answers again', 
   assert.equal(lane.snapshot(2005).throttledUntilMs, undefined)
 })
 
-test('a retry is never allowed while the tool throttles', () => {
+test('no retry is allowed while the tool throttles', () => {
   const lane = new Lane(laneSettings(), 0, () => undefined)
   assert.equal(lane.askRetry(0), 'granted')
   lane.settle(grantedLease(lane, 0), PUSHED, 0)

@@ -8,7 +8,7 @@ import { TokenBucket } from '../../src/lane/token-bucket.ts'
 
 const RATE = { calls: 10, perMs: 1000, burst: 3 }
 
-test('without a rate there is always a token, and none takes time', () => {
+test('without a rate there is always a token, at once', () => {
   const bucket = new TokenBucket(undefined, 0)
   for (let i = 0; i < 1000; i++) bucket.take(0)
   assert.ok(bucket.has(1_000_000, 0))
@@ -16,7 +16,7 @@ test('without a rate there is always a token, and none takes time', () => {
   assert.equal(bucket.readyAtMs(5, 7), 7)
 })
 
-test('a bucket begins full, gives its burst, and then one token after the other', () => {
+test('a bucket begins with its burst of tokens, and then gets one token per interval', () => {
   const bucket = new TokenBucket(RATE, 0)
   for (let i = 0; i < 3; i++) {
     assert.ok(bucket.has(1, 0))
@@ -29,21 +29,21 @@ test('a bucket begins full, gives its burst, and then one token after the other'
   assert.ok(!bucket.has(2, 100))
 })
 
-test('quiet time fills the bucket up to its burst, and no further', () => {
+test('time without calls fills the bucket up to its burst', () => {
   const bucket = new TokenBucket(RATE, 0)
   bucket.take(0)
   assert.ok(bucket.has(3, 60_000))
   assert.ok(!bucket.has(4, 60_000))
 })
 
-test('what is taken without a token is a debt that is paid first', () => {
+test('a call that started without a token delays the next token', () => {
   const bucket = new TokenBucket({ calls: 1, perMs: 100, burst: 1 }, 0)
   bucket.take(0)
   bucket.take(0)
   assert.equal(bucket.readyAtMs(1, 0), 200)
 })
 
-test('in no stretch of time start more calls than the burst and the rate allow', () => {
+test('in any stretch of time at most as many calls start as the burst and the rate allow', () => {
   const rates = fc.record({
     calls: fc.integer({ min: 1, max: 50 }),
     perMs: fc.integer({ min: 1, max: 5000 }),
@@ -62,7 +62,10 @@ test('in no stretch of time start more calls than the burst and the rate allow',
           nowMs += gapMs
           if (!bucket.has(1, nowMs)) {
             const readyAtMs = bucket.readyAtMs(1, nowMs)
-            assert.ok(readyAtMs > nowMs && bucket.has(1, readyAtMs), 'the moment it names is the right one')
+            assert.ok(
+              readyAtMs > nowMs && bucket.has(1, readyAtMs),
+              'readyAtMs is the time of the next token',
+            )
             continue
           }
           bucket.take(nowMs)

@@ -1,6 +1,6 @@
 /**
- * How long a newcomer would wait, whether that is too long, and what a refused caller is told, for given figures of the
- * lane.
+ * WaitEstimator with given figures of a lane: how long a newcomer would wait, whether that is too long, and the
+ * Retry-After of a refused caller.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -23,13 +23,13 @@ const asks = (parts: LaneParts, nowMs: number) => ({
   nowMs,
 })
 
-test('a lane with a free slot and nobody waiting has no wait', () => {
+test('a lane with a free slot and an empty queue has an estimate of 0', () => {
   const parts = laneParts({ maxConcurrent: 4 })
   run(parts, 3)
   assert.equal(measured(parts).waitMs(0), 0)
 })
 
-test('places come free every service time / limit: the newcomer waits for one more than there are tickets', () => {
+test('slots come free every service time / limit, and the newcomer waits for one more than there are tickets', () => {
   const parts = laneParts({ maxConcurrent: 4 })
   const estimator = measured(parts)
   run(parts, 4)
@@ -46,7 +46,7 @@ test('running calls that are older than the mean service time lengthen the estim
   assert.equal(estimator.waitMs(2000), 500)
 })
 
-test('the time for which a tool asked to be left alone is added', () => {
+test('the time for which the tool asked callers to wait is added', () => {
   const parts = laneParts({ maxConcurrent: 4 })
   const estimator = measured(parts)
   pushBack(parts, 3000)
@@ -61,7 +61,7 @@ for (const [tickets, ttlMs, expected] of [
 ] as const) {
   test(`behind ${tickets} tickets, with a TTL of ${ttlMs} ms, a wait is ${expected ?? 'worth it'}`, () => {
     const parts = laneParts({ maxConcurrent: 4 })
-    // The pace of the last 5 s must not be the better one: those ends came slowly.
+    // The calls end slowly, so that the pace of the last 5 s is not the better one.
     const estimator = new WaitEstimator(parts)
     for (let i = 9; i >= 0; i--) estimator.ended(200, -i * 1000)
     run(parts, 4)
@@ -70,7 +70,7 @@ for (const [tickets, ttlMs, expected] of [
   })
 }
 
-test('a wait is judged by the tickets that go before: those of higher classes and of the same', () => {
+test('only tickets of the same class or a higher one count for the deadline', () => {
   const parts = laneParts({ maxConcurrent: 1 })
   const estimator = new WaitEstimator(parts)
   for (let i = 9; i >= 0; i--) estimator.ended(1000, -i * 1000)
@@ -80,7 +80,7 @@ test('a wait is judged by the tickets that go before: those of higher classes an
   assert.equal(estimator.whyInVain('low', 1200, 0), 'DEADLINE_UNREACHABLE')
 })
 
-test('nothing is expected of a lane that has measured nothing, runs nothing or has slots free', () => {
+test('a lane without measurements, without running calls or with a free slot refuses no call for its deadline', () => {
   const cold = laneParts({ maxConcurrent: 1 })
   run(cold, 1)
   assert.equal(new WaitEstimator(cold).whyInVain('normal', 1, 0), undefined)
@@ -91,7 +91,7 @@ test('nothing is expected of a lane that has measured nothing, runs nothing or h
   assert.equal(measured(free).whyInVain('normal', 1, 0), undefined)
 })
 
-test('each reason has its own time to come back', () => {
+test('each reason has its own Retry-After', () => {
   const told = (reason: LaneReason, state: (parts: LaneParts) => void = () => undefined): number => {
     const parts = laneParts({ maxConcurrent: 1, rate: { calls: 1, perMs: 10_000, burst: 1 } })
     const estimator = new WaitEstimator(parts)
@@ -115,7 +115,7 @@ test('each reason has its own time to come back', () => {
   assert.equal(told('NO_ROUTE'), 1000)
 })
 
-test('callers that are refused in a row are told times one place apart', () => {
+test('callers that are refused in a row get times one slot apart', () => {
   const parts = laneParts({ maxConcurrent: 1 })
   const estimator = new WaitEstimator(parts)
   for (let i = 0; i < 10; i++) estimator.ended(2000, 0)

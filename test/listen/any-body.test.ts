@@ -1,5 +1,6 @@
 /**
- * Whatever comes as the body of an operator's or a worker's request: an order that is certain, or a problem that says so.
+ * Random bodies of requests of operators and workers: each is parsed into a valid order, or into one problem with a
+ * message.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -32,7 +33,7 @@ const BODY = fc.oneof(
 )
 const BOUNDS = { min: 1, max: 8 }
 
-test('any body for a lane is an order within its bounds, or one problem', () => {
+test('any body for a lane gives an order within its bounds or one problem', () => {
   fc.assert(
     fc.property(BODY, (body) => {
       const parsed = parseOverrideOrder(body, BOUNDS)
@@ -46,7 +47,7 @@ test('any body for a lane is an order within its bounds, or one problem', () => 
   )
 })
 
-test('any body for a lease is an order with finite times, or one problem', () => {
+test('any body for a lease gives a request with finite times or one problem', () => {
   fc.assert(
     fc.property(BODY, (body) => {
       const parsed = parseLeaseRequest(body)
@@ -60,7 +61,7 @@ test('any body for a lease is an order with finite times, or one problem', () =>
   )
 })
 
-test('any body for the end of a lease is a verdict, or one problem', () => {
+test('any body for the end of a lease gives a verdict or one problem', () => {
   fc.assert(
     fc.property(BODY, (body) => {
       const parsed = parseVerdict(body)

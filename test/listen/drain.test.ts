@@ -5,13 +5,13 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Drain } from '../../src/listen/drain.ts'
 
-/** Whether the promise has settled once all promise reactions are through. */
+/** Whether the promise has settled after all promise reactions have run. */
 async function isSettled(promise: Promise<void>): Promise<boolean> {
   const reactionsAreThrough = new Promise<false>((resolve) => setImmediate(() => resolve(false)))
   return await Promise.race([promise.then(() => true), reactionsAreThrough])
 }
 
-test('a drain counts what is open', () => {
+test('a drain counts the open exchanges', () => {
   const drain = new Drain()
   drain.enter()
   drain.enter()
@@ -22,14 +22,14 @@ test('a drain counts what is open', () => {
   assert.equal(drain.open, 0)
 })
 
-test('a drain with nothing open is over at once', async () => {
+test('a drain without open exchanges is over at once', async () => {
   const drain = new Drain()
   assert.equal(drain.isDraining, false)
   await drain.start()
   assert.equal(drain.isDraining, true)
 })
 
-test('a drain is over when the last exchange is, not before', async () => {
+test('a drain is over when its last exchange ends', async () => {
   const drain = new Drain()
   drain.enter()
   drain.enter()
@@ -41,7 +41,7 @@ test('a drain is over when the last exchange is, not before', async () => {
   assert.equal(await isSettled(over), true)
 })
 
-test('a drain waits also for what comes in while it lasts', async () => {
+test('a drain waits also for an exchange that opens during it', async () => {
   const drain = new Drain()
   drain.enter()
   const over = drain.start()
@@ -52,7 +52,7 @@ test('a drain waits also for what comes in while it lasts', async () => {
   assert.equal(await isSettled(over), true)
 })
 
-test('an exchange that opens after the drain is over disturbs nothing', async () => {
+test('an exchange may open and end after the drain is over', async () => {
   const drain = new Drain()
   await drain.start()
   drain.enter()
@@ -60,7 +60,7 @@ test('an exchange that opens after the drain is over disturbs nothing', async ()
   assert.equal(drain.open, 0)
 })
 
-test('a drain that is started twice is over for both', async () => {
+test('a second start of a drain waits for the same end', async () => {
   const drain = new Drain()
   drain.enter()
   const [first, second] = [drain.start(), drain.start()]

@@ -14,11 +14,11 @@ const EMPTY = {
   agent: undefined,
 }
 
-test('a worker may leave everything out', () => {
+test('a worker may leave out every field', () => {
   for (const body of ['', '  ', '{}']) assert.deepEqual(parseLeaseRequest(body), { ok: true, value: EMPTY })
 })
 
-test("the contract's own example is understood", () => {
+test("the contract's example of a lease request is parsed", () => {
   const body = '{"job_id": "j", "lease_seconds": 30, "wait_ms": 5000, "priority": "normal", "agent": "a"}'
   const value = { jobId: 'j', leaseMs: 30_000, waitMs: 5000, priority: 'normal', agent: 'a' }
   assert.deepEqual(parseLeaseRequest(body), { ok: true, value })
@@ -38,14 +38,14 @@ const WRONG: readonly (readonly [body: string, says: RegExp])[] = [
 ]
 
 for (const [body, says] of WRONG) {
-  test(`the wish ${body.slice(0, 40)} is refused with what to write`, () => {
+  test(`the lease request ${body.slice(0, 40)} is refused with a hint at the right form`, () => {
     const parsed = parseLeaseRequest(body)
     assert.ok(!parsed.ok)
     assert.match(parsed.problem, says)
   })
 }
 
-test('a lease ends as ok unless its worker says otherwise', () => {
+test('a lease ends with the verdict ok if its worker gives none', () => {
   assert.deepEqual(parseVerdict(''), { ok: true, value: 'ok' })
   assert.deepEqual(parseVerdict('{"verdict": "dropped"}'), { ok: true, value: 'dropped' })
   const wrong = parseVerdict('{"verdict": "fine"}')

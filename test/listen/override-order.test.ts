@@ -25,7 +25,7 @@ const GOOD: readonly [body: string, order: OverrideOrder][] = [
 ]
 
 for (const [body, expected] of GOOD) {
-  test(`the order ${body} is understood`, () => {
+  test(`the order ${body} is parsed`, () => {
     const order = { limit: undefined, paused: undefined, forMs: undefined, ...expected }
     assert.deepEqual(parseOverrideOrder(body, BOUNDS), { ok: true, value: order })
   })
@@ -57,14 +57,14 @@ const BAD: readonly [body: string, problem: RegExp][] = [
 ]
 
 for (const [body, problem] of BAD) {
-  test(`the order ${body || '(empty)'} is refused with what to write instead`, () => {
+  test(`the order ${body || '(empty)'} is refused with a hint at the right form`, () => {
     const parsed = parseOverrideOrder(body, BOUNDS)
     assert.ok(!parsed.ok)
     assert.match(parsed.problem, problem)
   })
 }
 
-test('an order never throws, and a limit that it lets through is within the bounds', () => {
+test('no body makes the parser throw, and a parsed limit is within the bounds', () => {
   const body = fc.oneof(
     fc.string(),
     fc.json(),

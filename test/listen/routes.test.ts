@@ -1,5 +1,5 @@
 /**
- * The table of routes, with rows of its own.
+ * The lookup in a table of routes, with a table of its own: which row answers a method and a path, and what is listed.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -13,7 +13,7 @@ function row(method: AdminRoute['method'], path: string): AdminRoute {
 
 const ROUTES = [row('GET', '/'), row('GET', '/lanes'), row('GET', '/lanes/TOOL'), row('PATCH', '/lanes/TOOL')]
 
-/** The row that answers, with its name; or the methods that the path takes; or undefined. */
+/** The name of the row that answers, the methods that the path takes, or undefined. */
 function found(method: string, path: string): unknown {
   const result = findRoute(ROUTES, method, path)
   if (result.kind === 'route') return [ROUTES.indexOf(result.route), result.name]

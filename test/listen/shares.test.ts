@@ -13,7 +13,7 @@ function shares(most: number, needs: Readonly<Record<string, number>>): Shares {
   return made
 }
 
-/** Takes until it is refused; returns how many it got and why no more. */
+/** Takes places until one is refused; returns their number and the reason of the refusal. */
 function takeAll(from: Shares, holder: string): readonly [number, string] {
   for (let taken = 0; ; taken++) {
     const room = from.take(holder)
@@ -21,40 +21,40 @@ function takeAll(from: Shares, holder: string): readonly [number, string] {
   }
 }
 
-test('where there is enough for all, each is sure of all it needs', () => {
+test('if there are places for all needs, each holder is guaranteed its whole need', () => {
   const both = shares(100, { deep: 60, small: 20 })
   assert.deepEqual([both.guaranteed('deep'), both.guaranteed('small')], [60, 20])
   assert.deepEqual(takeAll(both, 'deep'), [80, 'share_used'])
   assert.deepEqual(takeAll(both, 'small'), [20, 'process_full'])
 })
 
-test('a holder that takes all it can get leaves the others what they were promised', () => {
+test('a holder that takes all it can get leaves the guaranteed places to the others', () => {
   const three = shares(100, { deep: 20_000, other: 20_000, small: 4 })
   assert.deepEqual(takeAll(three, 'deep'), [73, 'share_used'])
   assert.deepEqual(takeAll(three, 'small'), [4, 'share_used'])
   assert.deepEqual(takeAll(three, 'other'), [23, 'process_full'])
 })
 
-test('a place that is given back is there for others', () => {
+test('a place that is given back can be taken by another holder', () => {
   const two = shares(10, { a: 100, b: 100 })
   assert.deepEqual(takeAll(two, 'a'), [7, 'share_used'])
   two.give('a')
   assert.deepEqual(takeAll(two, 'b'), [4, 'process_full'])
 })
 
-test('who is promised nothing gets what nobody is promised', () => {
+test('a holder without a guarantee gets the places that are guaranteed to no other', () => {
   const one = shares(10, { a: 4 })
   assert.deepEqual(takeAll(one, 'stranger'), [6, 'share_used'])
   assert.deepEqual(takeAll(one, 'a'), [4, 'process_full'])
 })
 
-test('with more holders than places one at least is promised to each, and the bound holds', () => {
+test('with more holders than places the bound holds, and the first holders get one each', () => {
   const many = shares(3, { a: 9, b: 9, c: 9, d: 9, e: 9 })
   const got = ['a', 'b', 'c', 'd', 'e'].map((holder) => many.take(holder))
   assert.deepEqual(got, ['taken', 'taken', 'taken', 'process_full', 'process_full'])
 })
 
-test('whatever is taken, given and allotted anew, the bound and every promise hold', () => {
+test('the bound and every guarantee hold after any takes, returns and reloads', () => {
   const step = fc.record({ holder: fc.constantFrom('a', 'b', 'c'), isTaking: fc.boolean() })
   const need = fc.nat(30)
   const allotment = fc.record({ most: fc.integer({ min: 3, max: 40 }), a: need, b: need })
@@ -86,13 +86,13 @@ test('whatever is taken, given and allotted anew, the bound and every promise ho
         if (room === 'taken') {
           held[holder] = has + 1
           assert.ok(total < most)
-        } else if (has < made.guaranteed(holder)) assert.ok(total >= most, 'a promise was broken')
+        } else if (has < made.guaranteed(holder)) assert.ok(total >= most, 'a guaranteed place was refused')
       }
     }),
   )
 })
 
-test('before a reload, one holder alone cannot break the promise of another', () => {
+test('before a reload one holder alone cannot take the guaranteed places of another', () => {
   fc.assert(
     fc.property(fc.integer({ min: 4, max: 500 }), fc.nat(2000), fc.nat(2000), (most, a, b) => {
       const two = shares(most, { a, b })

@@ -1,5 +1,6 @@
 /**
- * However the bytes of a connection are cut, node's parser gets one request at a time, and all of them.
+ * Turnstile and its two walks over bytes in random pieces: node's parser gets each pipelined request whole, and the next
+ * one only after the answer to the one before.
  */
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
@@ -13,7 +14,7 @@ import { HeadWalk } from '../../src/listen/head-walk.ts'
 import { Turnstile } from '../../src/listen/turnstile.ts'
 
 const BREAKS = fc.constantFrom('', '\r\n', '\r\n\r\n', '\n')
-/** What a walk could take for an end. */
+/** Text that a walk could mistake for an end. */
 const ODD_TEXT = fc
   .array(fc.constantFrom('\r\n\r\n', '\r\n0\r\n\r\n', '\r', '\n', '0', 'a', 'GET / HTTP/1.1\r\n\r\n'), {
     maxLength: 8,
@@ -42,7 +43,7 @@ const BODY = fc.oneof(
 const METHOD = fc.constantFrom('GET', 'POST', 'PUT', 'DELETE')
 const REQUEST = fc.tuple(BREAKS, METHOD, FIELDS, BODY).map((parts) => parts)
 
-/** Cuts at these places, as parts of the whole. */
+/** The places of the cuts, as fractions of the length. */
 const CUTS = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 12 })
 
 function cut(bytes: Buffer, places: readonly number[]): Buffer[] {
@@ -50,7 +51,7 @@ function cut(bytes: Buffer, places: readonly number[]): Buffer[] {
   return [0, ...sorted].map((start, i) => bytes.subarray(start, sorted[i] ?? bytes.length))
 }
 
-/** Feeds a server by hand, piece by piece: the socket itself brings nothing. */
+/** Gives a server the pieces one by one; the socket itself carries no bytes. */
 async function answersTo(server: Server, pieces: readonly Buffer[], requests: number): Promise<string[]> {
   const socket = connect((server.address() as AddressInfo).port, '127.0.0.1')
   socket.resume()
@@ -60,7 +61,7 @@ async function answersTo(server: Server, pieces: readonly Buffer[], requests: nu
   )
   const done = Promise.withResolvers<undefined>()
   server.removeAllListeners('clientError').on('clientError', (error: NodeJS.ErrnoException) => {
-    // The callers of runs before may still be leaving.
+    // Connections of earlier runs may still be closing, so only errors of the parser count.
     if (error.code?.startsWith('HPE_')) done.reject(error)
   })
   let open = 0
@@ -85,7 +86,7 @@ async function answersTo(server: Server, pieces: readonly Buffer[], requests: nu
   return seen
 }
 
-test('the parser gets one request at a time and each of them, however the bytes are cut', async () => {
+test('the parser gets every request, one at a time, however the bytes are cut', async () => {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   after(() => server.close())
@@ -106,7 +107,7 @@ test('the parser gets one request at a time and each of them, however the bytes 
   )
 })
 
-test('a walk ends where the head or the body does, however the bytes are cut', () => {
+test('a walk ends at the end of the head or body, however the bytes are cut', () => {
   const heads = fc.tuple(BREAKS, FIELDS).map(([breaks, fields]) => `${breaks}GET / HTTP/1.1\r\n${fields}\r\n`)
   const walks = [
     [heads, () => new HeadWalk()],
@@ -141,7 +142,7 @@ test('a head walk begins anew after its end', () => {
   assert.equal(walk.endIn(bytes.subarray(end + 17)), 1)
 })
 
-test('bytes that name huge chunks, or none, cost a walk nothing but their length', () => {
+test('a walk over a malformed or huge chunk size reads on without an error', () => {
   const walk = new ChunkWalk()
   assert.equal(walk.endIn(Buffer.alloc(1_048_576, 'f')), -1)
   assert.equal(walk.endIn(Buffer.from('\r\nabc')), -1)

@@ -18,16 +18,16 @@ function notices(decisions: readonly Decision[]): number[] {
 
 const five = (decision: Decision) => Array.from({ length: 5 }, () => decision)
 
-test('five windows in a row in the dead zone are told once', () => {
+test('five windows in a row between the two figures cause one warning', () => {
   assert.deepEqual(notices([...five(decided('in_band', 2000)), ...five(decided('in_band', 2000))]), [4])
 })
 
-test('a healthy slow tool at the floor is told, a failing one is not', () => {
+test('a slow healthy tool at the lowest limit causes a warning, and a failing one does not', () => {
   assert.deepEqual(notices(five(decided('at_minimum', 6000))), [4])
   assert.deepEqual(notices(five(decided('at_minimum', 6000, 0.5))), [])
 })
 
-test('a window that moved or saw no latency starts the count anew', () => {
+test('a window that moved the limit or measured no latency restarts the count', () => {
   const four = five(decided('in_band', 2000)).slice(1)
   assert.deepEqual(notices([...four, decided('latency_low', 900), ...four]), [])
   assert.deepEqual(notices([...four, decided('no_latency'), ...four]), [])

@@ -13,16 +13,16 @@ function written(open: typeof textLog, level: Level, fields: Fields): string {
   return lines[0] ?? ''
 }
 
-/** The text line without its time, which has to come first. */
+/** The text line without its time, which must come first. */
 function text(level: Level, fields: Fields): string {
   const line = written(textLog, level, fields)
   const parts = /^time=(\S+) (.*)\n$/s.exec(line)
   assert.ok(parts, line)
-  assert.ok(Math.abs(Date.parse(parts[1] ?? '') - Date.now()) < 60_000, 'the time is now')
+  assert.ok(Math.abs(Date.parse(parts[1] ?? '') - Date.now()) < 60_000, 'the time is not the present one')
   return parts[2] ?? ''
 }
 
-test('a text line is a time and the fields in their order', () => {
+test('a text line has the time and then the fields in their order', () => {
   assert.equal(
     text('info', { tool: 'github', queue_depth: '119/120', p95_ms: 4820 }),
     'tool=github queue_depth=119/120 p95_ms=4820',
@@ -34,7 +34,7 @@ test('a text line names its level only when it is not info', () => {
   assert.equal(text('error', { a: 1 }), 'level=error a=1')
 })
 
-test('a text line leaves out what is undefined and keeps null, false, 0', () => {
+test('a text line leaves out undefined and keeps null, false and 0', () => {
   assert.equal(text('info', { a: undefined, b: null, c: false, d: 0 }), 'b=null c=false d=0')
 })
 
@@ -59,7 +59,7 @@ test('a control character in a value does not reach the terminal', () => {
   assert.doesNotMatch(text('info', { msg: 'a\u001b[2Jb\u0007' }), /\p{Cc}/u)
 })
 
-test('a JSON line holds level, time and the fields, and nothing of the process', () => {
+test('a JSON line has level, time and the fields, without the pid and the host name', () => {
   const line = written(jsonLog, 'warn', { tool: 'github', retry_after_ms: 15_000, left_out: undefined })
   const { time, ...rest } = JSON.parse(line) as Record<string, unknown>
   assert.deepEqual(rest, { level: 'warn', tool: 'github', retry_after_ms: 15_000 })

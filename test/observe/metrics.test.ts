@@ -1,5 +1,5 @@
 /**
- * The Prometheus page of lanes without sockets: what a scrape reads from them, from the totals and from events.
+ * The Prometheus page without sockets: what a scrape reads from lanes, from the totals and from events.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -60,7 +60,7 @@ test('every gauge and counter has one name, a help text and the prefix', async (
   for (const name of page.matchAll(/^(\w+)/gm)) assert.match(name[1] ?? '', /^spillway_/)
 })
 
-test('gauges say how the lane is at the moment of the scrape', async () => {
+test('gauges show the lane at the time of the scrape', async () => {
   const { lane, time, samples } = open({ overrides: { maxConcurrent: 1, maxQueueDepth: 7 } })
   const first = lane.admit({ spread: 0 }, 0)
   assert.ok(first.kind === 'granted')
@@ -88,7 +88,7 @@ test('gauges say how the lane is at the moment of the scrape', async () => {
   )
 })
 
-test('counters of closed sets start at 0 for each configured tool, and those of open keys when they are seen', async () => {
+test('counters with labels of closed sets start at 0 for each configured tool, and others when a label is first counted', async () => {
   const { samples } = open()
   assert.deepEqual(await samples('requests_total'), [
     '{tool="github",outcome="completed"} 0',
@@ -100,7 +100,7 @@ test('counters of closed sets start at 0 for each configured tool, and those of 
   assert.deepEqual(await samples('refused_total'), [])
 })
 
-test('counters follow the totals, with every label of their keys', async () => {
+test('counters equal the totals, for every label', async () => {
   const { tell, samples } = open()
   const refused = { kind: 'replied', retryAfterMs: 1000, depths: undefined } as const
   tell('github', { ...refused, reason: 'QUEUE_SATURATED', priority: 'low' })
@@ -125,7 +125,7 @@ test('counters follow the totals, with every label of their keys', async () => {
   ])
 })
 
-test('a second scrape adds nothing of its own', async () => {
+test('a second scrape without events shows the same page', async () => {
   const { tell, metrics } = open()
   tell('github', { kind: 'finished', outcome: 'completed', durationMs: 20 })
   assert.equal(await metrics.page(), await metrics.page())
@@ -139,7 +139,7 @@ test('a tool that was removed keeps its counters and loses its gauges', async ()
   assert.equal((await samples('requests_total'))[0], '{tool="github",outcome="completed"} 1')
 })
 
-test('histograms take each event once, in seconds', async () => {
+test('histograms count each event once, in seconds', async () => {
   const { tell, samples } = open()
   tell('github', { kind: 'started', waitedMs: 1500, priority: 'high' })
   tell('github', { kind: 'answered', status: 200, firstByteMs: 250 })
@@ -151,7 +151,7 @@ test('histograms take each event once, in seconds', async () => {
   assert.deepEqual(await samples('upstream_duration_seconds_count'), ['{tool="github"} 1'])
 })
 
-test('a lane on its own shows nothing of a fleet, and a lane of a fleet its slots', async () => {
+test('a lane in a fleet shows its slots, and a lane without a fleet has no metrics of a fleet', async () => {
   assert.deepEqual(await open().samples('fleet_slots'), [])
   for (const [mode, isUp] of [
     ['up', 1],
@@ -167,7 +167,7 @@ test('a lane on its own shows nothing of a fleet, and a lane of a fleet its slot
   }
 })
 
-test('connections belong to their listener and not to a tool', async () => {
+test('connections are counted by listener', async () => {
   const { samples } = open({
     connections: {
       open: [{ listener: 'proxy', open: 5, idle: 2 }],

@@ -34,7 +34,7 @@ function open() {
   return { clock, lines, narrator, reject, take: () => lines.splice(0) }
 }
 
-test("a refusal is told in the seed's two lines", () => {
+test('a refusal is logged in the two lines of the seed document', () => {
   const { reject, take, narrator } = open()
   reject()
   assert.deepEqual(take(), [
@@ -44,7 +44,7 @@ test("a refusal is told in the seed's two lines", () => {
   narrator.close()
 })
 
-test("the seed's status line is what a lane really holds", () => {
+test('the status line of a real lane is the line of the seed document', () => {
   const lane = new Lane(laneSettings({ maxQueueDepth: 120 }), 0, () => undefined)
   for (let i = 0; i < 100; i++) {
     const admission = lane.admit({ spread: 0 }, 0)
@@ -59,7 +59,7 @@ test("the seed's status line is what a lane really holds", () => {
   assert.match(lines[0] ?? '', new RegExp(`^time=\\S+ ${SEED_STATUS}\\n$`))
 })
 
-test('a move of the limit is told after the state that caused it', () => {
+test('a move of the limit is logged after the state that caused it', () => {
   const { narrator, take } = open()
   const figures = { calls: 20, errorRate: 0.034, p95Ms: 4820.4 }
   const decision = { limit: 6, action: 'decrease_concurrency', reason: 'latency_high', figures } as const
@@ -77,7 +77,7 @@ test('a move of the limit is told after the state that caused it', () => {
   assert.deepEqual(rest, [])
 })
 
-test('a decision that holds is not worth a line', () => {
+test('a decision to hold is not logged', () => {
   const { narrator, take } = open()
   const decision = {
     limit: 8,
@@ -95,7 +95,7 @@ test('a decision that holds is not worth a line', () => {
   assert.deepEqual(take(), [])
 })
 
-test('refusals of one tool and reason are told once a second, with the number left out', () => {
+test('refusals of one tool and reason are logged once a second, with the number left out', () => {
   const { clock, reject, take, narrator } = open()
   reject()
   take()
@@ -114,7 +114,7 @@ test('refusals of one tool and reason are told once a second, with the number le
   narrator.close()
 })
 
-test('the first refusal after a quiet second is told at once, and a quiet narrator has no timer', () => {
+test('the first refusal after a quiet second is logged at once, and without refusals no timer is set', () => {
   const { clock, reject, take } = open()
   reject()
   clock.advance(1000)
@@ -126,7 +126,7 @@ test('the first refusal after a quiet second is told at once, and a quiet narrat
   assert.equal(clock.timers, 0)
 })
 
-test('refusals of other tools and for other reasons are sampled apart', () => {
+test('refusals are sampled separately for each tool and reason', () => {
   const { reject, take, narrator } = open()
   reject()
   reject('LANE_PAUSED')
@@ -139,7 +139,7 @@ test('refusals of other tools and for other reasons are sampled apart', () => {
   narrator.close()
 })
 
-test('what was left out is told when the narrator is closed, and no timer stays', () => {
+test('closing the narrator logs the refusals left out and clears the timer', () => {
   const { clock, reject, take, narrator } = open()
   for (let i = 0; i < 5; i++) reject()
   take()
@@ -153,21 +153,21 @@ test('what was left out is told when the narrator is closed, and no timer stays'
   assert.deepEqual(take(), [])
 })
 
-test('a narrator that was closed sets no timer for what it still hears', () => {
+test('a closed narrator sets no timer for later events', () => {
   const { clock, reject, narrator } = open()
   narrator.close()
   reject()
   assert.equal(clock.timers, 0)
 })
 
-test('a refusal for a tool that is configured no more is told without its state', () => {
+test('a refusal of a tool that is no longer configured is logged without a status line', () => {
   const { reject, take, narrator } = open()
   reject('DRAINING', 'gone')
   assert.deepEqual(take(), ['level=warn tool=gone admission=reject reason=DRAINING retry_after_ms=15000'])
   narrator.close()
 })
 
-test("an operator's hand, a reclaimed lease and a lease that ended twice are always told", () => {
+test("an operator's order, a reclaimed lease and a lease that ended twice are always logged", () => {
   const { narrator, take } = open()
   for (let i = 0; i < 2; i++) {
     narrator.tell('github', { kind: 'operated', paused: true, pinned: false })
@@ -181,14 +181,14 @@ test("an operator's hand, a reclaimed lease and a lease that ended twice are alw
   }
 })
 
-test("the beginning and the end of shedding are told in the seed's line", () => {
+test('the beginning and the end of shedding are logged in the line of the seed document', () => {
   const { narrator, take } = open()
   narrator.tell('github', { kind: 'shedding', isOn: true })
   narrator.tell('github', { kind: 'shedding', isOn: false })
   assert.deepEqual(take(), ['tool=github shed_low_priority=true', 'tool=github shed_low_priority=false'])
 })
 
-test('ordinary traffic is not worth a line', () => {
+test('calls that are admitted, answered and ended are not logged', () => {
   const { narrator, take } = open()
   narrator.tell('github', { kind: 'admitted', queued: true })
   narrator.tell('github', { kind: 'started', waitedMs: 5, priority: 'normal' })

@@ -13,7 +13,7 @@ function open() {
   return { clock, sampled: new Sampled({ clock, everyMs: 1000, write }), take: () => lines.splice(0) }
 }
 
-test('the first of each key is written at once, and then the latest once in so often', () => {
+test('the first value of each key is written at once, and then the latest one per interval', () => {
   const { clock, sampled, take } = open()
   for (const value of ['a1', 'a2', 'a3']) sampled.take('a', value)
   sampled.take('b', 'b1')
@@ -27,7 +27,7 @@ test('the first of each key is written at once, and then the latest once in so o
   sampled.close()
 })
 
-test('closing writes what was left out, and after that nothing is written and no timer is set', () => {
+test('closing writes the value left out, and later values write no line and set no timer', () => {
   const { clock, sampled, take } = open()
   for (const value of ['a1', 'a2']) sampled.take('a', value)
   take()

@@ -29,7 +29,7 @@ function running(lane: Lane, nowMs: number): Lease {
   return admission.lease
 }
 
-test('an idle lane is shown whole, in the words of the contract', () => {
+test('an idle lane is shown with every field of the contract', () => {
   assert.deepEqual(open({ minConcurrent: 2, startConcurrent: 4 }).show(0), {
     tool: 'github',
     queue_depth: 0,
@@ -54,7 +54,7 @@ test('an idle lane is shown whole, in the words of the contract', () => {
   })
 })
 
-test('a busy lane shows who waits, who runs and what a newcomer would wait', () => {
+test('a busy lane shows its waiting and running calls and the wait of a newcomer', () => {
   const { lane, show } = open({ maxConcurrent: 1 })
   lane.settle(running(lane, 0), { cause: 'completed', verdict: 'ok', latencyMs: 400.12345 }, 400)
   running(lane, 400)
@@ -65,7 +65,7 @@ test('a busy lane shows who waits, who runs and what a newcomer would wait', () 
   assert.deepEqual([shown.p95_ms, shown.estimate_ms], [400.123, 1200])
 })
 
-test('the ends of a pause and of a pin are shown in wall time, and as null where there is none', () => {
+test('the ends of a pause and of a pin are shown in wall time, or as null', () => {
   const { lane, show } = open()
   lane.operate({ paused: true, forMs: 60_000 }, 1000)
   lane.operate({ limit: 2 }, 1000)
@@ -74,7 +74,7 @@ test('the ends of a pause and of a pin are shown in wall time, and as null where
   assert.deepEqual([shown.pinned, shown.pinned_until, shown.limit], [true, null, 2])
 })
 
-test('the last decision is shown with its moment and figures', () => {
+test('the last decision is shown with its time and figures', () => {
   const { lane, show } = open({ maxConcurrent: 1, startConcurrent: 1 })
   for (let i = 0; i < 8; i++) {
     lane.settle(
@@ -100,7 +100,7 @@ test('the last decision is shown with its moment and figures', () => {
   })
 })
 
-test('totals add up how leases ended, who left and what was refused', () => {
+test('totals count ended leases, callers that left, and refusals', () => {
   const { totals, lane, show } = open({ maxConcurrent: 2, leaseMs: 100 })
   lane.settle(running(lane, 0), { cause: 'completed', verdict: 'ok' }, 1)
   lane.settle(running(lane, 1), { cause: 'failed', verdict: 'dropped' }, 2)

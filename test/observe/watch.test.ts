@@ -1,6 +1,6 @@
 /**
- * The event stream of operators on a virtual clock: what is told, how often, to how many watchers, and what becomes of a
- * watcher that does not read. The responses are fakes.
+ * The event stream of operators on a virtual clock: which events are sent, how often, to how many watchers, and how a
+ * watcher that does not read is cut off. The responses are fakes.
  */
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
@@ -10,7 +10,7 @@ import type { ToolEvent } from '../../src/observe/events.ts'
 import { MAX_WATCHERS, Watchers } from '../../src/observe/watch.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
 
-/** Takes what is written, and lets nothing go out unless it is read. */
+/** Records the writes; without a reader they stay in its buffer. */
 class Response extends EventEmitter {
   writableLength = 0
   status = 0
@@ -44,7 +44,7 @@ class Response extends EventEmitter {
     this.emit('close')
   }
 
-  /** Names and data of the events that came since the last look. */
+  /** Names and data of the events since the last call. */
   take(): [name: string, data: unknown][] {
     const events = [...this.text.matchAll(/event: (.*)\ndata: (.*)\n\n/g)]
     this.text = ''
@@ -54,7 +54,7 @@ class Response extends EventEmitter {
 
 const asResponse = (response: Response): ServerResponse => response as unknown as ServerResponse
 
-/** Watchers of two lanes, with one that reads. */
+/** Watchers of two lanes, with one watcher that reads. */
 function open() {
   const clock = new VirtualClock()
   const errors: unknown[] = []
@@ -137,7 +137,7 @@ const TOLD: readonly (readonly [event: ToolEvent, name: string, data: object])[]
 ]
 
 for (const [event, name, data] of TOLD) {
-  test(`the event ${event.kind} is told as ${name}`, () => {
+  test(`the event ${event.kind} is sent as ${name}`, () => {
     const { watchers, response, tell } = open()
     response.take()
     tell('github', event)
@@ -169,7 +169,7 @@ const UNTOLD: readonly ToolEvent[] = [
   },
 ]
 
-test('events of single requests are not told, since they would be too many', () => {
+test('events of single requests are not sent', () => {
   const { watchers, response, tell } = open()
   response.take()
   for (const event of UNTOLD) tell('github', event)
@@ -177,7 +177,7 @@ test('events of single requests are not told, since they would be too many', () 
   watchers.close()
 })
 
-test('failures of one tool by one cause are told once a second, and another cause or tool at once', () => {
+test('failures of one tool by one cause are sent once a second, and those by another cause or tool at once', () => {
   const { watchers, response, tell } = open()
   response.take()
   const fail = (tool: string, cause: 'reset' | 'refused', atMs: number): void =>
@@ -190,7 +190,7 @@ test('failures of one tool by one cause are told once a second, and another caus
   watchers.close()
 })
 
-test('without a watcher nothing is looked at and no timer is set', () => {
+test('without a watcher no lane is read and no timer is set', () => {
   const { clock, shown, watchers, response, tell } = open()
   response.destroy()
   assert.equal(clock.timers, 0)
@@ -200,7 +200,7 @@ test('without a watcher nothing is looked at and no timer is set', () => {
   watchers.close()
 })
 
-test('an error in showing the lanes ends the streams and is told, and a later watcher begins anew', () => {
+test('an error in showing the lanes is reported and ends the streams, and a later watcher gets a stream', () => {
   const { clock, errors, shown, watchers, response } = open()
   const { lanes } = shown
   shown.lanes = () => {
@@ -233,11 +233,14 @@ test('a watcher that does not read is cut off within a bound, and the others go 
   watchers.add(asResponse(sleeper))
   clock.advance(60_000)
   assert.deepEqual([reader.isDestroyed, sleeper.isDestroyed], [false, true])
-  assert.ok(sleeper.writableLength < 1_300_000, `${sleeper.writableLength} bytes were kept for nobody`)
+  assert.ok(
+    sleeper.writableLength < 1_300_000,
+    `${sleeper.writableLength} bytes were kept for a watcher that does not read`,
+  )
   watchers.close()
 })
 
-test('a watcher too many is told to come back, and one that leaves makes room', () => {
+test('a watcher above the bound gets 503, and one that leaves makes room', () => {
   const { watchers, response: first } = open()
   const others = Array.from({ length: MAX_WATCHERS }, () => new Response())
   for (const each of others) watchers.add(asResponse(each))

@@ -1,6 +1,6 @@
 /**
- * Spillway's own answers that are no refusals of a lane, as data: admin answers, notices, the event stream, and heads as
- * bytes.
+ * Spillway's own answers other than refusals, as data: answers of the admin listener, last answers before a close, the event
+ * stream, and heads as bytes.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -13,7 +13,7 @@ import { accepted, leaseGranted } from '../../src/reply/notice.ts'
 import { switchingProtocols, wireHead } from '../../src/reply/wire-head.ts'
 
 const ADMIN: readonly (readonly [name: string, answer: Answer, status: number, body: object])[] = [
-  ['what was asked for', admin.shown({ a: 1 }), 200, { a: 1 }],
+  ['a requested view', admin.shown({ a: 1 }), 200, { a: 1 }],
   ['a process that is up', admin.isUp(), 200, { status: 'up' }],
   ['a sidecar that accepts work', admin.readiness(false, undefined), 200, { status: 'ready' }],
   [
@@ -23,7 +23,7 @@ const ADMIN: readonly (readonly [name: string, answer: Answer, status: number, b
     { status: 'store_lost', fleet: { t: 'lost' } },
   ],
   [
-    'a sidecar that drains, whatever its store says',
+    'a sidecar that drains, also with a lost store',
     admin.readiness(true, { status: 'ready', body: {} }),
     503,
     { status: 'draining', fleet: {} },
@@ -62,12 +62,12 @@ for (const [name, answer, status, body] of ADMIN) {
   })
 }
 
-test('admin: a wrong method names the right ones in Allow', () => {
+test('admin: the answer to a wrong method lists the right ones in Allow', () => {
   const { headers } = admin.wrongMethod({ path: '/', methods: ['GET', 'PATCH'], method: 'PUT' })
   assert.equal(headers[headers.indexOf('Allow') + 1], 'GET, PATCH')
 })
 
-test('admin: the last answer has the status of its reason, the guards and the connection closed', () => {
+test('admin: the last answer has the status of its reason and the guard headers, and closes the connection', () => {
   const answer = admin.lastMalformed('HEADERS_TOO_LARGE', 'more than 16384 bytes')
   assert.equal(
     answer,
@@ -85,7 +85,7 @@ test('admin: the last answer has the status of its reason, the guards and the co
   )
 })
 
-test('a refusal as a last answer is whole, and closes the connection', () => {
+test('a refusal as last answer has all headers and the body, and closes the connection', () => {
   const [head = '', body = ''] = lastRefusal({ reason: 'BAD_REQUEST', requestId: 'id-1' }).split('\r\n\r\n')
   assert.match(
     head,
@@ -95,18 +95,18 @@ test('a refusal as a last answer is whole, and closes the connection', () => {
   assert.equal((JSON.parse(body) as { reason: string }).reason, 'BAD_REQUEST')
 })
 
-test('a message that asked for no answer is told 202 and nothing else', () => {
+test('a message that asks for no answer gets 202 without a body', () => {
   assert.deepEqual(accepted(), { status: 202, headers: [], body: '' })
 })
 
-test('a lease that was granted says where it is renewed', () => {
+test('the answer to a granted lease names the path to renew it', () => {
   const { status, headers, body } = leaseGranted({ lease_id: 'a' }, 'a')
   assert.equal(status, 201)
   assert.equal(headers[headers.indexOf('Location') + 1], '/leases/a')
   assert.equal(body, '{"lease_id":"a"}\n')
 })
 
-test('an event stream begins with its head and has events as text', () => {
+test('an event stream begins with a head and sends events as text', () => {
   assert.deepEqual([eventStream().status, eventStream().headers[1]], [200, 'text/event-stream'])
   assert.equal(eventText('lanes', [{ tool: 't' }]), 'event: lanes\ndata: [{"tool":"t"}]\n\n')
   const { status, headers, body } = noPlaceToWatch('already 32 watchers')
@@ -114,19 +114,19 @@ test('an event stream begins with its head and has events as text', () => {
   assert.equal(headers[headers.indexOf('Retry-After') + 1], '5')
 })
 
-test('a head as bytes keeps bytes above 127 as they came', () => {
+test('a head as bytes keeps bytes above 127 unchanged', () => {
   const bytes = wireHead({ status: 103, phrase: 'Early Hints', headers: ['X-Name', 'caf\xe9'] })
   assert.equal(bytes.toString('latin1'), 'HTTP/1.1 103 Early Hints\r\nX-Name: caf\xe9\r\n\r\n')
 })
 
-test('the switch to another protocol names it', () => {
+test('the head of a protocol switch names the new protocol', () => {
   assert.equal(
     switchingProtocols('websocket', ['Sec-WebSocket-Accept', 'a']).toString('latin1'),
     'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: a\r\n\r\n',
   )
 })
 
-test('an answer is given as a head and an end', () => {
+test('an answer is written as one head and one end', () => {
   const seen: unknown[] = []
   const response = {
     writeHead: (status: number, headers: string[]) => {

@@ -1,5 +1,6 @@
 /**
- * The three forms in which an MCP lane refuses.
+ * The three forms in which an MCP lane refuses a call: a tool result, a JSON-RPC error and plain HTTP; and the answers to
+ * batches.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -39,7 +40,7 @@ function parsed(facts: RefusalFacts, overrides: Partial<McpAnswer> = {}): Answer
   return JSON.parse(refuseMcp(facts, answer(overrides)).body) as Answered
 }
 
-test('a result tells the model what happened, why it may call again, when, what else to use and when to stop', () => {
+test('a result tells the model the reason, when to call again, what else to use and when to stop', () => {
   const { id, result } = parsed(FACTS)
   assert.deepEqual([id, result?.isError, result?.content.length], [7, true, 1])
   const [sentences, line = ''] = result?.content[0]?.text.split('\n') ?? []
@@ -59,7 +60,7 @@ test('a result tells the model what happened, why it may call again, when, what 
   assert.ok(!('resultType' in (result ?? {})))
 })
 
-test('the fields for machines are those of the plain refusal, the lane among them', () => {
+test('the structured fields are those of the plain refusal, with the lane', () => {
   const plain = JSON.parse(refuse(FACTS).body) as Record<string, unknown>
   const { message, ...fields } = parsed(FACTS).result?._meta?.[META_KEY] ?? {}
   assert.match(String(message), /The tool search is busy/)
@@ -67,7 +68,7 @@ test('the fields for machines are those of the plain refusal, the lane among the
   assert.deepEqual(fields, { ...plain, mcp_tool: 'search', retryable: true })
 })
 
-test('an error has a code outside of the reserved range, and the fields as data', () => {
+test('an error has a code outside the reserved range, and the fields as data', () => {
   const { error } = parsed(FACTS, { form: 'jsonrpc_error' })
   assert.equal(error?.code, 429)
   assert.match(error.message, /^The tool search is busy/)
@@ -78,12 +79,12 @@ test('http_429 is the plain refusal', () => {
   assert.deepEqual(refuseMcp(FACTS, answer({ form: 'http_429' })), refuse(FACTS))
 })
 
-test('a request that no model can mend keeps its HTTP status', () => {
+test('a refusal that a model cannot act on keeps its HTTP status', () => {
   for (const reason of ['BAD_REQUEST', 'BODY_TOO_LARGE'] as const)
     assert.equal(refuseMcp({ ...FACTS, reason }, answer()).status, REASON_ROWS[reason].status)
 })
 
-test('every reason that a call can meet is told with whether the call was made', () => {
+test('the message of every reason says whether the call was made', () => {
   for (const reason of REASONS) {
     const reply = refuseMcp({ ...FACTS, reason }, answer())
     if (reply.status !== 200) continue
@@ -96,7 +97,7 @@ test('every reason that a call can meet is told with whether the call was made',
   }
 })
 
-test('the id is put in as it was written, and a name only if it has the letters of a name', () => {
+test('the id is written as it came, and a tool name only if it has the characters of a name', () => {
   for (const id of ['0', '12345678901234567890', '"\\u00e9"', '""'])
     assert.ok(
       refuseMcp(FACTS, answer({ requests: [{ id, name: 'x' }] })).body.startsWith(
@@ -109,7 +110,7 @@ test('the id is put in as it was written, and a name only if it has the letters 
   assert.equal(result?._meta?.[META_KEY]?.['mcp_tool'], injected)
 })
 
-test('a batch is answered request by request, other requests with an error', () => {
+test('each tools/call of a batch gets a result, and each other request an error', () => {
   const requests = [
     { id: '1', name: 'search' },
     { id: '"l"', name: undefined },

@@ -11,7 +11,7 @@ import { refuse } from '../../src/reply/refuse.ts'
 import type { LaneView, Reply } from '../../src/reply/refuse.ts'
 import { read, tableAfter } from '../repo/tree.ts'
 
-/** What docs/reasons.md promises to callers. */
+/** The status and `not_executed` of each reason in docs/reasons.md. */
 const PROMISED = new Map(
   tableAfter(read('docs/reasons.md'), '# Reasons').map(([reason, status, notExecuted]) => [
     reason,
@@ -60,7 +60,7 @@ for (const reason of REASONS) {
   })
 
   const isTemporary = status === 429 || status === 503
-  test(`${reason} ${isTemporary ? 'says when to come back' : 'says nothing about coming back'}`, () => {
+  test(`${reason} ${isTemporary ? 'is answered with a Retry-After' : 'is answered without a Retry-After'}`, () => {
     const answer = reply(reason, 14_001)
     const headers = headersOf(answer)
     assert.equal(headers.get('retry-after'), isTemporary ? '15' : undefined)
@@ -69,7 +69,7 @@ for (const reason of REASONS) {
     assert.equal('retry_after_ms' in bodyOf(answer), isTemporary)
   })
 
-  test(`${reason} is told in one plain sentence or two, with nothing left to fill in`, () => {
+  test(`the message of ${reason} is one or two sentences without placeholders`, () => {
     for (const lane of [LANE, undefined]) {
       const message = String(bodyOf(refuse({ reason, requestId: 'id-1', lane }))['message'])
       assert.doesNotMatch(message, /\$|undefined|null/)
@@ -78,7 +78,7 @@ for (const reason of REASONS) {
   })
 }
 
-test('a refusal has exactly the keys of the contract, in its order', () => {
+test('a refusal has exactly the keys of the contract, in the same order', () => {
   assert.deepEqual(Object.keys(bodyOf(reply('QUEUE_SATURATED', 15_000))), [
     'accepted',
     'reason',
@@ -115,7 +115,7 @@ test('a refusal carries the figures of its lane', () => {
   })
 })
 
-test('a refusal that belongs to no lane names no tool and no figures', () => {
+test('a refusal without a lane has no tool and no figures', () => {
   const answer = refuse({ reason: 'NO_ROUTE', requestId: 'id-1' })
   const { message, ...rest } = bodyOf(answer)
   assert.ok(message)
@@ -131,17 +131,17 @@ test('a refusal that belongs to no lane names no tool and no figures', () => {
   })
 })
 
-test('a detail for people is added to the message', () => {
+test('a detail is added to the message in brackets', () => {
   const answer = refuse({ reason: 'BAD_REQUEST', requestId: 'id-1', detail: 'there is no Host header' })
   assert.match(String(bodyOf(answer)['message']), /\(there is no Host header\)$/)
 })
 
-test('a temporary refusal without an estimate says one second', () => {
+test('a temporary refusal without an estimate has a Retry-After of one second', () => {
   const headers = headersOf(refuse({ reason: 'DRAINING', requestId: 'id-1', lane: LANE }))
   assert.deepEqual([headers.get('retry-after'), headers.get('retry-after-ms')], ['1', '1000'])
 })
 
-test('Retry-After is a whole number of seconds from 1 to 30, never earlier than the finer value', () => {
+test('Retry-After is a whole number of seconds from 1 to 30, never earlier than retry-after-ms', () => {
   fc.assert(
     fc.property(fc.constantFrom(...REASONS), fc.integer({ min: 0, max: 30_000 }), (reason, retryAfterMs) => {
       const headers = headersOf(reply(reason, retryAfterMs))
@@ -155,7 +155,7 @@ test('Retry-After is a whole number of seconds from 1 to 30, never earlier than 
   )
 })
 
-test('a reason whose tool may have been called after all says so in the field and in the sentence', () => {
+test('a refusal after the tool may have been called says so in not_executed and in the message', () => {
   for (const reason of ['INTERNAL', 'REQUEST_TIMEOUT'] as const) {
     const body = bodyOf(refuse({ reason, requestId: 'id-1', lane: LANE, notExecuted: false }))
     assert.equal(body['not_executed'], false)

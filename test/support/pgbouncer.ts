@@ -1,6 +1,6 @@
 /**
- * A real PgBouncer in transaction mode before a PostgreSQL: sessions are lent for one transaction, so that nothing of one
- * (LISTEN, prepared statements, settings) is there for the next. Ends with its own handle.
+ * A real PgBouncer in transaction mode before a PostgreSQL. A client gets a session for one transaction only, so the state
+ * of a session (LISTEN, prepared statements, settings) is not there for the next one. Disposing of the handle ends it.
  */
 import { spawn } from 'node:child_process'
 import { chown, mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -11,9 +11,9 @@ import { eventually } from './eventually.ts'
 import { freePort, PASSWORD, unprivileged } from './store-servers.ts'
 import type { StoreServer } from './store-servers.ts'
 
-/** Where Debian puts it, which is not on everybody's PATH. */
+/** The folder in which Debian installs PgBouncer; it is often not on the PATH. */
 export const PGBOUNCER_PLACES = ['/usr/sbin/pgbouncer', '/usr/local/sbin/pgbouncer', '/usr/bin/pgbouncer']
-/** Sessions that all clients share: fewer than they are, so that each statement may find another one. */
+/** Sessions that all clients share: fewer than clients, so that each statement may get another session. */
 const POOL_SIZE = 4
 
 export interface PgBouncer extends AsyncDisposable {
@@ -38,7 +38,7 @@ default_pool_size = ${POOL_SIZE}
 server_round_robin = 1
 `,
   )
-  // It refuses to run as root.
+  // PgBouncer refuses to run as root.
   const owner = process.getuid?.() === 0 ? unprivileged() : undefined
   if (owner !== undefined) for (const path of [folder, file]) await chown(path, owner.uid, owner.gid)
   const child = spawn(binary, [file], { ...owner, cwd: folder, stdio: 'ignore' })

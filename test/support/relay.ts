@@ -1,13 +1,13 @@
 /**
- * Bytes passed on unchanged between a client and Spillway, with a note of every request and every 429. A 429 is handed on
- * when it is whole, and only after the test has had its turn: what the test does then has happened before the client
- * can know that it was refused. All times are of one monotonic clock, in milliseconds.
+ * A relay that passes bytes on unchanged between a client and Spillway and records every request and every 429. It passes
+ * a 429 on when it is whole and the test's callback has ended, so that the effects of the callback come before the client
+ * can know of its refusal. All times are of one monotonic clock, in milliseconds.
  */
 import { connect, createServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 
 export interface Attempt {
-  /** Which connection, in the order of coming. */
+  /** The number of the connection, in the order in which they were opened. */
   readonly connection: number
   readonly method: string
   readonly atMs: number
@@ -15,10 +15,10 @@ export interface Attempt {
 
 export interface Refusal {
   readonly connection: number
-  /** Names in lower case. */
+  /** By name in lower case. */
   readonly headers: ReadonlyMap<string, string>
   readonly body: string
-  /** Just before the client could read the first byte of it. */
+  /** The time just before the client could read the first byte of the refusal. */
   readonly atMs: number
 }
 
@@ -37,7 +37,7 @@ interface Notes {
 const REQUEST = /^([A-Z]+) \S+ HTTP\/1\.1\r\n/
 const REFUSAL = 'HTTP/1.1 429 '
 
-/** Stands before what listens on `port`; `beforeRefusal` runs before each 429 is handed on. */
+/** Relays to the listener on `port`; `beforeRefusal` runs before each 429 is passed on. */
 export async function startRelay(port: number, beforeRefusal: () => Promise<void>): Promise<Relay> {
   const notes: Notes = { attempts: [], refusals: [], beforeRefusal }
   const open = new Set<Socket>()
@@ -86,14 +86,14 @@ function pass(client: Socket, sidecar: Socket, notes: Notes & { readonly connect
     begun += text
     const answer = wholeAnswer(begun)
     if (answer === undefined) return
-    // Without the test's turn there is no answer: the client sees its connection break.
+    // If the callback fails, the client gets no answer, and its connection is closed.
     handedOn = handOn(begun, answer).catch((error: unknown) => client.destroy(error as Error) as never)
     begun = ''
   })
   sidecar.on('close', () => void handedOn.then(() => client.end()))
 }
 
-/** Undefined while bytes are missing. */
+/** The head and body of a whole answer; undefined while bytes are missing. */
 function wholeAnswer(text: string): Omit<Refusal, 'atMs' | 'connection'> | undefined {
   const headEnd = text.indexOf('\r\n\r\n')
   if (headEnd === -1) return undefined

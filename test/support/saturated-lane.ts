@@ -1,7 +1,7 @@
 /**
- * A lane whose one place is taken, for clients that nobody here wrote: a fake tool, a real Spillway, and before it a relay
- * that notes what passes. Unless a test frees it itself, the place is free again before the client can read its first
- * refusal, so that the attempt after it gets in, whenever it comes: nothing depends on how fast the machine is.
+ * A lane whose only slot is taken, for tests of third-party clients: a fake tool, a real Spillway, and before it a relay
+ * that records requests and refusals. The slot comes free before the client can read its first refusal, so that its next
+ * attempt starts at any speed of the machine. A test can also ask to free the slot itself.
  */
 import assert from 'node:assert/strict'
 import { text } from 'node:stream/consumers'
@@ -11,9 +11,9 @@ import { startSpillway } from './process.ts'
 import { startRelay } from './relay.ts'
 import type { Attempt, Refusal } from './relay.ts'
 
-/** Milliseconds by which a client may seem early: a timer counts whole ones, of a clock that may itself be one behind. */
+/** Milliseconds by which a client may seem early: its timer rounds to one, and its clock may be one behind. */
 const TIMER_MS = 2
-/** Longer than what the clients wait by themselves the first time (0 to 1 s), so that the two can be told apart. */
+/** Seconds of Retry-After: longer than the clients' own first backoff (0 to 1 s), so that the two differ clearly. */
 const TOLD_SECONDS = 2
 
 export interface ToolCall {
@@ -23,17 +23,17 @@ export interface ToolCall {
 }
 
 export interface SaturatedLane extends AsyncDisposable {
-  /** What the client under test is pointed at. */
+  /** The base URL for the client under test. */
   readonly url: string
   readonly attempts: readonly Attempt[]
   readonly refusals: readonly Refusal[]
-  /** What reached the tool, but for the call that held the place. */
+  /** The calls that reached the tool, without the call that holds the slot. */
   readonly calls: readonly ToolCall[]
-  /** Ends the call that holds the place; resolves when the lane is empty. */
+  /** Ends the call that holds the slot; resolves when the lane is empty. */
   free(): Promise<void>
 }
 
-/** The tool answers every call with this JSON. */
+/** Starts tool, Spillway and relay; the tool answers every call with `answer` as JSON. */
 export async function saturatedLane(
   answer: object,
   frees: 'at the first refusal' | 'by hand' = 'at the first refusal',
@@ -88,7 +88,7 @@ function yamlOf(upstream: string): string {
     retryAfter: { minSeconds: ${TOLD_SECONDS}, maxSeconds: ${TOLD_SECONDS} }`
 }
 
-/** What a refusal says, as far as the clients' callers are shown it. */
+/** The fields of a refusal that every client shows to its caller. */
 export const REFUSED = {
   accepted: false,
   reason: 'QUEUE_SATURATED',
@@ -96,7 +96,7 @@ export const REFUSED = {
   not_executed: true,
 } as const
 
-/** A caller was shown the whole body of the lane's refusal. */
+/** Asserts that the caller got the whole body of the lane's refusal. */
 export function assertRefused(body: unknown, { refusals }: SaturatedLane): void {
   assert.partialDeepStrictEqual(body, REFUSED)
   assert.deepEqual(body, JSON.parse(refusals.at(-1)?.body ?? ''))
@@ -105,18 +105,18 @@ export function assertRefused(body: unknown, { refusals }: SaturatedLane): void 
 export interface Wait {
   /** Milliseconds from the refusal to the next attempt. */
   readonly waitedMs: number
-  /** Milliseconds: Retry-After. */
+  /** The Retry-After header, in milliseconds. */
   readonly toldMs: number
-  /** Milliseconds: retry-after-ms. */
+  /** The retry-after-ms header, in milliseconds. */
   readonly toldFinerMs: number
 }
 
-/** A lower bound only: on a busy machine every timer is late. */
+/** Asserts a lower bound only, because on a busy machine every timer is late. */
 export function assertWaited({ waitedMs }: Wait, leastMs: number): void {
   assert.ok(waitedMs >= leastMs - TIMER_MS, `came back after ${waitedMs} ms, before ${leastMs}`)
 }
 
-/** The client was refused once, came back once, and the tool saw that one call of it. */
+/** Asserts that the client was refused once, tried once more, and that the tool got this one call. */
 export function refusedOnceThenServed(lane: SaturatedLane, call: ToolCall): Wait {
   const [refusal, ...more] = lane.refusals
   assert.ok(refusal !== undefined && more.length === 0, `${lane.refusals.length} refusals`)
@@ -135,7 +135,7 @@ export function refusedOnceThenServed(lane: SaturatedLane, call: ToolCall): Wait
   }
 }
 
-/** The caller got the refusal after one attempt, and the tool nothing. */
+/** Asserts that the caller got the refusal after one attempt and that no call reached the tool. */
 export function refusedAndNotRetried(lane: SaturatedLane): void {
   assert.equal(lane.attempts.length, 1)
   assert.equal(lane.refusals.length, 1)

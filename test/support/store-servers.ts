@@ -1,6 +1,6 @@
 /**
- * Real stores for tests: a redis-server and a PostgreSQL of their own, on free ports, in a folder that goes away with
- * them. A machine without them fails the test with what to install; nothing is skipped.
+ * Real stores for tests: each start is a redis-server or a PostgreSQL on a free port, in a folder that is removed with it.
+ * Without the programs on the machine the test fails with the name of the package to install; no test is skipped.
  */
 import { spawn, spawnSync } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { makeCertificate } from './certificate.ts'
 
-/** Milliseconds in which a server must take connections. */
+/** Milliseconds within which a server must accept connections. */
 const START_MS = 20_000
 export const PASSWORD = 'p:a/s s%w@rd'
 const SECRET = encodeURIComponent(PASSWORD)
@@ -20,18 +20,18 @@ const SECRET = encodeURIComponent(PASSWORD)
 export interface StoreServer extends AsyncDisposable {
   readonly url: string
   readonly port: number
-  /** The file of the authority to trust; undefined without TLS. */
+  /** The file of the certificate authority to trust; undefined without TLS. */
   readonly certificate: string | undefined
   /** Ends the server at once, as a crash does. */
   kill(): Promise<void>
-  /** Starts it again on the same port, with what is on its disk. */
+  /** Starts the server again on the same port, with the data on its disk. */
   start(): Promise<void>
-  /** To all of its processes. */
+  /** Sends a signal to all processes of the server. */
   signal(name: 'SIGSTOP' | 'SIGCONT'): void
 }
 
 export interface ServerOptions {
-  /** Takes TLS connections only, with a certificate of its own for localhost. */
+  /** Accepts TLS connections only, with a certificate of its own for localhost. */
   readonly tls?: boolean
 }
 
@@ -67,7 +67,7 @@ export async function startPostgres({ tls = false }: ServerOptions = {}): Promis
   if (binary === undefined || initdb === undefined)
     throw new Error('PostgreSQL is not installed; run: apt-get install -y postgresql')
   const folder = await mkdtemp(join(tmpdir(), 'spillway-postgres-'))
-  // It refuses to run as root.
+  // PostgreSQL refuses to run as root.
   const owner = process.getuid?.() === 0 ? unprivileged() : undefined
   if (owner !== undefined) await chown(folder, owner.uid, owner.gid)
   const data = join(folder, 'data')
@@ -98,7 +98,7 @@ export async function startPostgres({ tls = false }: ServerOptions = {}): Promis
     certificate: cert,
     run: () => spawn(binary, args, { ...owner, cwd: folder, stdio: 'ignore' }),
     clean: () => rm(folder, { recursive: true, force: true }),
-    // A killed postmaster leaves its children and their shared memory behind; this is its own way to end at once.
+    // A killed postmaster leaves its children and their shared memory behind. SIGQUIT ends all of them at once.
     stopSignal: 'SIGQUIT',
   })
 }
@@ -131,7 +131,7 @@ async function serve({ port, url, certificate, run, clean, stopSignal }: Recipe)
       await ended
     },
     signal(name) {
-      // The children first when it stops: PostgreSQL serves each session in a process of its own.
+      // PostgreSQL serves each session in a child process. For a stop the children get the signal first.
       for (const pid of child?.pid === undefined ? [] : [...childrenOf(child.pid), child.pid])
         if (child?.exitCode === null && child.signalCode === null) send(pid, name)
     },
@@ -144,7 +144,7 @@ async function serve({ port, url, certificate, run, clean, stopSignal }: Recipe)
   return server
 }
 
-/** Linux only: by the parent's id in each process's own words. */
+/** Linux only: finds children by the parent id in /proc. */
 function childrenOf(parent: number): readonly number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
@@ -152,10 +152,10 @@ function childrenOf(parent: number): readonly number[] {
     .filter((pid) => parentOf(pid) === parent)
 }
 
-/** Undefined for a process that is over. */
+/** Undefined for a process that has ended. */
 function parentOf(pid: number): number | undefined {
   try {
-    // After the name, which may hold anything, in brackets: state and parent.
+    // The name is in brackets and may contain any character; state and parent id follow it.
     return Number(/\) \S (\d+) [^)]*$/.exec(readFileSync(`/proc/${pid}/stat`, 'latin1'))?.[1])
   } catch {
     return undefined
@@ -166,7 +166,7 @@ function send(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name)
   } catch {
-    // It ended in the meantime.
+    // The process ended in the meantime.
   }
 }
 

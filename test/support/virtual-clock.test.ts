@@ -16,7 +16,7 @@ test('virtual time stands still until it is advanced', () => {
   assert.equal(clock.wallMs(), 1_000_002.5)
 })
 
-test('virtual timers fire once, in due order, and see the moment they were due', () => {
+test('virtual timers fire once, in due order, at the time they were due', () => {
   fc.assert(
     fc.property(fc.array(fc.nat(50)), (delays) => {
       const clock = new VirtualClock()
@@ -72,7 +72,7 @@ test('a virtual timer set by another one fires within the same advance when it i
   assert.equal(clock.timers, 1)
 })
 
-test('virtual timers that set each other without time going by are reported as a loop', () => {
+test('virtual timers that set each other at the same time are reported as a loop', () => {
   const clock = new VirtualClock()
   const again = (): void => void clock.after(0, again)
   again()
@@ -83,7 +83,7 @@ test('virtual time does not go backwards', () => {
   assert.throws(() => new VirtualClock().advance(-1), RangeError)
 })
 
-test('the methods of a virtual clock can be passed on alone', () => {
+test('the methods of a virtual clock can be called without the clock', () => {
   const { nowMs, wallMs, after } = new VirtualClock({ nowMs: 1, wallMs: 2 })
   after(1, () => undefined)
   assert.deepEqual([nowMs(), wallMs()], [1, 2])

@@ -1,12 +1,12 @@
 /**
- * Time that a test moves by hand. Timers fire in the order in which they are due, and those due together in the order
- * in which they were set; while one runs, `nowMs` is the moment it was due. Nothing here waits for promises: a test
- * that needs their reactions awaits them between two steps.
+ * A clock that a test advances by hand. Timers fire in the order in which they are due, and those due together in the order
+ * in which they were set; while one runs, `nowMs` is the time at which it was due. The clock does not wait for promises: a
+ * test that needs their reactions awaits them between two steps.
  */
 import type { Clock, Timer } from '../../src/time/clock.ts'
 import { EventHeap } from './event-heap.ts'
 
-/** Timers that may fire at one and the same moment before it is a loop that will never let time go on. */
+/** More timers than this at the same time are reported as a loop. */
 const MOST_AT_ONE_MOMENT = 10_000
 
 interface Armed {
@@ -36,7 +36,7 @@ export class VirtualClock implements Clock {
     return this.#timers
   }
 
-  // Arrows, because whoever holds a clock may pass its methods on alone.
+  // Arrow functions, so that a method can be passed on without its clock.
   readonly nowMs = (): number => this.#nowMs
 
   readonly wallMs = (): number => this.#nowMs + this.#wallAheadMs
@@ -50,18 +50,18 @@ export class VirtualClock implements Clock {
 
   readonly stoppedMs = (): number => this.#stoppedMs
 
-  /** The process stands still: time goes by, and what came due meanwhile fires with the next advance, late. */
+  /** The process stands still: time passes without a timer; those that came due fire late, at the next advance. */
   stop(ms: number): void {
     this.#nowMs += ms
     this.#stoppedMs += ms
   }
 
-  /** Milliseconds: when the next timer fires; Infinity when none is set. */
+  /** The time of the next timer, in milliseconds; Infinity when none is set. */
   nextDueAtMs(): number {
     return this.#first()?.atMs ?? Infinity
   }
 
-  /** Lets `ms` milliseconds go by and runs what comes due, including what that sets in turn. */
+  /** Lets `ms` milliseconds pass and runs the timers that come due, including those set meanwhile. */
   advance(ms: number): void {
     this.advanceTo(this.#nowMs + ms)
   }
@@ -85,7 +85,7 @@ export class VirtualClock implements Clock {
     armed.isSet = false
   }
 
-  /** The timer that fires next; those that were cleared meanwhile are dropped. */
+  /** The timer that fires next; cleared ones are dropped. */
   #first(): ReturnType<EventHeap<Armed>['peek']> {
     for (;;) {
       const first = this.#armed.peek()
