@@ -44,7 +44,7 @@ export interface SidecarParts {
   readonly reread: () => Reread
 }
 
-/** Milliseconds in which the last refusals leave; nobody waits longer for a forced end. */
+/** Milliseconds in which the last refusals are written before connections are cut. */
 const FLUSH_MS = 20
 
 export class Sidecar {
@@ -62,7 +62,7 @@ export class Sidecar {
   readonly #watchers: Watchers
   readonly #proxy: Server
   readonly #admin: Server
-  /** An error of ours outside the tools' calls was contained. */
+  /** An error of Spillway's own outside the tools' calls was contained. */
   readonly #broke = (error: unknown): void => this.#events.broke(NO_TOOL, undefined, error)
 
   constructor(parts: SidecarParts) {
@@ -133,7 +133,7 @@ export class Sidecar {
   /** Cuts everything that is still open. Idempotent. */
   async close(): Promise<void> {
     for (const each of [this.#narrator, this.#bounds, this.#watchers]) each.close()
-    // Whoever waits is told so; after that what still runs is cut.
+    // Waiting calls are refused first; calls that still run are cut after that.
     this.#tools.closeGates()
     await new Promise((resolve) => this.#parts.clock.after(FLUSH_MS, () => resolve(undefined)))
     for (const server of [this.#proxy, this.#admin]) {
@@ -159,7 +159,7 @@ export class Sidecar {
     )
   }
 
-  /** Those who count come before those who show. */
+  /** The order matters: subscribers that count run before those that show the counts. */
   #subscribe(): Metrics {
     const { nowMs } = this.#parts.clock
     const metrics = new Metrics({

@@ -47,7 +47,7 @@ export interface CallRefusal extends RefusalDetails {
   readonly reason: Reason
 }
 
-/** Who is refused. `tool` and what follows it: undefined where no tool takes the request. */
+/** The refused request. `tool` and the fields after it are undefined where no tool takes the request. */
 interface Asker {
   readonly caller: Caller
   readonly requestId: string

@@ -20,7 +20,7 @@ import type { AdminRoute } from './routes.ts'
 
 export interface AdminParts extends AdminApi {
   readonly clock: Clock
-  /** An error of ours was contained. */
+  /** An error of Spillway's own was contained. */
   readonly onError: (error: unknown) => void
   /** The address the listener is bound to, for the rule about writing. */
   readonly host: string
@@ -105,7 +105,7 @@ function refusalOf(request: IncomingMessage, parts: AdminParts): Answer | undefi
   return denial && denied(denial)
 }
 
-/** An error of ours ends this request, and no other. A caller that left in the middle of a body is no such error. */
+/** An error of Spillway's own ends this request, and no other. A caller that left in the middle of a body is no such error. */
 function fail({ onError }: AdminParts, exchange: HttpExchange, error: unknown): void {
   const { request, response } = exchange
   if (request.destroyed && !request.complete) return void response.destroy()

@@ -46,7 +46,7 @@ export interface AnswerHead {
   readonly isLast?: boolean
 }
 
-/** Who is told what becomes of the exchange. */
+/** The listener is told what becomes of the exchange. */
 export interface CallerListener {
   /** The exchange is over. `isAnswered`: the answer went out whole; otherwise the caller left before its end. */
   closed(isAnswered: boolean): void

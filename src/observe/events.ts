@@ -34,7 +34,7 @@ export type RequestEvent =
   | { readonly kind: 'finished'; readonly outcome: Outcome; readonly durationMs: number | undefined }
   /** The result of a retry, or why there was none. */
   | { readonly kind: 'retried'; readonly result: RetryResult }
-  /** An error of ours ended one call, or one subscriber's handling of an event. The process goes on. */
+  /** An error of Spillway's own ended one call, or one subscriber's handling of an event. The process goes on. */
   | {
       readonly kind: 'internal_error'
       readonly requestId: string | undefined
@@ -87,7 +87,7 @@ export class Events {
     }
   }
 
-  /** Tells that an error of ours was contained. An error during that is dropped. */
+  /** Tells that an error of Spillway's own was contained. An error during that is dropped. */
   broke(tool: string, requestId: string | undefined, error: unknown): void {
     if (this.#isTellingOfError) return
     this.#isTellingOfError = true

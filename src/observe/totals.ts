@@ -20,7 +20,7 @@ export interface ToolTotals {
   /** Callers who left, waiting or running. */
   cancelled: number
   endedTwice: number
-  /** Errors of ours that ended one call each. */
+  /** Errors of Spillway's own that ended one call each. */
   internalErrors: number
   readonly refused: Counts<Reason>
   /** `reason priority` -> count. */

@@ -22,7 +22,7 @@ const LANES_EVERY_MS = 1000
 export interface WatchParts {
   readonly clock: Clock
   readonly lanes: () => readonly object[]
-  /** An error of ours was contained. */
+  /** An error of Spillway's own was contained. */
   readonly onError: (error: unknown) => void
 }
 
