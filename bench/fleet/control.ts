@@ -1,7 +1,8 @@
 /**
- * Do N controllers on one tool fight? Real lanes, gates, memberships and a store in memory on the virtual clock, with the
- * tool of bench/control/engine, whose latency is everybody's doing. Compared with a limit that nobody moves, and with one
- * lane that gets all calls: what an elected single writer could reach at best. `npm run bench:fleet-control`.
+ * Measures whether the laws of several sidecars on one tool work against each other. Real lanes, gates, memberships and a
+ * store in memory run on the virtual clock, with the tool of bench/control/engine, whose latency depends on the calls of all
+ * sidecars. Compared with a fixed limit, and with one lane that gets all calls: the best that one elected writer could
+ * reach. `npm run bench:fleet-control`.
  */
 import { Membership } from '../../src/fleet/membership.ts'
 import { MemoryHub } from '../../src/fleet/memory.ts'
@@ -18,7 +19,7 @@ const CAP = 40
 const SIDECARS = 4
 const SECONDS = 120
 const TTL_MS = 10_000
-/** Milliseconds that a round trip to the store takes, and how often promises are let go on. */
+/** Milliseconds of a round trip to the store, and between two settlings of promises. */
 const STEP_MS = 1
 const SEEDS = [1, 2, 3]
 
@@ -33,17 +34,17 @@ const SERVICE: ToolModel['service'] = { meanMs: 100, cv: 1 }
 
 const WORLDS: readonly World[] = [
   {
-    name: 'a tool that bears 12 of the 40, evenly loaded',
+    name: 'capacity 12, even load',
     tool: { capacity: { kind: 'sharing', knee: 12, fall: 0.05 }, service: SERVICE },
     perSec: [40, 40, 40, 40],
   },
   {
-    name: 'the same, one sidecar with most of the load',
+    name: 'capacity 12, one sidecar with most of the load',
     tool: { capacity: { kind: 'sharing', knee: 12, fall: 0.05 }, service: SERVICE },
     perSec: [130, 10, 10, 10],
   },
   {
-    name: 'a tool that bears 24, from 40 s on 8, from 80 s on 24',
+    name: 'capacity 24, from 40 s on 8, from 80 s on 24',
     tool: {
       capacity: { kind: 'sharing', knee: 24, fall: 0.05 },
       service: SERVICE,
@@ -60,7 +61,7 @@ interface Result {
   readonly goodPerSec: number
   readonly toolMs: number
   readonly inTool: number
-  /** Jain's index of calls done over calls offered, over the sidecars: 1 is even. */
+  /** Jain's fairness index of the sidecars' shares of calls done among calls offered: 1 is even. */
   readonly fairness: number
   readonly overCap: number
 }
@@ -151,11 +152,11 @@ function mean(results: readonly Result[], key: keyof Result): number {
 
 async function compare(world: World): Promise<void> {
   console.log(`\n${world.name} (${world.perSec.join(' + ')} calls/s offered, cap ${CAP})`)
-  console.log('| who steers | calls/s | ms in the tool | calls in the tool | evenness | most over the cap |')
+  console.log('| law | calls/s | ms in the tool | calls in the tool | evenness | most over the cap |')
   console.log('|---|---|---|---|---|---|')
   const all = [world.perSec.reduce((a, b) => a + b, 0)]
   const ways = [
-    ['nobody (fixed)', { algorithm: 'fixed' }, world.perSec],
+    ['each sidecar, fixed', { algorithm: 'fixed' }, world.perSec],
     ['each sidecar, adaptive', { algorithm: 'adaptive' }, world.perSec],
     ['each sidecar, aimd', { ...SEED_LAW, decreaseAboveP95Ms: 800, increaseBelowP95Ms: 400 }, world.perSec],
     ['one lane with all calls, adaptive', { algorithm: 'adaptive' }, all],

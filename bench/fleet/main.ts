@@ -1,6 +1,6 @@
 /**
- * What one cap for many sidecars costs: correctness first (the cap held), then how long a call waits, how many calls get
- * through and how many round trips each costs. `npm run bench:fleet`; real servers, about a minute.
+ * Measures the cost of one cap for many sidecars, with real servers: the wait of a call, the calls per second and the round
+ * trips per call. A run fails if more calls run than the cap allows. `npm run bench:fleet`; about a minute.
  */
 import { openStore } from '../../src/fleet/open.ts'
 import type { FleetStore, StoreOptions } from '../../src/fleet/store.ts'
@@ -19,7 +19,7 @@ interface Load {
   readonly perSec: number
 }
 
-/** Calls of 20 to 80 ms; one sidecar, another each second, gets half of them. */
+/** Calls of 20 to 80 ms. One sidecar gets half of them; each second it is the next sidecar. */
 const LOADS: readonly Load[] = [
   { cap: 10, sidecars: 6, perSec: 150 },
   { cap: 3, sidecars: 10, perSec: 40 },
@@ -31,7 +31,7 @@ function percentile(sorted: readonly number[], ratio: number): string {
 }
 
 async function contend(way: Way, { cap, sidecars, perSec }: Load): Promise<string> {
-  // The same calls for every way.
+  // The same seed, so that every way gets the same calls.
   const random = new Random(7)
   const waits: number[] = []
   let [running, most] = [0, 0]
@@ -65,7 +65,7 @@ async function contend(way: Way, { cap, sidecars, perSec }: Load): Promise<strin
   return `| ${[way.name, ...figures, (calls.length / seconds).toFixed(0), perCall, most].join(' | ')} |`
 }
 
-/** One call after the other at one sidecar: what a free slot costs. */
+/** One call after the other at one sidecar: the cost of a slot without contention. */
 async function sequential(way: Way): Promise<string> {
   const took: number[] = []
   const before = way.operations()
@@ -82,7 +82,7 @@ async function sequential(way: Way): Promise<string> {
   return `| ${[way.name, percentile(took, 0.5), percentile(took, 0.99), (SEQUENTIAL_CALLS / seconds).toFixed(0), perCall].join(' | ')} |`
 }
 
-/** The store itself: one report after the other. */
+/** One report after the other: the latency of the store itself. */
 async function reports(name: string, store: FleetStore): Promise<string> {
   const took: number[] = []
   for (let order = 1; order <= SEQUENTIAL_CALLS; order++) {

@@ -1,6 +1,6 @@
 /**
- * Ways to keep many callers under one cap, each behind the same question: wait for a slot, then give it back. The
- * fleet's memberships with each store, a semaphore library that polls, and the plainest script asked every 10 ms.
+ * Ways to keep many callers under one cap, behind one interface: wait for a slot, then give it back. The ways are the fleet's
+ * memberships with each store, a semaphore library that polls, and a minimal script that is polled every 10 ms.
  */
 import { createClient } from '@redis/client'
 import { Redis } from 'ioredis'
@@ -24,7 +24,7 @@ export interface Way {
 const TTL_MS = 10_000
 const POLL_MS = 10
 
-/** Each sidecar a lane, a gate and a membership of its own, and its own connections. */
+/** Each sidecar has its own lane, gate, membership and connections. */
 export async function memberships(
   name: string,
   {

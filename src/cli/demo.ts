@@ -1,7 +1,7 @@
 /**
- * `spillway demo`: sends the same burst of agents twice, with real processes on loopback: first straight to a tool that
- * has a knee, then through Spillway. It shows what happens while it happens, and both runs side by side at the end. It
- * leaves no process and no file behind, however it ends.
+ * `spillway demo`: runs the same burst of agents twice, with real processes on loopback: first straight at a tool that slows
+ * down and fails when overloaded, then through Spillway. It prints the course of each run, and both runs side by side at the
+ * end. Its processes and files are removed also after an error or an interrupt.
  */
 import { Children } from './demo/children.ts'
 import { limitPath } from './demo/narration.ts'
@@ -59,8 +59,8 @@ async function compare(children: Children, scratch: Scratch): Promise<'compared'
 
 function introduction(): string {
   const { knee, fastestMs, slowestMs } = TOOL_SETTINGS.flaky
-  return `Two tools, each a process on this machine, and ${AGENTS} agents that call them; twice, with and without Spillway.
-The flaky tool answers in ${fastestMs} to ${slowestMs} ms while at most ${knee.calls} calls are in it; with more it slows down, then it fails.
+  return `${AGENTS} agents call two tools, which are processes on this machine: first without Spillway, then with it.
+The flaky tool answers in ${fastestMs} to ${slowestMs} ms while it runs at most ${knee.calls} calls; with more it slows down, and then it fails.
 The agents share ${WORKERS} workers, wait ${TIMEOUT_MS / 1000} s for an answer, and try ${TRIES} times. The healthy tool is called all the time;
 after ${(WARM_UP_MS + QUIET_MS) / 1000} s all agents want the flaky one too, for ${BURST_MS / 1000} s.
 `

@@ -1,5 +1,6 @@
 /**
- * PostgreSQL's tables made, emptied and thrown away: a first start gives at once, and any other is not taken for one.
+ * The first start of a fleet on PostgreSQL: a store with new tables gives slots at once. A store whose tables were emptied,
+ * dropped or made again gives nothing for one TTL.
  */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
@@ -12,7 +13,7 @@ import { startPostgres } from '../support/store-servers.ts'
 import type { StoreServer } from '../support/store-servers.ts'
 import { Client } from './fleet-worlds.ts'
 
-/** No test waits for it. */
+/** Longer than any test here runs, so that no session ends. */
 const TTL_MS = 60_000
 const CAP = 4
 
@@ -29,10 +30,10 @@ describe('the first start of a fleet on PostgreSQL', () => {
     await server[Symbol.asyncDispose]()
   })
 
-  /** A database of its own, bare. */
+  /** A new database without tables. */
   async function bare() {
     const name = `fleet${++databases}`
-    // It takes connections before it takes statements.
+    // A starting server accepts connections before it accepts statements.
     await eventually(() => root.unsafe(`create database ${name}`))
     const url = server.url.replace(/\/postgres$/, `/${name}`)
     const admin = postgres(url, { max: 1, onnotice: () => undefined })
@@ -55,7 +56,7 @@ describe('the first start of a fleet on PostgreSQL', () => {
     }
   }
 
-  test('two sidecars that start together on a bare database are given slots at once, and no more than the cap', async () => {
+  test('two sidecars that start together on an empty database get slots at once, up to the cap', async () => {
     await using db = await bare()
     const [a, b] = [db.member('a'), db.member('b')]
     const said = await Promise.all([a.want(3), b.want(3)])
@@ -67,14 +68,14 @@ describe('the first start of a fleet on PostgreSQL', () => {
     assert.equal(a.held + b.held, CAP)
   })
 
-  test('a tool that is new in tables that were never emptied is given at once, too', async () => {
+  test('slots of a new tool are given at once in tables that were never emptied', async () => {
     await using db = await bare()
     await db.member('a').want(1)
     const { pausedMs, given } = await db.member('b', 'other').want(2)
     assert.deepEqual([pausedMs, given], [0, 2])
   })
 
-  test('tables that were emptied are no first start, nor for a tool that was not known before', async () => {
+  test('after the tables were emptied no slot is given for one TTL, of new tools neither', async () => {
     await using db = await bare()
     const a = db.member('a')
     await a.want(3)
@@ -87,7 +88,7 @@ describe('the first start of a fleet on PostgreSQL', () => {
     assert.ok((await db.member('c', 'other').want(1)).pausedMs > 0)
   })
 
-  test('tables that were dropped under a living sidecar are made again, and are no first start', async () => {
+  test('tables that were dropped under a running sidecar are made again, and give no slot for one TTL', async () => {
     await using db = await bare()
     const a = db.member('a')
     await a.want(3)
@@ -99,7 +100,7 @@ describe('the first start of a fleet on PostgreSQL', () => {
     assert.equal(a.held, 3)
   })
 
-  test('a sidecar that was answered before and finds a bare schema makes no first start of it', async () => {
+  test('a sidecar that had an answer before makes an empty schema again, and it gives no slot for one TTL', async () => {
     await using db = await bare()
     const a = db.member('a')
     await a.want(3)
@@ -112,7 +113,7 @@ describe('the first start of a fleet on PostgreSQL', () => {
     assert.equal(fresh.given, 0)
   })
 
-  test('a first start made under a living sidecar, by one that knows nothing of it, honours what that one holds and gives no more', async () => {
+  test('after a new sidecar took a lost schema for a first start, the report of an old sidecar keeps its slots and begins the pause', async () => {
     await using db = await bare()
     const [a, idle] = [db.member('a'), db.member('idle')]
     await a.want(3)
@@ -121,15 +122,18 @@ describe('the first start of a fleet on PostgreSQL', () => {
     await db.admin`create schema public`
     const b = db.member('b')
     assert.equal((await b.want(3)).given, 3)
-    // The survivor is heard: what it runs counts, though it is more than the cap now.
+    // The old sidecar reports: its slots count, although together they exceed the cap.
     const { pausedMs, waiting } = await eventually(() => a.want(1))
     assert.equal(a.held, 3)
     assert.ok(pausedMs > 0)
-    assert.equal(waiting, 1, 'more is held than the cap')
+    assert.equal(waiting, 1, 'both sidecars together hold more than the cap')
     assert.ok((await b.want(1)).pausedMs > 0)
     await b.giveBack(3, 3)
     await a.giveBack(1, 1)
     assert.deepEqual([a.held, b.held], [2, 0])
-    assert.ok((await db.member('c', 'other').want(1)).pausedMs > 0, 'and no tool is a first start any more')
+    assert.ok(
+      (await db.member('c', 'other').want(1)).pausedMs > 0,
+      'slots of other tools are not given at once any more',
+    )
   })
 })

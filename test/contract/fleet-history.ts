@@ -1,10 +1,11 @@
 /**
- * Random histories of a fleet, and what a sidecar sees of each step: the same from every store.
+ * Random histories of a fleet for tests that compare stores: one step, and what the sidecar of that step is told. Every
+ * store must give the same answers.
  */
 import * as fc from 'fast-check'
 import type { Client } from './fleet-worlds.ts'
 
-/** A sidecar gives back what it can of so many slots, and wants so many; or it leaves. */
+/** A sidecar gives back up to `back` slots and wants `want` calls; or it leaves. */
 export type StepTaken = Readonly<{ who: number; back: number; want: number; leaves: boolean }>
 export const STEP: fc.Arbitrary<StepTaken> = fc.record({
   who: fc.nat({ max: 3 }),

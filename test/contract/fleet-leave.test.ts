@@ -1,6 +1,6 @@
 /**
- * What the last report of a sidecar does, on all three stores: the session ends, all of its slots go on at once, and
- * nothing of it comes back, in whatever order the reports arrive.
+ * The last report of a sidecar, on all three stores: its session ends, and all of its slots go to waiting sidecars at once.
+ * Late reports of the ended session have no effect.
  */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
@@ -24,18 +24,18 @@ describe('a sidecar that leaves', { concurrency: true }, () => {
         await world[Symbol.asyncDispose]()
       })
 
-      test(`${name}: a sidecar that leaves gives back everything, and leaving twice is harmless`, async () => {
+      test(`${name}: a sidecar that leaves gives back all slots, and a second leave has no effect`, async () => {
         const [a, b] = (await fleet.members(2, 2)) as [Client, Client]
         await a.want(2)
         await b.want(2)
         const answer = await a.leave()
-        assert.deepEqual(new Set(Object.values(answer)), new Set([0]), 'it needs to know nothing more')
+        assert.deepEqual(new Set(Object.values(answer)), new Set([0]), 'the answer to a leave has figures')
         await a.leave()
         await eventually(() => assert.equal(b.news.at(-1)?.given, 2))
         assert.equal((await b.want(0)).sidecars, 1)
       })
 
-      test(`${name}: a smallest cap goes with the sidecar that was told it`, async () => {
+      test(`${name}: the smallest cap counts no longer when its sidecar has left`, async () => {
         const [small, large] = (await fleet.members(2, 4)) as [Client, Client]
         small.cap = 1
         await small.want(0)
@@ -44,7 +44,7 @@ describe('a sidecar that leaves', { concurrency: true }, () => {
         await eventually(() => assert.deepEqual([large.news.at(-1)?.given, large.news.at(-1)?.cap], [4, 4]))
       })
 
-      test(`${name}: a leave that arrives after the sidecar has joined again ends nothing`, async () => {
+      test(`${name}: a leave that arrives after the sidecar has joined again does not end the new session`, async () => {
         const [a, b] = (await fleet.members(2, 2)) as [Client, Client]
         await a.want(1)
         const late = { epoch: a.epoch, returned: 1, held: 0, want: 0, order: 2, isLeaving: true }
@@ -55,20 +55,20 @@ describe('a sidecar that leaves', { concurrency: true }, () => {
         assert.equal((await b.want(1)).given, 0)
       })
 
-      test(`${name}: a sidecar that the store does not know can leave, and begins no pause`, async () => {
+      test(`${name}: the leave of a sidecar that the store does not know begins no pause`, async () => {
         const [stranger, other] = (await fleet.members(2, 2)) as [Client, Client]
         await stranger.say({ epoch: 7, returned: 3, isLeaving: true })
         const { pausedMs, given, sidecars } = await other.want(2)
         assert.deepEqual({ pausedMs, given, sidecars }, { pausedMs: 0, given: 2, sidecars: 1 })
       })
 
-      test(`${name}: while a store gives nothing, the slots of a sidecar that leaves wait, too`, async () => {
+      test(`${name}: while a store gives no slots, those of a sidecar that leaves are not given, either`, async () => {
         const [a, b] = (await fleet.members(2, 2, SHORT_TTL_MS)) as [Client, Client]
         await a.want(2)
         await world.forget()
         await a.want(0)
         assert.ok((await b.want(2)).pausedMs > 0)
-        assert.equal(a.held, 2, 'taken over')
+        assert.equal(a.held, 2, 'the claim was not taken over')
         await a.leave()
         assert.equal((await b.want(2)).given, 0)
       })

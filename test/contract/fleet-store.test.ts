@@ -1,5 +1,6 @@
 /**
- * What src/fleet/store.ts promises, held against all three stores: in memory on virtual time, and the real servers.
+ * The contract of the port src/fleet/store.ts, run against all three stores: the one in memory on virtual time, a real Redis
+ * and a real PostgreSQL.
  */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
@@ -12,7 +13,7 @@ import type { World } from './fleet-worlds.ts'
 const SHORT_TTL_MS = 600
 const HISTORIES = 40
 
-// They mostly wait for sessions to end: each for its own, one beside the other.
+// The tests mostly wait for sessions to end, so the three stores are tested at the same time.
 describe('the stores of a fleet', { concurrency: true }, () => {
   for (const [name, start] of Object.entries(WORLDS)) {
     describe(`the ${name} store`, { concurrency: 1 }, () => {
@@ -27,7 +28,7 @@ describe('the stores of a fleet', { concurrency: true }, () => {
         await world[Symbol.asyncDispose]()
       })
 
-      test(`${name}: slots are given up to the cap, and no more`, async () => {
+      test(`${name}: slots are given up to the cap`, async () => {
         const [a, b] = (await fleet.members(2, 3)) as [Client, Client]
         await a.want(2)
         await b.want(2)
@@ -36,7 +37,7 @@ describe('the stores of a fleet', { concurrency: true }, () => {
         assert.deepEqual({ waiting, claimants, sidecars }, { waiting: 1, claimants: 2, sidecars: 2 })
       })
 
-      test(`${name}: a slot given back goes to the longest-waiting sidecar, and only that one is told`, async () => {
+      test(`${name}: a slot given back goes to the longest-waiting sidecar, and only that one gets news`, async () => {
         const [holder, first, second, third] = (await fleet.members(4, 1)) as [Client, Client, Client, Client]
         await holder.want(1)
         for (const member of [first, second, third]) await member.want(1)
@@ -46,7 +47,7 @@ describe('the stores of a fleet', { concurrency: true }, () => {
         assert.deepEqual([second.news.length, third.news.length], [0, 0])
       })
 
-      test(`${name}: one slot a turn, so that who wants many does not keep the others waiting`, async () => {
+      test(`${name}: each sidecar in the line gets one slot a turn, however many it wants`, async () => {
         const [holder, greedy, modest] = (await fleet.members(3, 2)) as [Client, Client, Client]
         await holder.want(2)
         await greedy.want(5)
@@ -56,13 +57,13 @@ describe('the stores of a fleet', { concurrency: true }, () => {
         assert.equal((await modest.want(0)).given, 1)
       })
 
-      test(`${name}: alone in the line, one sidecar takes the whole cap`, async () => {
+      test(`${name}: a sidecar that is alone in the line gets the whole cap`, async () => {
         const [busy, idle] = (await fleet.members(2, 8)) as [Client, Client]
         await idle.want(0)
         assert.equal((await busy.want(20)).given, 8)
       })
 
-      test(`${name}: who gives back and wants again stands at the end of the line`, async () => {
+      test(`${name}: a sidecar that gives back a slot and wants one again goes to the end of the line`, async () => {
         const [a, b] = (await fleet.members(2, 1)) as [Client, Client]
         await a.want(2)
         await b.want(1)
@@ -70,18 +71,18 @@ describe('the stores of a fleet', { concurrency: true }, () => {
         assert.deepEqual([a.held, (await b.want(0)).given], [0, 1])
       })
 
-      test(`${name}: a statement said twice or late gives back nothing twice and wants nothing again`, async () => {
+      test(`${name}: a report that arrives twice or late has no second effect`, async () => {
         const [a, b] = (await fleet.members(2, 2)) as [Client, Client]
         await a.want(2)
         await a.giveBack(1)
         await a.say({ returned: 1, order: 3 })
         await a.say({ returned: 0, want: 7, order: 1 })
-        assert.equal(a.given - 1, 1, 'one of two is still held')
+        assert.equal(a.given - 1, 1, 'the report that came twice gave back two slots')
         assert.equal((await b.want(2)).given, 1)
-        assert.equal((await a.say({ returned: 1 })).given, 2, 'the late wish was not heard')
+        assert.equal((await a.say({ returned: 1 })).given, 2, 'the want of the late report counted')
       })
 
-      test(`${name}: an answer that was lost leaves no slot behind`, async () => {
+      test(`${name}: a slot whose answer was lost is free again`, async () => {
         const [a, b] = (await fleet.members(2, 2)) as [Client, Client]
         await a.say({ want: 2, epoch: 0, order: 1 })
         a.epoch = 0
@@ -90,7 +91,7 @@ describe('the stores of a fleet', { concurrency: true }, () => {
         assert.equal((await b.want(2)).given, 2)
       })
 
-      test(`${name}: who is not heard of for one TTL has lost its slots to the next in line`, async () => {
+      test(`${name}: the slots of a sidecar that sent no report for one TTL go to the next in line`, async () => {
         const [dead, alive] = (await fleet.members(2, 2, SHORT_TTL_MS)) as [Client, Client]
         await dead.want(2)
         for (let i = 0; i < 2; i++) {
@@ -99,11 +100,11 @@ describe('the stores of a fleet', { concurrency: true }, () => {
         }
         assert.equal((await alive.want(1)).given, 1)
         const back = await dead.want(0)
-        assert.equal(back.given, 0, 'a claim does not count while the store remembers')
+        assert.equal(back.given, 0, 'a claim counted although the store has its memory')
         assert.equal(back.claimants, 1)
       })
 
-      test(`${name}: who speaks keeps its slots beyond the TTL`, async () => {
+      test(`${name}: a sidecar that reports keeps its slots beyond the TTL`, async () => {
         const [holder, other] = (await fleet.members(2, 1, SHORT_TTL_MS)) as [Client, Client]
         await holder.want(1)
         for (let i = 0; i < 4; i++) {
@@ -114,7 +115,7 @@ describe('the stores of a fleet', { concurrency: true }, () => {
         assert.equal((await other.want(1)).given, 0)
       })
 
-      test(`${name}: who holds slots is told that another begins to wait, and nobody else`, async () => {
+      test(`${name}: when a sidecar begins to wait, only sidecars that hold slots get news`, async () => {
         const [rich, poor, idle, waiting] = (await fleet.members(4, 4)) as [Client, Client, Client, Client]
         await rich.want(3)
         await poor.want(1)
@@ -126,9 +127,9 @@ describe('the stores of a fleet', { concurrency: true }, () => {
         assert.equal(idle.news.length, 0)
       })
 
-      test(`${name}: a store that knows nothing gives nothing for one TTL, takes over what is held, and then gives`, async () => {
+      test(`${name}: a store without a memory gives no slots for one TTL and takes over the held ones, and then gives the rest`, async () => {
         const [a, b] = (await fleet.members(2, 4, SHORT_TTL_MS)) as [Client, Client]
-        // What was given back before must not count against what is taken over.
+        // Slots given back in the old session must not reduce those taken over.
         await a.want(3)
         await a.giveBack(1)
         const { epoch } = a
@@ -143,18 +144,18 @@ describe('the stores of a fleet', { concurrency: true }, () => {
         await Promise.all([a.want(0), b.want(4)])
         await world.pass(SHORT_TTL_MS / 2)
         const late = await b.want(4)
-        assert.equal(late.given, 2, 'the rest of the cap')
+        assert.equal(late.given, 2, 'the rest of the cap was not given')
         assert.equal(late.pausedMs, 0)
       })
 
-      test(`${name}: more is not taken over than the cap allows`, async () => {
+      test(`${name}: held slots are taken over up to the cap`, async () => {
         const [a, b] = (await fleet.members(2, 3, SHORT_TTL_MS)) as [Client, Client]
         await world.forget()
         await a.say({ held: 2 })
         assert.equal((await b.say({ held: 2 })).given, 1)
       })
 
-      test(`${name}: under a cap that was lowered nothing is given, and holders see that slots are wanted back`, async () => {
+      test(`${name}: after the cap was lowered no slot is given while more are held, and holders learn that others wait`, async () => {
         const [a, b] = (await fleet.members(2, 4)) as [Client, Client]
         await a.want(4)
         a.cap = 2
@@ -167,7 +168,7 @@ describe('the stores of a fleet', { concurrency: true }, () => {
         assert.equal((await b.want(0)).given, 1)
       })
 
-      test(`${name}: of different caps the smallest counts for all, and nobody stands before who may go`, async () => {
+      test(`${name}: of different caps the smallest counts for all, and a sidecar at its cap does not block the line`, async () => {
         const [small, large, third] = (await fleet.members(3, 8)) as [Client, Client, Client]
         small.cap = 2
         assert.equal((await large.want(4)).cap, 8)
@@ -179,10 +180,10 @@ describe('the stores of a fleet', { concurrency: true }, () => {
         small.cap = 8
         await small.want(0)
         const now = [small, await large.want(0), await third.want(0)].map((each) => each.given)
-        assert.deepEqual(now, [1, 7, 3], 'all eight are held: 1, 4 and 3')
+        assert.deepEqual(now, [1, 7, 3], 'the slots held are not 1, 4 and 3')
       })
 
-      test(`${name}: a statement of a session that is over, heard late, does not end the one that lives`, async () => {
+      test(`${name}: a late report of an ended session does not end the present session`, async () => {
         const [a, b] = (await fleet.members(2, 2)) as [Client, Client]
         await a.want(1)
         const old = { epoch: a.epoch, held: 1, want: 2, order: 2 }
@@ -191,10 +192,10 @@ describe('the stores of a fleet', { concurrency: true }, () => {
         const { epoch, given } = a
         const late = await a.store.report({ tool: a.tool, cap: 2, returned: 1, isLeaving: false, ...old })
         assert.deepEqual([late.epoch, late.given], [epoch, given])
-        assert.equal((await b.want(1)).given, 0, 'both slots are held')
+        assert.equal((await b.want(1)).given, 0, 'a slot was given above the cap')
       })
 
-      test(`${name}: when nobody was heard for one TTL, nothing new is given for another, and what runs is taken over`, async () => {
+      test(`${name}: after one TTL without any report no new slot is given for another TTL, and held slots are taken over`, async () => {
         const [a, b] = (await fleet.members(2, 4, SHORT_TTL_MS)) as [Client, Client]
         await a.want(2)
         await b.want(2)
@@ -209,7 +210,7 @@ describe('the stores of a fleet', { concurrency: true }, () => {
         assert.equal((await b.want(3)).given, 2)
       })
 
-      test(`${name}: who waits knows when the next session ends`, async () => {
+      test(`${name}: a waiting sidecar is told when the next session ends`, async () => {
         const [a, b] = (await fleet.members(2, 1, SHORT_TTL_MS)) as [Client, Client]
         assert.equal((await a.want(1)).nextEndMs, 0)
         const { nextEndMs } = await b.want(1)
@@ -219,7 +220,7 @@ describe('the stores of a fleet', { concurrency: true }, () => {
         assert.equal((await b.want(1)).given, 1)
       })
 
-      test(`${name}: every sidecar knows how many live and which of them it is`, async () => {
+      test(`${name}: every sidecar is told the number of sidecars and its own rank`, async () => {
         const members = await fleet.members(3, 1)
         for (const member of members) await member.want(0)
         const standings = await Promise.all(members.map((member) => member.want(0)))
@@ -229,7 +230,7 @@ describe('the stores of a fleet', { concurrency: true }, () => {
         )
       })
 
-      test(`${name}: fleets of other names and tools of other names share nothing`, async () => {
+      test(`${name}: fleets with other names and tools with other names share no slots`, async () => {
         const [a, other] = (await fleet.members(2, 1)) as [Client, Client]
         const stranger = new Client(await fleet.world.open('staging', 'stranger', 1), a.tool, 1)
         await a.want(1)
@@ -241,7 +242,7 @@ describe('the stores of a fleet', { concurrency: true }, () => {
         assert.equal((await other.say({ tool: 'browser', want: 1 })).waiting, 0)
       })
 
-      test(`${name}: any history leaves every sidecar where the ledger would`, async () => {
+      test(`${name}: in any history every sidecar gets the same answers as from the ledger`, async () => {
         const model = await WORLDS['memory']!()
         const modelFleet = await fleetOn(model, SHORT_TTL_MS)
         const history = fc.array(STEP, { maxLength: 20 })
@@ -260,7 +261,7 @@ describe('the stores of a fleet', { concurrency: true }, () => {
         await modelFleet[Symbol.asyncDispose]()
       })
 
-      test(`${name}: the sidecars of one tool are bounded`, async () => {
+      test(`${name}: a sidecar above the bound of one tool is refused with FLEET_FULL`, async () => {
         const [late] = (await fleet.members(1, 1)) as [Client]
         await world.fill(FLEET, late.tool)
         await assert.rejects(late.want(1), { code: 'FLEET_FULL' })

@@ -1,6 +1,6 @@
 /**
- * A rolling upgrade: sidecars of the version before and of this one share a store, and each is answered as the ledger
- * would answer it.
+ * A rolling upgrade: sidecars of the previous version and of this one share a store, and each gets the same answers as from
+ * the ledger.
  */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
@@ -24,7 +24,7 @@ const TTL_MS = 60_000
 const SCHEMA = readFileSync(new URL('../../src/fleet/postgres/1-schema.sql', import.meta.url), 'utf8')
 let tools = 0
 
-/** Two sidecars of the version before, two of this one. */
+/** Two sidecars of the previous version and two of this one. */
 async function openMixed(url: string, openPrevious: OpenPrevious): Promise<readonly FleetStore[]> {
   const options = (sidecar: string) => ({ fleet: 'f', sidecar, ttlMs: TTL_MS, answerWithinMs: 10_000 })
   return [
@@ -37,7 +37,7 @@ async function openMixed(url: string, openPrevious: OpenPrevious): Promise<reado
 
 async function compare(url: string, stores: readonly FleetStore[]): Promise<void> {
   const hub = new MemoryHub(new VirtualClock(), true)
-  // The pause of a tool that the store does not know yet lasts for one TTL of the first sidecar that reports.
+  // A store pauses a tool that it does not know for one TTL of the first sidecar that reports; this opener has a TTL of 1 ms.
   const options = { fleet: 'f', sidecar: 'opener', ttlMs: 1, answerWithinMs: 10_000 }
   const opener = openStore(url, options, systemClock)
   const history = fc.array(STEP, { maxLength: 20 })
@@ -60,23 +60,23 @@ async function compare(url: string, stores: readonly FleetStore[]): Promise<void
   }
 }
 
-test('redis: sidecars of the version before and of this one are given the same slots in any history', async () => {
+test('redis: sidecars of the previous version and of this one get the slots that the ledger gives, in any history', async () => {
   await using server = await startRedis()
   await compare(server.url, await openMixed(server.url, previousOnRedis))
 })
 
-test('postgres: sidecars of the version before and of this one are given the same slots in any history', async () => {
+test('postgres: sidecars of the previous version and of this one get the slots that the ledger gives, in any history', async () => {
   await using server = await startPostgres()
   const admin = postgres(server.url, { max: 1, onnotice: () => undefined })
   const isThere = async (name: string) =>
     (await admin`select to_regproc(${name}) is not null as yes`)[0]?.['yes'] === true
-  // The version before made the database, this one adds what is new.
+  // The previous version made the database, and this one adds its new functions.
   await eventually(() => admin.unsafe(SCHEMA))
   await admin.unsafe(PREVIOUS_FUNCTIONS)
   assert.equal(await isThere('spillway_report_v3'), false)
   await compare(server.url, await openMixed(server.url, previousOnPostgres))
   assert.equal(await isThere('spillway_report_v3'), true)
-  // The version before installs its functions over those of this one.
+  // The previous version installs its functions over those of this one.
   await admin.unsafe(PREVIOUS_FUNCTIONS)
   await compare(server.url, await openMixed(server.url, previousOnPostgres))
   await admin.end({ timeout: 0 })

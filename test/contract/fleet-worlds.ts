@@ -1,6 +1,6 @@
 /**
- * The three stores as one suite sees them: opened for a sidecar, with time that passes, a memory that can be lost and a
- * tool that can be full of sidecars.
+ * The three stores behind one interface for the contract tests: a test opens a store for a sidecar, lets time pass, makes
+ * the store lose its memory, or fills a tool with sidecars.
  */
 import assert from 'node:assert/strict'
 import postgres from 'postgres'
@@ -14,19 +14,19 @@ import { eventually } from '../support/eventually.ts'
 import { startPostgres, startRedis } from '../support/store-servers.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
 
-/** Long enough that no test on a busy machine lets a session end by accident. */
+/** Long enough that no session ends by accident on a busy machine. */
 const LONG_TTL_MS = 60_000
 export const FLEET = 'production'
 
 export interface World extends AsyncDisposable {
-  /** Time goes by for the store. */
+  /** Lets time pass for the store. */
   pass(ms: number): Promise<void>
-  /** The store loses all that it knew. */
+  /** Makes the store lose its memory. */
   forget(): Promise<void>
-  /** As many sidecars as a tool may have, none of them real. */
+  /** Adds as many entries of sidecars as a tool may have. */
   fill(fleet: string, tool: string): Promise<void>
   open(fleet: string, sidecar: string, ttlMs: number): Promise<FleetStore>
-  /** Whether news for this sidecar would reach it by now. */
+  /** Whether the sidecar is subscribed to its news. */
   hears(fleet: string, sidecar: string): Promise<boolean>
 }
 
@@ -126,7 +126,7 @@ function real(url: string): Pick<World, 'pass' | 'open'> {
   }
 }
 
-/** A sidecar that keeps its numbers as the port asks, and what it was told. */
+/** A sidecar that keeps the figures that the port asks for, and records its news. */
 export class Client {
   readonly news: News[] = []
   epoch = 0
@@ -159,7 +159,7 @@ export class Client {
     return this.say({ want })
   }
 
-  /** Its last report; the next one begins anew. */
+  /** Sends the last report; the next report begins a new session. */
   async leave(): Promise<Allotment> {
     this.returned = this.given
     const answer = await this.say({ isLeaving: true })
@@ -167,7 +167,7 @@ export class Client {
     return answer
   }
 
-  /** Any part of a statement in other words than its own. */
+  /** Sends a report, with any of its fields replaced. */
   async say(said: Partial<Report>): Promise<Allotment> {
     const { tool, cap, epoch, returned, held } = this
     const own = { tool, cap, epoch, returned, held, want: 0, order: ++this.#order, isLeaving: false }
@@ -180,14 +180,14 @@ export class Client {
 }
 
 export interface Fleet {
-  /** Members of a tool of their own, on a store that gives already; `ttlMs` is LONG_TTL_MS where it is not said. */
+  /** New members of a tool that only they use, on a store whose first pause is over. `ttlMs` defaults to LONG_TTL_MS. */
   members(count: number, cap: number, ttlMs?: number): Promise<Client[]>
   readonly world: World
 }
 
 const MOST_MEMBERS = 4
 
-/** Stores are opened once for all tests of a world: every test takes a tool of its own. */
+/** Opens the stores of a world once for all tests; each test uses a tool of its own. */
 export async function fleetOn(world: World, shortTtlMs: number): Promise<Fleet & AsyncDisposable> {
   const stores = new Map<number, FleetStore[]>()
   const opened = new Set<FleetStore>()

@@ -1,6 +1,6 @@
 /**
- * The exchange of docs/fleet.md, sent to the ledger report by report: every answer, every news and every count of held
- * slots on the page is what the rules give.
+ * The worked exchange of docs/fleet.md, sent to the ledger report by report. Each answer, news and count of held slots on
+ * the page must be what the ledger gives.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -20,7 +20,7 @@ interface Message {
   readonly held: string
 }
 
-/** The rows of the page; a row without a time happens at that of the row before it. */
+/** The rows of the page; a row without a time has the time of the row before it. */
 function messagesOfPage(): readonly Message[] {
   let atMs = NaN
   return tableAfter(read('docs/fleet.md'), '## One exchange').map(
@@ -32,13 +32,13 @@ function messagesOfPage(): readonly Message[] {
   )
 }
 
-/** From `want 4, isLeaving true`. */
+/** The fields of a cell like `want 4, isLeaving true`. */
 function fieldsOf(cell: string): Message['fields'] {
   const pairs = cell.split(', ').map((pair) => pair.split(' ') as [string, string])
   return Object.fromEntries(pairs.map(([name, value]) => [name, value === 'true' || Number(value)]))
 }
 
-/** Each report with what the store says to it: first the answer, then the news. */
+/** Each report with the messages that the store sends for it: first the answer, then the news. */
 function stepsOf(messages: readonly Message[]): { readonly report: Message; readonly said: Message[] }[] {
   const steps: { readonly report: Message; readonly said: Message[] }[] = []
   for (const message of messages) {
@@ -50,11 +50,11 @@ function stepsOf(messages: readonly Message[]): { readonly report: Message; read
 
 const STEPS = stepsOf(messagesOfPage())
 const ledger = new Ledger(0, FIRST_EPOCH - 1)
-/** By sidecar, as it knows itself: what it was given and has returned, and when its session ends. */
+/** The session of each sidecar: the slots given and returned so far, and the end of its TTL. */
 const sessions = new Map<string, { given: number; returned: number; endsAtMs: number }>()
 
 for (const { report, said } of STEPS)
-  test(`docs/fleet.md at ${report.atMs} ms: the store answers ${report.from} as the page says, and tells whom the page says`, () => {
+  test(`docs/fleet.md at ${report.atMs} ms: the store sends ${report.from} the answer of the page, and the news of the page`, () => {
     const { atMs, from: sidecar, fields } = report
     const sent = { tool: 'github', cap: CAP, isLeaving: false, ...fields } as unknown as Report
     const result = ledger.report(sent, { sidecar, ttlMs: TTL_MS }, atMs)

@@ -1,11 +1,12 @@
 /**
- * What of a driver's error may be told: one line, and no password.
+ * The text of a failed store for logs and /readyz, made from the error of its driver: one line of bounded length without a
+ * password.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { failureText } from '../../src/fleet/failure.ts'
 
-test('the reason of a lost store never holds its password, encoded or not', () => {
+test('the reason of a lost store contains no password, plain or encoded', () => {
   const url = 'redis://:p%3Aa%2Fs@host:6379'
   const said = failureText(new Error(`cannot connect to ${url} with p:a/s or p%3Aa%2Fs`), url)
   assert.equal(said, 'cannot connect to *** with *** or ***')
@@ -16,7 +17,7 @@ test('the reason of a lost store is one line of bounded length', () => {
   assert.equal(failureText(new Error('x'.repeat(5000)), 'redis://h').length, 200)
 })
 
-test('a failure at every address of a name is told as the first of them', () => {
+test('a failure at every address of a name has the reason of the first address', () => {
   const each = new AggregateError([new Error('connect ECONNREFUSED ::1:6379')], '')
   assert.equal(failureText(each, 'redis://h'), 'connect ECONNREFUSED ::1:6379')
   assert.equal(failureText('what', 'redis://h'), 'unknown')

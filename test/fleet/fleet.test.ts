@@ -1,5 +1,6 @@
 /**
- * A process in its fleet: one membership for each tool, what /readyz is told, and what is given back at the end.
+ * Fleet on virtual time: one membership for each tool, the state for /readyz, and the slots that are given back when a tool
+ * or the process leaves.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -11,7 +12,7 @@ import { VirtualClock } from '../support/virtual-clock.ts'
 
 const TTL_MS = 3000
 
-/** A lane that always wants so many calls to run, and runs as many as it may. */
+/** A lane that always wants `wants` calls to run and uses all the slots it gets. */
 function hungryLane(wants: number) {
   const lane = {
     slots: 0,
@@ -51,7 +52,7 @@ class World {
   }
 }
 
-test('a fleet without a slot so far is joining, then ready', async () => {
+test('a fleet is joining until it has its first answer, and then ready', async () => {
   const world = new World()
   const fleet = world.fleet('a')
   assert.equal(fleet.readiness().status, 'joining')
@@ -65,7 +66,7 @@ test('a fleet without a slot so far is joining, then ready', async () => {
   await fleet.close()
 })
 
-test('a first start that waits for the store is learning and says for how long, and is ready afterwards', async () => {
+test('during the pause of a first start the fleet is learning and gives its end, and is ready afterwards', async () => {
   const world = new World(false)
   const fleet = world.fleet('a')
   fleet.join('github', 4, hungryLane(2))
@@ -78,7 +79,7 @@ test('a first start that waits for the store is learning and says for how long, 
   await fleet.close()
 })
 
-test('with closed a lost store makes the process not ready; with the other policies it stays ready', async () => {
+test('a lost store makes the process not ready under closed, and leaves it ready under the other policies', async () => {
   const world = new World()
   const [closed, open] = [world.fleet('a', 'closed'), world.fleet('b', 'open')]
   for (const fleet of [closed, open]) fleet.join('github', 4, hungryLane(2))
@@ -95,7 +96,7 @@ test('with closed a lost store makes the process not ready; with the other polic
   for (const fleet of [closed, open]) await fleet.close()
 })
 
-test('the worst mode of all tools is the mode of the process', async () => {
+test('the mode of the process is the worst mode of its tools', async () => {
   const world = new World()
   const fleet = world.fleet('a')
   fleet.join('github', 4, hungryLane(2))
@@ -107,7 +108,7 @@ test('the worst mode of all tools is the mode of the process', async () => {
   await fleet.close()
 })
 
-test('a tool that the process leaves goes to the others at once, and the other tools stay', async () => {
+test('when the process leaves a tool, the slots of that tool go to the others at once', async () => {
   const world = new World()
   const [a, b] = [world.fleet('a'), world.fleet('b')]
   for (const tool of ['github', 'browser']) a.join(tool, 4, hungryLane(4))
@@ -124,7 +125,7 @@ test('a tool that the process leaves goes to the others at once, and the other t
   await Promise.all([a.close(), b.close()])
 })
 
-test('the last report waits for the one under way, and has a lower order than reports of the tool joined again', async () => {
+test('the last report of a tool waits for the one under way, and has a lower order than reports after joining again', async () => {
   const clock = new VirtualClock({ nowMs: 1000 })
   const sent: { readonly report: Report; readonly fail: () => void }[] = []
   const store: FleetStore = {
@@ -149,7 +150,7 @@ test('the last report waits for the one under way, and has a lower order than re
   const [, rejoined, last] = sent.map(({ report }) => report)
   assert.ok(rejoined && last)
   assert.equal(last.isLeaving, true)
-  assert.ok(last.order < rejoined.order, 'so the store does not end the new session')
+  assert.ok(last.order < rejoined.order, 'the store would end the new session')
 })
 
 test('a process that ends gives back the slots of every tool', async () => {
@@ -165,7 +166,7 @@ test('a process that ends gives back the slots of every tool', async () => {
   assert.equal(world.clock.timers, 0)
 })
 
-test('more calls than slots are beyond the fleet only where slots were lost', async () => {
+test('calls above the slots count as beyond the fleet only if slots were lost', async () => {
   const world = new World()
   const fleet = world.fleet('a', 'closed')
   fleet.join('github', 4, hungryLane(3))

@@ -1,5 +1,6 @@
 /**
- * What one sidecar keeps, gives back and asks for, decided from numbers: no store, no lane, no clock.
+ * HeldSlots without a store, a lane or a clock: how many slots a sidecar keeps, gives back and asks for, from given figures
+ * of demand and allotment.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -26,7 +27,7 @@ function demand(active: number, wants = active): Demand {
   return { active, wants, keeps: wants }
 }
 
-/** Holds `given` slots, and a call runs on each. */
+/** A sidecar with `given` slots and a running call on each. */
 function busy(given: number, more: Partial<Allotment> = {}): HeldSlots {
   const held = slots()
   held.decide(demand(0, given), CAP, 0)
@@ -38,15 +39,15 @@ function busy(given: number, more: Partial<Allotment> = {}): HeldSlots {
 const report = (held: HeldSlots, active: number, nowMs: number) =>
   held.report({ tool: 'github', cap: CAP, active }, nowMs)
 
-test('slots are wanted for calls that could run, up to the cap', () => {
+test('a sidecar wants a slot for each call that could run, up to the cap', () => {
   const held = slots()
-  assert.equal(held.decide(demand(0, 3), CAP, 0), true, 'the store should hear of it')
+  assert.equal(held.decide(demand(0, 3), CAP, 0), true, 'the want is not reported')
   assert.equal(held.want, 3)
   held.decide(demand(0, 100), CAP, 0)
   assert.equal(held.want, CAP)
 })
 
-test('a want that was reported is reported again when it has doubled or is over, and not before', () => {
+test('a reported want is reported again once it has doubled or is over', () => {
   const held = slots()
   held.decide(demand(0, 3), CAP, 0)
   report(held, 0, 0)
@@ -55,7 +56,7 @@ test('a want that was reported is reported again when it has doubled or is over,
   assert.equal(held.decide(demand(0, 0), CAP, 3), true)
 })
 
-test('slots may be used until a tenth of the TTL before their session ends, counted from when the report was sent', () => {
+test('slots may be used until a tenth of the TTL before their session ends, counted from the sending of the report', () => {
   const held = slots()
   held.answered(allotment({ given: 2 }), 1000)
   const untilMs = 1000 + 0.9 * TTL_MS
@@ -73,10 +74,14 @@ test('an idle slot is given back after a whole window, while no other sidecar wa
   const held = busy(3)
   // The first decision opened the window.
   held.decide(demand(1), CAP, IDLE_MS)
-  assert.equal(held.held(IDLE_MS).slots, 3, 'they were busy within this window')
+  assert.equal(held.held(IDLE_MS).slots, 3, 'slots that were busy within this window were given back')
   held.decide(demand(2), CAP, 1.5 * IDLE_MS)
   assert.equal(held.decide(demand(1), CAP, 2 * IDLE_MS), true)
-  assert.equal(report(held, 1, 2 * IDLE_MS).returned, 1, 'one of the two was busy meanwhile')
+  assert.equal(
+    report(held, 1, 2 * IDLE_MS).returned,
+    1,
+    'a slot that was busy within this window was given back',
+  )
 })
 
 test('while another sidecar waits, an idle slot is given back at once', () => {
@@ -87,59 +92,59 @@ test('while another sidecar waits, an idle slot is given back at once', () => {
 
 test('slots above the share are given back as their calls end, one for each sidecar that waits', () => {
   const held = busy(CAP, { waiting: 1, claimants: 2 })
-  assert.equal(held.usable(1).slots, CAP - 1, 'no call may follow on one of them')
+  assert.equal(held.usable(1).slots, CAP - 1, 'a call may follow on the slot to give back')
   held.decide({ active: CAP, wants: 20, keeps: 20 }, CAP, 1)
   assert.equal(report(held, CAP, 1).returned, 0)
   held.decide({ active: CAP - 1, wants: 20, keeps: 20 }, CAP, 2)
   assert.equal(report(held, CAP - 1, 2).returned, 1)
 })
 
-test('slots of the share are kept while others wait', () => {
+test('a sidecar keeps the slots of its share while others wait', () => {
   const held = busy(4, { waiting: 3, claimants: 2 })
-  assert.equal(held.decide(demand(4, 20), CAP, 1), true, 'it wants more itself')
+  assert.equal(held.decide(demand(4, 20), CAP, 1), true, 'the want of the sidecar is not reported')
   assert.deepEqual([held.usable(1).slots, report(held, 4, 1).returned], [4, 0])
 })
 
-test('a slot of the share that the controller of the lane leaves unused stays unused, and is not given back', () => {
+test('a slot of the share that the law leaves unused is not given back', () => {
   const held = busy(4, { waiting: 1, claimants: 2 })
   held.decide({ active: 2, wants: 2, keeps: 4 }, CAP, 1)
   assert.equal(report(held, 2, 1).returned, 0)
 })
 
-test('a slot that has just come may start one call before it goes on, also where the share is 0', () => {
+test('a new slot may start one call before it is given back, also with a share of 0', () => {
   const held = slots()
   held.decide(demand(0, 2), 1, 0)
   held.answered(allotment({ given: 1, waiting: 3, claimants: 4, cap: 1 }), 0)
   held.decide(demand(0, 2), 1, 1)
   assert.equal(held.usable(1).slots, 1)
   held.decide({ active: 1, wants: 2, keeps: 2 }, 1, 2)
-  assert.equal(held.usable(2).slots, 0, 'no second call follows on it')
+  assert.equal(held.usable(2).slots, 0, 'a second call may start on the slot')
   held.decide({ active: 0, wants: 1, keeps: 1 }, 1, 3)
   assert.equal(report(held, 0, 3).returned, 1)
 })
 
-test('while the store gives no slots, nothing is given back to it at once', () => {
+test('while the store gives no slots, idle slots are not given back at once', () => {
   const held = busy(3, { waiting: 1, claimants: 2, pausedMs: 500 })
   held.decide(demand(0), CAP, 1)
   assert.equal(report(held, 0, 1).returned, 0)
 })
 
-test('a session that the store does not know any more is replaced: what was returned counts no longer', () => {
+test('in a new session the slots returned in the old one do not count', () => {
   const held = busy(3, { waiting: 1, claimants: 2 })
   held.decide(demand(1), CAP, 1)
   assert.equal(report(held, 1, 1).returned, 2)
-  assert.equal(held.answered(allotment({ epoch: 8, given: 1 }), 2), true, 'the session is another one')
+  assert.equal(held.answered(allotment({ epoch: 8, given: 1 }), 2), true, 'the new session was not noticed')
   assert.equal(held.held(3).slots, 1)
   assert.equal(report(held, 1, 3).returned, 0)
 })
 
-test('running calls are reported as held where their slots are lost, up to the cap', () => {
+test('running calls whose slots were lost are reported as held, up to the cap', () => {
   const held = busy(3)
   assert.equal(report(held, 3, 2 * TTL_MS).held, 3)
   assert.equal(report(held, 20, 2 * TTL_MS).held, CAP)
 })
 
-test('news of another session is not heard, and older news changes nothing but a higher count of given slots', () => {
+test('news of another session is ignored, and of older news only a higher number of given slots counts', () => {
   const held = busy(2, { version: 5 })
   const news = { tool: 'github', version: 4, epoch: 7, given: 3, waiting: 9, claimants: 9, cap: 1 }
   assert.equal(held.heard({ ...news, epoch: 6 }), false)
@@ -147,7 +152,7 @@ test('news of another session is not heard, and older news changes nothing but a
   assert.deepEqual([held.held(1).slots, held.waitingSidecars], [3, 0])
 })
 
-test('a report that was not answered is said again', () => {
+test('a report without an answer is sent again', () => {
   const held = busy(2)
   report(held, 2, 0)
   assert.equal(held.decide(demand(2), CAP, 1), false)
@@ -155,14 +160,14 @@ test('a report that was not answered is said again', () => {
   assert.equal(held.decide(demand(2), CAP, 2), true)
 })
 
-test('the last report returns all and wants nothing', () => {
+test('the last report returns all slots and wants none', () => {
   const held = busy(3)
   held.decide(demand(3, 20), CAP, 1)
   const { returned, held: stillHeld, want, isLeaving } = held.leavingReport('github', CAP, 2)
   assert.deepEqual([returned, stillHeld, want, isLeaving], [3, 0, 0, true])
 })
 
-test('the order of reports rises within a millisecond, and over sidecar objects of one process with the clock', () => {
+test('the order of reports rises within one millisecond and over the memberships of one process', () => {
   const first = slots()
   const orders = [0, 0, 0].map((nowMs) => report(first, 0, nowMs).order)
   assert.deepEqual(
@@ -172,7 +177,7 @@ test('the order of reports rises within a millisecond, and over sidecar objects 
   assert.ok(report(slots(), 0, 1).order > Math.max(...orders))
 })
 
-test('whatever the demand and the news, a lane is never allowed more than is held, nor is more returned than was given', () => {
+test('after any demand and news a lane may use at most the held slots, and at most the given ones are returned', () => {
   const step = fc.record({
     active: fc.nat({ max: CAP }),
     wants: fc.nat({ max: 20 }),
@@ -194,7 +199,7 @@ test('whatever the demand and the news, a lane is never allowed more than is hel
         const most = Math.max(running, wants)
         held.decide({ active: running, wants: most, keeps: Math.max(most, keeps) }, CAP, nowMs)
         const { slots: now } = held.held(nowMs)
-        assert.ok(now >= running, 'no slot of a running call is given back')
+        assert.ok(now >= running, 'the slot of a running call was given back')
         assert.ok(held.usable(nowMs).slots <= now)
         assert.equal(report(held, 0, nowMs).returned, given - now)
       }

@@ -1,6 +1,6 @@
 /**
- * Any history of calls, deaths, cut wires and a store that loses its memory: the cap holds at every moment, and in the
- * end every sidecar that lives gets its turn.
+ * Random histories of calls, killed sidecars, cut connections and a store that loses its memory. The cap holds at all times,
+ * and at the end every living sidecar gets a slot.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -8,7 +8,7 @@ import * as fc from 'fast-check'
 import { Rig, TTL_MS } from './rig.ts'
 
 const HISTORIES = 80
-/** A call that runs on when its slot ends is over before the slot is another's: the margin of the TTL. */
+/** A call that runs at the end of its slot ends within the margin of the TTL, before another sidecar gets the slot. */
 const LONGEST_CALL_MS = 0.09 * TTL_MS
 
 type Step =
@@ -45,7 +45,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('forget' as const) }) },
 )
 
-/** Milliseconds between two calls of one sidecar, and what each takes. */
+/** Milliseconds between two calls of one sidecar; HOLD_MS is how long each runs. */
 const EVERY_MS = 60
 const HOLD_MS = 150
 
@@ -73,7 +73,7 @@ async function take(rig: Rig, next: Step): Promise<void> {
   await rig.pass(0)
 }
 
-test('whatever happens, no more calls run than the cap allows, and every sidecar that lives gets its turn', async () => {
+test('in any history no more calls run than the cap allows, and every living sidecar gets a slot', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.integer({ min: 1, max: 5 }),
@@ -87,7 +87,7 @@ test('whatever happens, no more calls run than the cap allows, and every sidecar
           assert.ok(rig.mostActive <= cap, `${rig.mostActive} of ${cap}`)
         }
         for (const sidecar of rig.sidecars) sidecar.isCut = false
-        // Whatever waits has had its turn or its end by then.
+        // By then every waiting call has been granted or refused.
         await rig.pass(70_000)
         const calls = rig.sidecars.filter(({ isDead }) => !isDead).map((sidecar) => sidecar.call(50))
         await rig.pass(1000)

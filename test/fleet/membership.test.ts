@@ -1,5 +1,6 @@
 /**
- * One cap for many lanes, on virtual time: who gets slots and when, what a store costs, what happens when it is gone.
+ * Memberships of one fleet on virtual time: which sidecar gets slots and when, how many round trips a store costs, and what
+ * each policy does without the store.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -20,7 +21,7 @@ test('one busy sidecar uses the whole cap', async () => {
   assert.equal(rig.mostActive, 8)
 })
 
-test('busy sidecars share the cap, and together never exceed it', async () => {
+test('busy sidecars share the cap and together stay within it', async () => {
   const rig = new Rig({ cap: 8 })
   const sidecars: Sidecar[] = []
   for (let i = 0; i < 4; i++) sidecars.push(await rig.start())
@@ -42,14 +43,14 @@ test('ten busy sidecars take turns at a cap of three', async () => {
   await rig.pass(1000)
   const done = new Map<number, number>()
   for (const { i, call } of calls) if (call.turn === 'granted') done.set(i, (done.get(i) ?? 0) + 1)
-  // 20 rounds of three calls: six for each; the first was alone for a moment, and had three at once.
+  // 20 rounds of three calls are six for each sidecar; the first one was alone at the start and got three more.
   const [first = 0, ...others] = [...done.values()]
   assert.equal(others.length, 9)
   assert.ok(first <= 9 && Math.max(...others) - Math.min(...others) <= 1, `${first}, ${others.join(' ')}`)
   assert.equal(rig.mostActive, 3)
 })
 
-test('a slot that is freed goes to a sidecar that waits within the same moment', async () => {
+test('a freed slot goes to a waiting sidecar at once', async () => {
   const rig = new Rig({ cap: 1 })
   const [a, b] = [await rig.start(), await rig.start()]
   a.call(300)
@@ -61,7 +62,7 @@ test('a slot that is freed goes to a sidecar that waits within the same moment',
   assert.equal(waiting.turn, 'granted')
 })
 
-test('calls on slots that are held cost no round trip', async () => {
+test('a call on a held slot costs no round trip', async () => {
   const rig = new Rig({ cap: 4, isOpen: true })
   const sidecar = await rig.start()
   sidecar.call(5)
@@ -75,7 +76,7 @@ test('calls on slots that are held cost no round trip', async () => {
   assert.ok(rig.hub.reports - before <= 1, `${rig.hub.reports - before} reports, none but a renewal`)
 })
 
-test('a slot that was idle for a while is given back', async () => {
+test('a slot that stays idle is given back', async () => {
   const rig = new Rig({ cap: 4 })
   const [a, b] = [await rig.start(), await rig.start()]
   for (let i = 0; i < 4; i++) a.call(10)
@@ -88,7 +89,7 @@ test('a slot that was idle for a while is given back', async () => {
   assert.equal(b.active, 1)
 })
 
-test('the slots of a killed sidecar are the others within one TTL', async () => {
+test('the slots of a killed sidecar go to the others within one TTL', async () => {
   const rig = new Rig({ cap: 2 })
   const [a, b] = [await rig.start(), await rig.start()]
   a.call(60_000)
@@ -103,7 +104,7 @@ test('the slots of a killed sidecar are the others within one TTL', async () => 
   )
 })
 
-test('a sidecar that cannot renew stops using its slots before they are given to others, and what runs on is counted', async () => {
+test('a sidecar that cannot renew stops using its slots before others get them, and its running calls count as overshoot', async () => {
   const rig = new Rig({ cap: 1, onStoreLoss: 'closed', lane: { ttlMs: 600_000 } })
   const [a, b] = [await rig.start(), await rig.start()]
   a.call(2 * TTL_MS)
@@ -118,8 +119,8 @@ test('a sidecar that cannot renew stops using its slots before they are given to
   assert.deepEqual(a.told('fleet_overshoot'), [{ kind: 'fleet_overshoot', calls: 1 }])
 })
 
-test('a stalled process starts nothing on slots that ended while it stood still', () => {
-  // Time goes on and no timer fires: the first thing that happens afterwards is the end of a call, or a new one.
+test('a stalled process starts no call on slots that ended during the stall', () => {
+  // Time passes without a timer, so that the end of a call or a new call comes first.
   let nowMs = 1000
   const clock = {
     nowMs: () => nowMs,
@@ -159,7 +160,7 @@ test('without the store, local-share goes on with the cap divided by the sidecar
   assert.deepEqual(sidecars[0]?.told('fleet_mode').at(-1), { ...told, opensInMs: undefined, isFirst: false })
 })
 
-test('without the store, closed refuses what waits and what comes, with STORE_UNAVAILABLE', async () => {
+test('without the store, closed refuses waiting and new calls with STORE_UNAVAILABLE', async () => {
   const rig = new Rig({ cap: 2, onStoreLoss: 'closed' })
   const [a, b] = [await rig.start(), await rig.start()]
   a.call(100_000)
@@ -169,7 +170,7 @@ test('without the store, closed refuses what waits and what comes, with STORE_UN
   b.isCut = true
   await rig.pass(TTL_MS)
   assert.deepEqual([early.turn, early.reason], ['refused', 'STORE_UNAVAILABLE'])
-  assert.ok((early.waitedMs ?? Infinity) < TTL_MS, 'well before its slots would have ended')
+  assert.ok((early.waitedMs ?? Infinity) < TTL_MS, 'the refusal came after the end of a session')
   assert.equal(b.call(1).reason, 'STORE_UNAVAILABLE')
 })
 
@@ -193,7 +194,7 @@ test('a store that comes back is used again', async () => {
   assert.equal(sidecar.call(10).reason, 'STORE_UNAVAILABLE')
   sidecar.isCut = false
   await rig.pass(2000)
-  assert.equal(sidecar.membership.status().mode, 'learning', 'others may have been cut off, too')
+  assert.equal(sidecar.membership.status().mode, 'learning', 'other sidecars may have been cut off, too')
   await rig.pass(TTL_MS)
   const call = sidecar.call(10)
   await rig.pass(5)
@@ -201,7 +202,7 @@ test('a store that comes back is used again', async () => {
   assert.equal(sidecar.membership.status().mode, 'up')
 })
 
-test('a store that was never reached is not waited for: one slot for each sidecar', async () => {
+test('until the store is first reached each sidecar uses one slot', async () => {
   const rig = new Rig({ cap: 8 })
   const sidecar = await rig.start()
   sidecar.isCut = true
@@ -213,7 +214,7 @@ test('a store that was never reached is not waited for: one slot for each sideca
   assert.equal(late.active, 1)
 })
 
-test('a store that lost its memory gives nothing new for one TTL, and what runs stays counted', async () => {
+test('a store that lost its memory gives no new slots for one TTL, and running calls still count', async () => {
   const rig = new Rig({ cap: 4, isOpen: false, lane: { ttlMs: 600_000 } })
   const [a, b] = [await rig.start(), await rig.start()]
   for (let i = 0; i < 4; i++) a.call(TTL_MS * 3)
@@ -226,7 +227,7 @@ test('a store that lost its memory gives nothing new for one TTL, and what runs 
   assert.equal(b.active, 0)
 })
 
-test('a store that nobody reached for a while gives nothing new for one TTL, and what ran without it stays counted', async () => {
+test('a store that no sidecar reached for a time gives no new slots for one TTL, and calls that ran meanwhile count', async () => {
   const rig = new Rig({ cap: 6, lane: { ttlMs: 600_000 } })
   const sidecars = [await rig.start(), await rig.start(), await rig.start()]
   for (const sidecar of sidecars) for (let i = 0; i < 20; i++) sidecar.call(TTL_MS)
@@ -244,7 +245,7 @@ test('a store that nobody reached for a while gives nothing new for one TTL, and
   assert.equal(sidecars[0]?.membership.status().mode, 'up')
 })
 
-test('sidecars with different caps all get their turn, within the smallest', async () => {
+test('sidecars with different caps all get slots, within the smallest cap', async () => {
   const rig = new Rig({ cap: 8 })
   const [small, large] = [await rig.start(), await rig.start()]
   small.membership.reconfigure(2)
@@ -257,7 +258,7 @@ test('sidecars with different caps all get their turn, within the smallest', asy
   assert.deepEqual([small.active, large.active], [4, 4])
 })
 
-test('a tool that an operator paused keeps no slot from others', async () => {
+test('a lane that an operator paused gives its slots to the others', async () => {
   const rig = new Rig({ cap: 1 })
   const [a, b] = [await rig.start(), await rig.start()]
   a.call(10)
@@ -270,7 +271,7 @@ test('a tool that an operator paused keeps no slot from others', async () => {
   assert.equal(other.turn, 'granted')
 })
 
-test('who leaves gives back everything at once', async () => {
+test('a sidecar that leaves gives back all slots at once', async () => {
   const rig = new Rig({ cap: 2 })
   const [a, b] = [await rig.start(), await rig.start()]
   a.call(100_000)
@@ -285,7 +286,7 @@ test('who leaves gives back everything at once', async () => {
   assert.equal(b.active, 1)
 })
 
-test('a membership that is closed leaves no timer', async () => {
+test('a closed membership has no timer', async () => {
   const rig = new Rig({ cap: 2 })
   const sidecar = await rig.start()
   await rig.pass(10)

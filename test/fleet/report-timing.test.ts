@@ -1,5 +1,5 @@
 /**
- * When a report is due: renewals, retries, looking again while calls wait, and the moments when slots may come free.
+ * ReportTiming without a store: when a report is due for a renewal, a retry, a waiting call, or a slot that may come free.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -30,7 +30,7 @@ test('a report with news is due at once', () => {
   assert.ok(answeredAt(1000).isDue(true, IDLE, 1001))
 })
 
-test('while calls wait the store is asked again after a second at least, and the moment is kept until a report is sent', () => {
+test('while calls wait a report is due after one second, counted from the first of them', () => {
   const timing = answeredAt(0)
   timing.callsWait(100)
   timing.callsWait(500)
@@ -40,14 +40,14 @@ test('while calls wait the store is asked again after a second at least, and the
   assert.equal(timing.dueAtMs({ ...IDLE, callsWait: true }), 1100 + TTL_MS / 3)
 })
 
-test('a sidecar that wants slots asks when the next session of another ends, and where the store is paused when that is over', () => {
+test('a sidecar that wants slots reports after the end of the next session and after the end of a pause', () => {
   const wanting = { ...IDLE, wantsSlots: true }
   assert.equal(answeredAt(0, { nextEndMs: 700 }).dueAtMs(wanting), 701)
   assert.equal(answeredAt(0, { nextEndMs: 700, pausedMs: 900 }).dueAtMs(wanting), 901)
   assert.equal(answeredAt(0, { nextEndMs: 700 }).dueAtMs(IDLE), TTL_MS / 3)
 })
 
-test('after a failure nothing is sent for 25 to 50 ms, twice as long each time, and for 1 s at most', () => {
+test('after a failure no report is sent for 25 to 50 ms, for twice as long after each further one, and for 1 s at most', () => {
   const timing = answeredAt(0)
   const waits = Array.from({ length: 8 }, () => {
     timing.sent(100)
@@ -55,11 +55,11 @@ test('after a failure nothing is sent for 25 to 50 ms, twice as long each time, 
     return timing.dueAtMs(IDLE) - 100
   })
   assert.deepEqual(waits, [25, 50, 100, 200, 400, 500, 500, 500])
-  assert.equal(timing.isDue(true, IDLE, 599), false, 'not even news')
+  assert.equal(timing.isDue(true, IDLE, 599), false, 'a report with news is due too early')
   assert.equal(timing.isDue(false, IDLE, 600), true)
 })
 
-test('the store counts as failing from the first report that it did not answer, until it answers', () => {
+test('the store counts as failing from its first unanswered report until its next answer', () => {
   const timing = answeredAt(0)
   assert.equal(timing.failingSinceMs, Infinity)
   timing.failed(100, 600)
@@ -69,10 +69,10 @@ test('the store counts as failing from the first report that it did not answer, 
   assert.equal(timing.failingSinceMs, Infinity)
 })
 
-test('the lag is by how much the last late renewal was late', () => {
+test('the lag is the delay of the last late renewal', () => {
   const timing = answeredAt(0)
   timing.sent(TTL_MS / 3 + 40)
   assert.equal(timing.lagMs, 40)
   timing.sent(TTL_MS / 3 + 50)
-  assert.equal(timing.lagMs, 40, 'this one was early')
+  assert.equal(timing.lagMs, 40, 'a renewal in time changed the lag')
 })

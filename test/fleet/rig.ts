@@ -1,6 +1,6 @@
 /**
- * A fleet in one process on virtual time: real lanes and gates, a membership for each, and a store in memory. Time moves
- * timer by timer, and after each the promises settle, so that a run is the same every time.
+ * A fleet in one process on virtual time: real lanes and gates, a membership for each, and a store in memory. Time advances
+ * from timer to timer, and after each timer the promises settle, so that every run is the same.
  */
 import { seededRandom } from '../../src/cli/demo/seeded-random.ts'
 import { Membership } from '../../src/fleet/membership.ts'
@@ -21,12 +21,12 @@ export const TTL_MS = 3000
 export interface RigSettings {
   readonly cap: number
   readonly onStoreLoss?: OnStoreLoss
-  /** A store that gives from the start. */
+  /** Whether the store gives slots from the start, without a first pause. */
   readonly isOpen?: boolean
   readonly lane?: Partial<LaneSettings>
 }
 
-/** A call, and what became of it. */
+/** A call and its result. */
 export interface Call {
   turn: Turn['kind'] | 'waiting'
   reason?: string
@@ -38,9 +38,9 @@ export class Sidecar {
   readonly membership: Membership
   readonly events: ToolEvent[] = []
   readonly #clock: VirtualClock
-  /** The wire to the store is cut: nothing goes out, nothing comes in. */
+  /** The connection to the store is cut: no report goes out, and no answer or news comes in. */
   isCut = false
-  /** The process was killed: it does nothing any more. */
+  /** The process was killed: it sends nothing, and its calls do not end. */
   isDead = false
 
   constructor(rig: Rig, name: string, { cap, onStoreLoss = 'local-share', lane }: RigSettings) {
@@ -71,7 +71,7 @@ export class Sidecar {
     return this.isDead ? 0 : this.gate.lane.depths().active
   }
 
-  /** A call that runs for `holdMs` once its turn has come. */
+  /** Makes a call that runs for `holdMs` once it is granted. */
   call(holdMs: number): Call {
     const call: Call = { turn: 'waiting' }
     const askedAtMs = this.#clock.nowMs()
@@ -122,7 +122,7 @@ export class Rig {
   readonly hub: MemoryHub
   readonly sidecars: Sidecar[] = []
   readonly #settings: RigSettings
-  /** Most calls that ran at one moment. */
+  /** The most calls that ran at the same time. */
   mostActive = 0
   /** The same seed for every rig, so that each run is the same. */
   readonly random = seededRandom(1)
@@ -132,7 +132,7 @@ export class Rig {
     this.hub = new MemoryHub(this.clock, settings.isOpen ?? true)
   }
 
-  /** One more process. */
+  /** Starts one more sidecar. */
   async start(settings: Partial<RigSettings> = {}): Promise<Sidecar> {
     const sidecar = new Sidecar(this, `sidecar${this.sidecars.length}`, { ...this.#settings, ...settings })
     this.sidecars.push(sidecar)

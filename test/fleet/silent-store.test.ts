@@ -1,5 +1,6 @@
 /**
- * A peer that takes connections and says nothing: what a store does about it, however long its TTL is.
+ * A server that accepts connections and never answers. The clients of Redis and PostgreSQL replace such connections within
+ * seconds, also with a long TTL.
  */
 import assert from 'node:assert/strict'
 import { createServer } from 'node:net'
@@ -9,11 +10,11 @@ import { openStore } from '../../src/fleet/open.ts'
 import { eventually } from '../support/eventually.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
 
-/** More connections than each store opens at first: two to Redis, up to four to PostgreSQL. */
+/** One more than each client opens at first: two to Redis, up to four to PostgreSQL. */
 const STORES = { redis: 3, postgres: 5 } as const
 
 for (const [scheme, connections] of Object.entries(STORES))
-  test(`${scheme}: connections that nobody answers on are opened anew within seconds, also where the TTL is long`, () =>
+  test(`${scheme}: connections without an answer are replaced within seconds, also with a long TTL`, () =>
     opensAnew(scheme, connections))
 
 async function opensAnew(scheme: string, connections: number): Promise<void> {

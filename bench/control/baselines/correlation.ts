@@ -1,6 +1,6 @@
 /**
- * Pearson correlation of the last `size` pairs, and the coefficient of variation of the second values; both 0 before
- * `warmup` pairs or where a variation is below 1 %.
+ * Pearson correlation of the last `size` pairs, and the coefficient of variation of their second values. Both are 0 before
+ * `warmup` pairs, and when x or y varies by less than 1 %. Used by failsafe.ts.
  */
 const LEAST_VARIATION = 0.01
 

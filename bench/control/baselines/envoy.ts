@@ -1,12 +1,12 @@
 /**
- * Envoy's gradient controller with its defaults (p50, buffer 25 %, 50 calls at 3 at once for minRTT) and the figures of
- * its documentation where it has none (minRTT every 60 s, with the mean of its 15 % jitter). Once an update interval:
+ * Envoy's gradient controller with its defaults (p50, buffer 25 %, minRTT from 50 calls at a limit of 3). Figures without a
+ * default come from its documentation (minRTT every 60 s, with the mean of its 15 % jitter). Once per update interval:
  *
  *     gradient = clamp(minRTT x 1.25 / sampleRTT, 0.5, 2)      limit = limit x gradient + sqrt(limit x gradient)
  *
- * Five updates in a row at the smallest limit measure minRTT anew. Source:
+ * After five updates in a row at the smallest limit, minRTT is measured again. Source:
  * https://github.com/envoyproxy/envoy (adaptive_concurrency/controller/gradient_controller.cc at 054694f), Apache-2.0;
- * formula only. The documented interval of 0.1 s starves at tens of calls a second, so 2 s is measured beside it.
+ * formula only. At tens of calls a second an interval of 0.1 s, as documented, has too few calls, so 2 s is measured, too.
  */
 import type { LimitRange, SentCall, CallEnd, Decision, Limiter } from '../../../src/lane/limit/limiter.ts'
 import { percentile } from '../../../src/lane/sample.ts'
@@ -21,7 +21,7 @@ export class EnvoyGradient implements Limiter {
   readonly algorithm: string
   readonly #intervalMs: number
   #limit = MIN_CONCURRENCY
-  /** The limit to go back to after the measurement that runs; undefined when none does. */
+  /** The limit to restore after the present measurement of minRTT; undefined when none runs. */
   #deferred: number | undefined = MIN_CONCURRENCY
   #measuredFromMs = -Infinity
   #measureAtMs = Infinity

@@ -1,8 +1,8 @@
 /**
- * failsafe-go's adaptive limiter with its defaults. A window of at least 50 calls and max(1 s, 2 x min rtt) gives p90,
- * smoothed by a median of 5 and an average of 5; baseline: an average of 10 of those. queue = ceil(limit x (1 -
- * baseline / recent)); correlations over 50 windows of in-flight with throughput and with latency keep it from drifting
- * up while full; the limit stays below 5 times what was in flight. Steps are log10 of the limit.
+ * failsafe-go's adaptive limiter with its defaults. A window of at least 50 calls and max(1 s, 2 x min rtt) gives a p90,
+ * smoothed by a median of 5 and an average of 5; the baseline is an average of 10 of these. queue = ceil(limit x (1 -
+ * baseline / recent)). Correlations of in-flight with throughput and with latency over 50 windows prevent a full limit
+ * from drifting up. The limit stays below 5 times the calls in flight. Steps are log10 of the limit.
  * Source: https://github.com/failsafe-go/failsafe-go (adaptivelimiter.go at 06622f2), MIT; formula only.
  */
 import type { LimitRange } from '../../../src/lane/limit/limiter.ts'

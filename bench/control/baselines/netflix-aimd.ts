@@ -1,6 +1,6 @@
 /**
- * Netflix AIMD with its defaults: a drop, or a call over 5 s, takes 10 % off (at least 1); a good call adds 1 while at
- * least half of the limit is in flight.
+ * Netflix AIMD with its defaults. A drop or a call of more than 5 s lowers the limit by 10 % (at least 1). A good call adds 1
+ * if at least half of the limit is in flight.
  * Source: https://github.com/Netflix/concurrency-limits (AIMDLimit.java at 00f751f), Apache-2.0; formula only.
  */
 import type { LimitRange } from '../../../src/lane/limit/limiter.ts'

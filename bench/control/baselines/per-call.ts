@@ -1,6 +1,6 @@
 /**
- * The shape that most published laws share: hear of every ended call, keep one estimate of the limit. Timeouts of a
- * caller and errors of a tool are their "drops"; what says nothing about the tool is not told to them.
+ * The form that most published laws share, made a limiter of Spillway: a law gets a sample of every ended call and keeps one
+ * estimate of the limit. Timeouts of callers and errors of the tool are drops. Calls with the verdict ignored are left out.
  */
 import type { LimitRange, SentCall, CallEnd, Decision, Limiter } from '../../../src/lane/limit/limiter.ts'
 
@@ -8,7 +8,7 @@ export interface CallSample {
   readonly rttMs: number
   /** Calls in flight when this one was sent, itself included. */
   readonly inFlightAtStart: number
-  /** Calls in flight as it ends, itself included. */
+  /** Calls in flight when this one ended, itself included. */
   readonly inFlight: number
   readonly isDropped: boolean
   readonly nowMs: number
@@ -16,7 +16,7 @@ export interface CallSample {
 
 export interface PerCallLaw {
   readonly name: string
-  /** The limit that it wants; the lane rounds down and clamps. */
+  /** The limit that the law decides; it is rounded down and clamped to the bounds. */
   readonly estimate: number
   sample(sample: CallSample, bounds: LimitRange): void
 }
@@ -61,12 +61,12 @@ export class PerCallLimiter implements Limiter {
   }
 }
 
-/** Rounded down log10, at least 1: the step that Vegas and its descendants take. */
+/** log10 rounded down, at least 1: the step of Vegas and the laws derived from it. */
 export function log10Step(limit: number): number {
   return Math.max(1, Math.floor(Math.log10(limit)))
 }
 
-/** A mean of the first `warmup` values, then exponentially weighted with 2 / (window + 1). */
+/** The mean of the first `warmup` values, then an exponentially weighted average with weight 2 / (window + 1). */
 export class WarmedAverage {
   value = 0
   readonly #window: number

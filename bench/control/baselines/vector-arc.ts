@@ -1,7 +1,7 @@
 /**
- * Vector's adaptive request concurrency with its defaults. Once every past mean rtt: a mean rtt at or below the past
- * mean adds 1 if the limit was reached; back-pressure, or a mean above past + 2.5 deviations, multiplies by 0.9. Past
- * mean and variance are exponentially weighted with 0.4. Starts at 1.
+ * Vector's adaptive request concurrency with its defaults. It decides once per past mean rtt. A mean rtt at or below the past
+ * mean adds 1 if the limit was reached. Back-pressure, or a mean above the past mean + 2.5 deviations, multiplies the limit
+ * by 0.9. The past mean and variance are exponentially weighted with 0.4. The limit starts at 1.
  * Source: https://github.com/vectordotdev/vector (adaptive_concurrency/controller.rs at 05b56b7), MPL-2.0; formula only.
  */
 import type { LimitRange } from '../../../src/lane/limit/limiter.ts'

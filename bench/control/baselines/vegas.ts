@@ -1,7 +1,7 @@
 /**
  * Netflix Vegas with its defaults. queue = ceil(limit x (1 - rttNoLoad / rtt)); with s = max(1, floor(log10 limit)):
- * a drop or queue > 6 s takes s off; queue <= s adds 6 s; queue < 3 s adds s; rttNoLoad is the lowest rtt seen, and is
- * taken anew every 0.75 x 30 x limit calls (the published jitter is 0.5..1; its mean keeps runs repeatable).
+ * a drop or queue > 6 s lowers the limit by s; queue <= s adds 6 s; queue < 3 s adds s. rttNoLoad is the lowest rtt so far,
+ * and is measured again every 0.75 x 30 x limit calls (0.75 is the mean of the published jitter of 0.5 to 1).
  * Source: https://github.com/Netflix/concurrency-limits (VegasLimit.java at 141214d), Apache-2.0; formula only.
  */
 import type { LimitRange } from '../../../src/lane/limit/limiter.ts'

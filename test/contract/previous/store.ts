@@ -1,6 +1,6 @@
 /**
- * A sidecar of the version before, as the store sees it: its Lua scripts and SQL functions, unchanged, behind today's
- * port. In that version a sidecar left by a verb of its own. Without news: the histories compare answers.
+ * The client side of the previous version: its Lua scripts and SQL functions, unchanged, behind today's port. In that
+ * version a sidecar left by a script of its own. News are not read, because the tests compare answers only.
  */
 import { readFileSync } from 'node:fs'
 import { createClient } from '@redis/client'
@@ -33,7 +33,7 @@ export const previousOnRedis: OpenPrevious = async (url, { fleet, sidecar, ttlMs
   )
 }
 
-/** The functions must be installed. */
+/** Needs the functions of the previous version in the database. */
 export const previousOnPostgres: OpenPrevious = (url, { fleet, sidecar, ttlMs }) => {
   const sql = postgres(url, { max: 1, onnotice: () => undefined })
   const channel = `spillway_${fleet}_`
