@@ -1,4 +1,6 @@
-/** Which series of samples the soak test accepts as flat. */
+/**
+ * Which series of samples the soak test accepts as flat.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { flatness } from './flat.ts'

@@ -7,8 +7,12 @@ import { filesBelow, importsOf, read, resolveFrom, SOURCES } from './tree.ts'
 
 const MOST_LINES = 300
 
-test('every file of src begins with a comment of 1 to 12 lines; only a #! line may precede it', () => {
-  for (const file of SOURCES) {
+const EVERY_TS = [...SOURCES, ...filesBelow('test'), ...filesBelow('bench')].filter((file) =>
+  file.endsWith('.ts'),
+)
+
+test('every file of src, test and bench begins with a comment of 1 to 12 lines; only a #! line may precede it', () => {
+  for (const file of EVERY_TS) {
     const comment = /^(?:#!.*\n)?\/\*\*\n((?: \*.*\n)+?) \*\/\n/.exec(read(file))?.[1]
     assert.ok(comment !== undefined, `${file} has no header`)
     assert.ok(comment.split('\n').length - 1 <= 12, `${file} has a header that is too long`)
@@ -16,10 +20,7 @@ test('every file of src begins with a comment of 1 to 12 lines; only a #! line m
 })
 
 test(`no source file is longer than ${MOST_LINES} lines`, () => {
-  const sources = [...SOURCES, ...filesBelow('test'), ...filesBelow('bench')].filter((file) =>
-    file.endsWith('.ts'),
-  )
-  const long = sources.filter((file) => read(file).trimEnd().split('\n').length > MOST_LINES)
+  const long = EVERY_TS.filter((file) => read(file).trimEnd().split('\n').length > MOST_LINES)
   assert.deepEqual(long, [])
 })
 
