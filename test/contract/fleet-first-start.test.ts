@@ -75,7 +75,7 @@ describe('the first start of a fleet on PostgreSQL', () => {
     assert.deepEqual([pausedMs, given], [0, 2])
   })
 
-  test('after the tables were emptied no slot is given for one TTL, of new tools neither', async () => {
+  test('after the tables were emptied no slot is given for one TTL, not even of a new tool', async () => {
     await using db = await bare()
     const a = db.member('a')
     await a.want(3)

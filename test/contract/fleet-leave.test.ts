@@ -62,7 +62,7 @@ describe('a sidecar that leaves', { concurrency: true }, () => {
         assert.deepEqual({ pausedMs, given, sidecars }, { pausedMs: 0, given: 2, sidecars: 1 })
       })
 
-      test(`${name}: while a store gives no slots, those of a sidecar that leaves are not given, either`, async () => {
+      test(`${name}: while a store gives no slots, those of a sidecar that leaves go to no other sidecar`, async () => {
         const [a, b] = (await fleet.members(2, 2, SHORT_TTL_MS)) as [Client, Client]
         await a.want(2)
         await world.forget()

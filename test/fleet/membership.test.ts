@@ -145,7 +145,7 @@ test('a stalled process starts no call on slots that ended during the stall', ()
   assert.deepEqual(gate.lane.depths().active, 0)
 })
 
-test('without the store, local-share goes on with the cap divided by the sidecars last known', async () => {
+test('without the store, local-share allows the cap divided by the last known number of sidecars', async () => {
   const rig = new Rig({ cap: 7, lane: { ttlMs: 600_000 } })
   const sidecars = [await rig.start(), await rig.start(), await rig.start()]
   await rig.pass(TTL_MS)
@@ -174,7 +174,7 @@ test('without the store, closed refuses waiting and new calls with STORE_UNAVAIL
   assert.equal(b.call(1).reason, 'STORE_UNAVAILABLE')
 })
 
-test('without the store, open goes on with the whole cap', async () => {
+test('without the store, open allows each sidecar the whole cap', async () => {
   const rig = new Rig({ cap: 3, onStoreLoss: 'open' })
   const sidecar = await rig.start()
   await rig.start()
@@ -185,7 +185,7 @@ test('without the store, open goes on with the whole cap', async () => {
   assert.equal(sidecar.active, 3)
 })
 
-test('a store that comes back is used again', async () => {
+test('a store that answers again is used again after the pause', async () => {
   const rig = new Rig({ cap: 4, onStoreLoss: 'closed', lane: { ttlMs: 600_000 } })
   const sidecar = await rig.start()
   await rig.pass(100)

@@ -58,7 +58,7 @@ const CASES: readonly Case[] = [
     expected: 'RATE_LIMITED',
   },
   {
-    name: 'a token that has come back',
+    name: 'a new token after its interval',
     settings: RATE,
     state: (p) => p.bucket.take(0),
     nowMs: 1000,

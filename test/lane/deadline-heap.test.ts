@@ -70,7 +70,7 @@ class Trial {
   }
 }
 
-test('a deadline heap knows the earliest item after any pushes, removals and moves', () => {
+test('a deadline heap has the earliest item first after any pushes, removals and moves', () => {
   fc.assert(
     fc.property(fc.array(steps, { maxLength: 100, size: 'max' }), (history) => {
       const trial = new Trial()

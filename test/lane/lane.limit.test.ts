@@ -96,7 +96,7 @@ test('calls that ended before an operator moved the limit do not count afterward
   assert.equal(trial.window(GOOD), 8)
 })
 
-test("'auto' restores the limit from before the first pin, and the law goes on", () => {
+test("'auto' restores the limit from before the first pin, and the law continues", () => {
   const trial = new Trial({ startConcurrent: 6 })
   trial.lane.operate({ limit: 2 }, 0)
   trial.lane.operate({ limit: 8 }, 0)
@@ -158,7 +158,7 @@ test('a raised limit hands the new slots to the oldest tickets at once', () => {
   )
 })
 
-test('a paused lane refuses newcomers, keeps its queue and goes on when the pause ends', () => {
+test('a paused lane refuses newcomers and keeps its queue, and grants tickets again when the pause ends', () => {
   const trial = new Trial({ maxConcurrent: 1 })
   const first = trial.lane.admit({ spread: 0 }, 0)
   trial.lane.admit({ spread: 0 }, 0)

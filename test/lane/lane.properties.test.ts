@@ -71,7 +71,7 @@ test('tickets of an agent in a class are granted in the order in which they came
   })
 })
 
-test('the events of a lane add up at any moment', () => {
+test('the events of a lane add up at any time', () => {
   forAll((settings, operations) => {
     const history = new History(settings).play(operations)
     const { queueDepth, active } = history.lane.depths()
@@ -102,7 +102,7 @@ test('every lane ends empty once everything is settled', () => {
   })
 })
 
-test('a timer loop that follows wakeAtMs comes to rest', () => {
+test('a timer loop that follows wakeAtMs ends', () => {
   forAll((settings, operations) => {
     const history = new History(settings).play(operations)
     // While calls run a law may wake the lane twice a second. A silent lease ends after 5 s: 10 wakes, times 3 as a margin.

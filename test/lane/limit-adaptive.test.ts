@@ -171,7 +171,7 @@ test('the limit is cut for a hanging tool before any hanging call has ended', ()
   assert.ok(braked !== undefined && braked.atMs <= 22_000, `${braked?.atMs}`)
 })
 
-test('errors halve the limit, and errors that go on at the lower limit are tolerated at the restored one', () => {
+test('errors halve the limit, and if they continue the limit is restored and the errors are tolerated', () => {
   const isFailed = (index: number, nowMs: number): boolean => nowMs > 10_000 && index % 2 === 0
   const { limit, reasons } = saturate({ latencyMs: () => 100, isFailed }, { forMs: 40_000, max: 40 })
   assert.ok(reasons.has('error_rate_high') && reasons.has('errors_unrelated'), [...reasons].join())

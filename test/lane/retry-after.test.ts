@@ -82,14 +82,14 @@ test('callers whose time would be beyond the bound are spread at random over its
   )
 })
 
-test('slots that come free before minMs are promised as well, but none before it is free', () => {
+test('a slot that comes free before minMs is promised for a time from minMs on', () => {
   const given = adviceInARow(1000, 10)
   assert.deepEqual(given.slice(0, 3), [1000, 1009, 1018])
   for (const [index, ms] of given.entries()) assert.ok(ms >= (index + 1) * 10, `${index}: ${ms}`)
-  assert.equal(given.at(-1), 10_000, 'by then they are used up')
+  assert.equal(given.at(-1), 10_000, 'the last caller gets its own slot')
 })
 
-test('each tenth of the upper half gets a tenth of the callers, however many there are', () => {
+test('each tenth of the upper half gets a tenth of the callers, for any number of callers', () => {
   fc.assert(
     fc.property(spreads, fc.integer({ min: 100, max: 500 }), (random, count) => {
       const advice = new RetryAdvice()

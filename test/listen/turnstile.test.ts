@@ -133,7 +133,7 @@ test('a walk ends at the end of the head or body, however the bytes are cut', ()
   }
 })
 
-test('a head walk begins anew after its end', () => {
+test('after the end of a head the walk begins with the next one', () => {
   const walk = new HeadWalk()
   const bytes = Buffer.from('GET / HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n')
   const end = walk.endIn(bytes)

@@ -194,7 +194,7 @@ test('without a watcher no lane is read and no timer is set', () => {
   const { clock, shown, watchers, response, tell } = open()
   response.destroy()
   assert.equal(clock.timers, 0)
-  shown.lanes = () => assert.fail('nobody watches')
+  shown.lanes = () => assert.fail('the lanes were read without a watcher')
   tell('github', { kind: 'reconnected' })
   clock.advance(5000)
   watchers.close()
