@@ -1,5 +1,6 @@
 /**
  * ReportTiming without a store: when a report is due for a renewal, a retry, a waiting call, or a slot that may come free.
+ * The lag and the start of a failure of the store are tested, too.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -30,7 +31,7 @@ test('a report with news is due at once', () => {
   assert.ok(answeredAt(1000).isDue(true, IDLE, 1001))
 })
 
-test('while calls wait a report is due after one second, counted from the first of them', () => {
+test('while calls wait a report is due at least one second after the first of them began to wait', () => {
   const timing = answeredAt(0)
   timing.callsWait(100)
   timing.callsWait(500)

@@ -11,7 +11,7 @@ import { startSpillway } from './process.ts'
 import { startRelay } from './relay.ts'
 import type { Attempt, Refusal } from './relay.ts'
 
-/** Milliseconds by which a client may seem early: its timer rounds to one, and its clock may be one behind. */
+/** Milliseconds by which a client may seem early: its timer counts whole ones, and its clock may be one behind. */
 const TIMER_MS = 2
 /** Seconds of Retry-After: longer than the clients' own first backoff (0 to 1 s), so that the two differ clearly. */
 const TOLD_SECONDS = 2
