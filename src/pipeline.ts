@@ -1,17 +1,17 @@
 /**
  * The path of one call, on one screen. A stage takes a call and moves it on, or ends it with an answer:
  *
- *     route -> (read an MCP message) -> share -> body -> lane -> (queue) -> attempt -> (retry) -> answer
+ *     route -> (share, read an MCP message) -> share -> body -> lane -> (queue) -> attempt -> (retry) -> answer
  *
  * Plain calls, MCP calls, batches and the leases of workers go this way. The lane decides at once; nothing is retried
- * while a lease is held; the end of the body settles the lease.
+ * while a lease is held; the end of the tool's answer settles the lease.
  */
 import { afterAttempt, giveLast } from './call/after-attempt.ts'
 import { arrivalOf, leaseCallOf } from './call/arrival.ts'
 import { refusalBeforeLane, shareRefusal } from './call/before-lane.ts'
 import { isToCome } from './call/body.ts'
 import type { Call } from './call/call.ts'
-import type { CallParts, Stages } from './call/call-state.ts'
+import type { CallParts, PipelineCallbacks } from './call/call-state.ts'
 import { abandonLease, dispatch } from './call/dispatch.ts'
 import { enterBatch } from './call/mcp-batch.ts'
 import { enterBeside } from './call/mcp-beside.ts'
@@ -28,14 +28,14 @@ import type { LeaseRequest } from './listen/lease-request.ts'
 import type { Tool } from './tools/tool.ts'
 import type { AttemptResult } from './upstream/attempt.ts'
 
-export class Pipeline implements Stages {
+export class Pipeline implements PipelineCallbacks {
   readonly leases: WorkerLeases
   readonly mcp: McpStage
   readonly #parts: CallParts
   readonly #readAhead: ReadAhead
 
-  constructor(parts: Omit<CallParts, 'stages'>) {
-    this.#parts = { ...parts, stages: this }
+  constructor(parts: Omit<CallParts, 'pipeline'>) {
+    this.#parts = { ...parts, pipeline: this }
     this.leases = new WorkerLeases(parts)
     this.mcp = new McpStage(parts)
     this.#readAhead = new ReadAhead(parts)
@@ -77,7 +77,7 @@ export class Pipeline implements Stages {
     }
   }
 
-  /** A call that would be refused is refused without its body. */
+  /** Refuses what needs no lane, then reads the body ahead. A call that its lane would refuse now is asked for no body. */
   #enter(call: Call): void {
     const refusal = refusalBeforeLane(call, this.#parts)
     if (refusal !== undefined) return this.#parts.replies.refuse(call, refusal)
@@ -91,7 +91,8 @@ export class Pipeline implements Stages {
 
   /** The lane decides at once: run, wait or go away. */
   #askLane(call: Call): void {
-    const want = wantOf(call, this.#parts.clock.nowMs(), this.#parts.hash)
+    call.askedAtMs = this.#parts.clock.nowMs()
+    const want = wantOf(call, call.askedAtMs, this.#parts.hash)
     const entered = call.tool.gate.enter(want, call.onTurn)
     if (entered.kind !== 'queued') return this.turned(call, entered)
     call.move({ kind: 'waiting', leave: entered.leave })

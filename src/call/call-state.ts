@@ -20,7 +20,7 @@ import type { Replies } from './replies.ts'
 export type CallState =
   /** It was routed; its body may still be coming. */
   | { readonly kind: 'arrived' }
-  /** It stands in its lane's queue. `leave`: false when its turn was told already. */
+  /** It stands in its lane's queue. `leave`: see Entered in gate/gate.ts. */
   | { readonly kind: 'waiting'; readonly leave: () => boolean }
   /** It holds a lease. */
   | { readonly kind: 'running'; readonly attempt: Attempt }
@@ -59,13 +59,13 @@ export interface Earlier {
   readonly tries: number
   /** Goes to the caller if no further attempt is let in. */
   readonly last: Unanswered
-  /** What became of the further attempt was told. */
+  /** The event `retried` was emitted for the further attempt. */
   isTold: boolean
 }
 
-/** The pipeline, as a call knows it. */
-export interface Stages {
-  /** The call waited, and its turn came. */
+/** What comes back to the pipeline from a call that waited or ran. */
+export interface PipelineCallbacks {
+  /** The lane decided about a call that waited. */
   turned(call: Call, turn: Turn): void
   /** An attempt is over, and so is its lease. */
   attempted(call: Call, result: AttemptResult): void
@@ -78,7 +78,7 @@ export interface CallParts {
   readonly events: Events
   readonly drain: Drain
   readonly replies: Replies
-  readonly stages: Stages
+  readonly pipeline: PipelineCallbacks
   /** 0 <= n < 1. */
   readonly random: () => number
   /** Makes a key that cannot be turned back. */

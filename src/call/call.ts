@@ -1,6 +1,6 @@
 /**
  * One call, from its head to its settled lease: what is known of it, and the state that it is in. The pipeline moves it
- * from state to state: a turn and the result of an attempt come back to it through `Stages`. The call itself handles what can
+ * from state to state: a turn and the result of an attempt come back to it through `PipelineCallbacks`. The call itself handles what can
  * happen in any state: its caller leaves, or an error of Spillway's own ends it.
  * Each callback of a call runs contained: an error in it ends this call and no other (docs/decisions/0033).
  */
@@ -29,18 +29,18 @@ export class Call implements AttemptOwner, CallerListener {
   /** The class that the lane gives it. */
   priority: Priority
   body: Body
-  /** Milliseconds on the clock when the lane was first asked. */
+  /** Milliseconds on the clock when the call asked its lane, the last time; when it arrived, until then. */
   askedAtMs: number
   /** Set for calls of an MCP server's tools. */
   mcp: McpCall | undefined
   /** Set when the tool has failed this call before. */
   earlier: Earlier | undefined
-  /** It passes beside the lanes: a lane's figures are those of its calls, so nothing is told of it but refusals. */
+  /** An MCP message or stream beside the lanes. Its events are not emitted, but for refusals: it is no call of a lane. */
   isBeside = false
   readonly #parts: CallParts
   #state: CallState = ARRIVED
   /** The tool may have seen it, in an attempt that is over. */
-  #hasRun = false
+  #mayHaveRunBefore = false
   #whenClosed: (() => void)[] | undefined
   #whenEnded: (() => void)[] | undefined
   #isClosed = false
@@ -68,11 +68,11 @@ export class Call implements AttemptOwner, CallerListener {
 
   /** The tool may have seen the call. */
   get mayHaveRun(): boolean {
-    return this.#hasRun || (this.#state.kind === 'running' && this.#state.attempt.mayHaveRun)
+    return this.#mayHaveRunBefore || (this.#state.kind === 'running' && this.#state.attempt.mayHaveRun)
   }
 
   move(next: CallState): void {
-    this.#hasRun = this.mayHaveRun
+    this.#mayHaveRunBefore = this.mayHaveRun
     this.#state = next
     if (next.kind !== 'ended') return
     for (const act of this.#whenEnded?.splice(0) ?? []) act()
@@ -125,7 +125,11 @@ export class Call implements AttemptOwner, CallerListener {
   }
 
   try(act: () => void): void {
-    this.contained(act)()
+    try {
+      act()
+    } catch (error) {
+      this.fail(error)
+    }
   }
 
   /** Gives back what the call holds and answers it. */
@@ -171,7 +175,7 @@ export class Call implements AttemptOwner, CallerListener {
       case 'arrived':
         return this.end('cancelled', undefined)
       case 'waiting':
-        // False: its turn is being told, and the pipeline sees that the caller has gone.
+        // False: its turn was told already, and the pipeline sees that the caller has gone.
         if (state.leave()) this.end('cancelled', undefined)
         return
       case 'running':
@@ -188,7 +192,7 @@ export class Call implements AttemptOwner, CallerListener {
 
   /** The gate's callback. */
   readonly onTurn = (turn: Turn): void => {
-    this.try(() => this.#parts.stages.turned(this, turn))
+    this.try(() => this.#parts.pipeline.turned(this, turn))
   }
 
   answered(status: number, firstByteMs: number): void {
@@ -201,7 +205,7 @@ export class Call implements AttemptOwner, CallerListener {
   }
 
   done(result: AttemptResult): void {
-    if (!this.isEnded) this.#parts.stages.attempted(this, result)
+    if (!this.isEnded) this.#parts.pipeline.attempted(this, result)
   }
 }
 

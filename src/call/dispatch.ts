@@ -58,7 +58,8 @@ function requestOf(call: Call, { target, rest }: Forwarded, queuedMs: number, cl
   const { caller, tool, requestId } = call
   const { request, peer, protocol } = caller
   const { upstream, stripPath, keepHost, retries } = tool.settings
-  const body = takeBody(call, clock)
+  openBody(call, clock)
+  const { body } = call
   const mayRetry = (call.earlier?.tries ?? 0) < retries.max && isReplayable(call)
   return {
     method: request.method ?? 'GET',
@@ -73,7 +74,8 @@ function requestOf(call: Call, { target, rest }: Forwarded, queuedMs: number, cl
     }),
     httpVersion: request.httpVersion,
     protocol,
-    ...body,
+    upload: body.kind === 'streamed' ? body.upload : undefined,
+    body: body.kind === 'whole' ? body.content : undefined,
     isIdempotent: hasIdempotentMethod(call),
     heldStatuses: mayRetry ? retries.on : [],
     tool: tool.tool,
@@ -82,21 +84,8 @@ function requestOf(call: Call, { target, rest }: Forwarded, queuedMs: number, cl
 }
 
 /** Opens the stream of a body that is still with the caller. */
-function takeBody(call: Call, clock: Clock): Pick<UpstreamRequest, 'upload' | 'body'> {
+function openBody(call: Call, clock: Clock): void {
   const { body } = call
-  switch (body.kind) {
-    case 'none':
-      return { upload: undefined, body: undefined }
-    case 'unread': {
-      const upload = openUpload(call, STREAM_BYTES, clock)
-      call.body = { kind: 'streamed', upload, bytes: body.bytes }
-      return { upload, body: undefined }
-    }
-    case 'streamed':
-      return { upload: body.upload, body: undefined }
-    case 'whole':
-      return { upload: undefined, body: body.content }
-    default:
-      return body satisfies never
-  }
+  if (body.kind !== 'unread') return
+  call.body = { kind: 'streamed', upload: openUpload(call, STREAM_BYTES, clock), bytes: body.bytes }
 }

@@ -8,7 +8,7 @@ import { NOT_USED } from '../lane/lease.ts'
 import type { Drain } from '../listen/drain.ts'
 import type { Clock } from '../time/clock.ts'
 import type { Tool } from '../tools/tool.ts'
-import { bytesOf } from './body.ts'
+import { refusalByTool } from './before-lane.ts'
 import type { Call } from './call.ts'
 import { McpCall } from './mcp-call.ts'
 import type { Batch } from './mcp-stage.ts'
@@ -25,15 +25,13 @@ interface BatchParts {
 const AT_ONCE = 'a batch runs at once or not at all; single calls may wait'
 
 /** The call goes into the lane of the first of its calls, or is refused by the first lane that has no place. */
-export function enterBatch(call: Call, batch: Batch, { clock, drain, replies }: BatchParts): LeaseAnswer {
+export function enterBatch(call: Call, batch: Batch, parts: BatchParts): LeaseAnswer {
   const { tools } = batch
-  if (drain.isDraining) {
-    const retryAfterMs = replies.untilReplacedMs(tools[0])
-    return refuse(call, tools[0], { batch, clock }, { reason: 'DRAINING', retryAfterMs })
+  const { clock } = parts
+  for (const tool of tools) {
+    const refusal = refusalByTool(call, tool, parts)
+    if (refusal !== undefined) return refuse(call, tool, { batch, clock }, refusal)
   }
-  const bytes = bytesOf(call.body) ?? 0
-  const tooSmall = tools.find(({ settings }) => bytes > settings.maxBodyBytes)
-  if (tooSmall !== undefined) return refuse(call, tooSmall, { batch, clock }, { reason: 'BODY_TOO_LARGE' })
   const { rawHeaders } = call.caller.request
   const wants = tools.map((tool) => ({ gate: tool.gate, want: { priority: priorityOf(rawHeaders, tool) } }))
   const entered = enterAll(wants)

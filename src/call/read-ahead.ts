@@ -139,7 +139,6 @@ class BodyReading implements IncomingBody {
     if (this.#isOver) return
     this.#stop()
     const call = this.#call
-    call.askedAtMs = this.#parts.clock.nowMs()
     const bytes = call.body.kind === 'unread' ? call.body.bytes : undefined
     call.body = { kind: 'streamed', upload: this.#upload, bytes }
     this.#done()

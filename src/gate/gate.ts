@@ -30,7 +30,7 @@ export type Entered =
   | { readonly kind: 'queued'; readonly leave: () => boolean }
   | { readonly kind: 'refused'; readonly refusal: Refusal }
 
-/** How waiting ended. */
+/** What the lane decided about a call that asked for a lease, at once or after it waited. */
 export type Turn = Exclude<Entered, { kind: 'queued' }>
 
 /** What a call asks for. */
@@ -43,7 +43,7 @@ export interface GateParts {
   readonly tell: LaneListener
   /** Gets what a listener or a callback threw. Such an error concerns one call and must not affect the others. */
   readonly failed: (error: unknown) => void
-  /** Called when the lane would use another number of the fleet's slots than at the last call. */
+  /** Called when the lane would use another number of the fleet's slots than when this was called last. */
   readonly demandMoved?: (() => void) | undefined
   /** A law that src does not know, for the benchmark. */
   readonly limiterOf?: LimiterOf | undefined

@@ -45,7 +45,10 @@ export type LaneReason = Extract<
   | 'STORE_UNAVAILABLE'
 >
 
-/** What the end of a lease tells the control law. */
+/**
+ * What the end of a lease tells the control law. `ok`: the tool served the call. `dropped`: the tool failed or was
+ * overloaded. `ignored`: it says nothing about the tool, for example because the request was wrong.
+ */
 export type Verdict = 'ok' | 'dropped' | 'ignored'
 
 /** How a lease ended; exactly one of them for each lease. */

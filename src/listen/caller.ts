@@ -81,8 +81,8 @@ export interface Caller {
   interim(status: number, headers: readonly string[]): void
   /** Sends the head of the answer, soon also when no body follows at once. */
   head(head: AnswerHead): void
-  /** Sends a piece of the body. False: the caller has to read first, and `onRead` is called once when it has. */
-  write(chunk: Buffer, onRead: () => void): boolean
+  /** Sends a piece of the body. False: the caller has to read first, and the listener is told once when it has. */
+  write(chunk: Buffer, listener: { onRead(): void }): boolean
   /** Ends the answer, at the earliest when the request has come whole. */
   end(last?: string, trailers?: readonly [string, string][]): void
   /** Breaks the answer off so that the caller notices. */
@@ -184,7 +184,7 @@ export class HttpCaller implements Caller {
     }
   }
 
-  write(chunk: Buffer, onRead: () => void): boolean {
+  write(chunk: Buffer, listener: { onRead(): void }): boolean {
     this.#hasMore = true
     if (this.#response.write(chunk)) return true
     this.#readTimer?.clear()
@@ -192,7 +192,7 @@ export class HttpCaller implements Caller {
     this.#readTimer = this.#parts.clock.after(READ_WITHIN_MS, () => this.#response.destroy())
     this.#response.once('drain', () => {
       this.#readTimer?.clear()
-      onRead()
+      listener.onRead()
     })
     return false
   }

@@ -4,7 +4,7 @@
  */
 import type { Dispatcher } from 'undici'
 import type { Head } from './answer-head.ts'
-import type { AttemptParts } from './attempt.ts'
+import type { AttemptParts, ReadListener } from './attempt.ts'
 import { HeldAnswer } from './held-answer.ts'
 
 /**
@@ -13,7 +13,7 @@ import { HeldAnswer } from './held-answer.ts'
  */
 const MAX_BYTES_AFTER_CALLER_LEFT = 16_777_216
 
-export class Answer {
+export class Answer implements ReadListener {
   readonly #parts: AttemptParts
   #isChunked = false
   /** Set while a retry may still replace the answer. */
@@ -21,6 +21,8 @@ export class Answer {
   /** Milliseconds in which the caller did not read. They do not count as the tool's time. */
   #callerMs = 0
   #bytesAfterCallerLeft = 0
+  #paused: Dispatcher.DispatchController | undefined
+  #pausedAtMs = 0
 
   constructor(parts: AttemptParts) {
     this.#parts = parts
@@ -43,21 +45,28 @@ export class Answer {
 
   /** Pauses the tool while the caller does not read. */
   write(chunk: Buffer, controller: Dispatcher.DispatchController): void {
-    const { lease, caller, clock, owner } = this.#parts
+    const { lease, caller, clock } = this.#parts
     if (this.#held?.add(chunk) === true) return
     this.#held?.sendTo(caller)
     this.#held = undefined
-    let pausedAtMs = 0
-    const onRead = (): void => {
-      this.#callerMs += clock.nowMs() - pausedAtMs
+    if (caller.write(chunk, this)) return
+    controller.pause()
+    this.#paused = controller
+    this.#pausedAtMs = clock.nowMs()
+    lease.waitsFor('caller')
+  }
+
+  /** The caller has read what was written: the tool goes on. */
+  onRead(): void {
+    const { lease, clock, owner } = this.#parts
+    try {
+      this.#callerMs += clock.nowMs() - this.#pausedAtMs
       lease.waitsFor('tool')
       lease.renew()
-      controller.resume()
+      this.#paused?.resume()
+    } catch (error) {
+      owner.fail(error)
     }
-    if (caller.write(chunk, owner.contained(onRead))) return
-    controller.pause()
-    pausedAtMs = clock.nowMs()
-    lease.waitsFor('caller')
   }
 
   /** Discards a piece that came after the caller left; false when the limit of such bytes is exceeded. */

@@ -51,11 +51,16 @@ export interface AttemptLease {
   onReclaimed(stop: () => void): void
 }
 
+/** Told once when the caller has read what was written. */
+export interface ReadListener {
+  onRead(): void
+}
+
 /** Sends the answer to the caller; listen/caller.ts documents each method. */
 export interface Answerer {
   interim(status: number, headers: readonly string[]): void
   head(head: { readonly status: number; readonly text: string; readonly headers: readonly string[] }): void
-  write(chunk: Buffer, onRead: () => void): boolean
+  write(chunk: Buffer, listener: ReadListener): boolean
   end(last?: string, trailers?: readonly [string, string][]): void
   cut(): void
   tunnel(protocol: string, headers: readonly string[]): { readonly socket: Duplex; readonly early: Buffer }

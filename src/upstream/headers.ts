@@ -16,18 +16,18 @@ const HOP_BY_HOP = new Set([
   'http2-settings',
 ])
 
-/** Not copied to the tool: Spillway answers it (expect), writes its own value, or cannot pass trailers (trailer). */
-const REPLACED = new Set([
-  ...HOP_BY_HOP,
-  'expect',
-  'trailer',
+/** Spillway writes these for the tool; a header that is added to `requestHeaders` is named here, too. */
+export const WRITTEN_FOR_TOOL = [
   'host',
   'via',
   'x-forwarded-for',
   'x-forwarded-host',
   'x-forwarded-proto',
   'x-request-id',
-])
+] as const
+
+/** Not copied to the tool: Spillway writes its own value, answers it (expect), or cannot pass trailers (trailer). */
+const REPLACED: ReadonlySet<string> = new Set([...HOP_BY_HOP, ...WRITTEN_FOR_TOOL, 'expect', 'trailer'])
 
 const OWN_PREFIX = 'x-spillway-'
 /** In Via, after the version that the caller spoke (RFC 9110, 7.6.3). */

@@ -3,10 +3,11 @@
  * is sent and the rest streamed. Must not know whether the call is retried.
  */
 import type { Head } from './answer-head.ts'
-import type { Answerer } from './attempt.ts'
+import type { Answerer, ReadListener } from './attempt.ts'
 
 /** Bytes of a body: error messages of tools are short. */
 const MAX_BYTES = 65_536
+const NOBODY: ReadListener = { onRead: () => undefined }
 
 export class HeldAnswer {
   readonly #head: Head
@@ -38,7 +39,7 @@ export class HeldAnswer {
   sendTo(caller: Answerer): void {
     caller.head(this.#head)
     // All pieces fit into the connection's buffer, so there is no need to wait for the caller.
-    for (const chunk of this.#chunks) caller.write(chunk, () => undefined)
+    for (const chunk of this.#chunks) caller.write(chunk, NOBODY)
   }
 
   /** Sends the whole answer. */

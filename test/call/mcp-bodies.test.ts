@@ -220,3 +220,17 @@ test('an internal error after a body was read gives back what was held', async (
   assert.deepEqual([heldBytes(world), world.exchanges], [0, []])
   await world.isQuiet(1)
 })
+
+test('the queue time of a refusal begins when the lane is asked, not when the body began to come', async () => {
+  const world = new McpWorld(mcpTools('ttlSeconds: 5'))
+  await world.post(callMessage(1))
+  const late = world.open()
+  world.clock.advance(3000)
+  late.request.send(JSON.stringify(callMessage(2)))
+  late.request.finish()
+  await settled()
+  world.clock.advance(5000)
+  assert.deepEqual([reasonOf(late), late.header('server-timing')], ['QUEUE_TTL_EXPIRED', 'queue;dur=5000.0'])
+  world.last.respond(200)
+  await world.isQuiet()
+})

@@ -1,6 +1,7 @@
 /**
  * Compares the observation of a case with the behaviour that the case allows, and describes the differences in words. Pure.
  */
+import { WRITTEN_FOR_TOOL } from '../../src/upstream/headers.ts'
 import type { Allowed, Case, Got, Seen } from './case.ts'
 import type { Message } from './message.ts'
 import { statusOf, valuesOf } from './message.ts'
@@ -16,11 +17,11 @@ export interface Judged {
 }
 
 /** Fields that a proxy may set itself, and hop-by-hop fields. */
-const NOT_COMPARED = new Set([
+const NOT_COMPARED: ReadonlySet<string> = new Set([
+  ...WRITTEN_FOR_TOOL,
   'connection',
   'content-length',
   'expect',
-  'host',
   'keep-alive',
   'max-forwards',
   'proxy-connection',
@@ -28,11 +29,6 @@ const NOT_COMPARED = new Set([
   'trailer',
   'transfer-encoding',
   'upgrade',
-  'via',
-  'x-forwarded-for',
-  'x-forwarded-host',
-  'x-forwarded-proto',
-  'x-request-id',
 ])
 
 export function judge({ allow, send }: Case, seen: Observation, route: string): Judged {

@@ -28,6 +28,13 @@ test('every path that a page names exists', () => {
   }
 })
 
+test('every name that docs/map.md gives in brackets after a file stands in that file', () => {
+  for (const [, file = '', names = ''] of MAP.matchAll(/`(src\/[\w./-]+\.ts)` \(((?:`\w+`(?:, )?)+)\)/g)) {
+    for (const name of codeIn(names))
+      assert.match(read(file), new RegExp(`\\b${name}\\b`), `${file} has no ${name}`)
+  }
+})
+
 test('the target of every link between pages exists', () => {
   for (const page of PAGES) {
     for (const [, target = ''] of read(page).matchAll(/\]\((?!https?:)([^)#]+)/g)) {

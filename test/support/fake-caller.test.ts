@@ -20,10 +20,7 @@ test('an answer is recorded, and its end is told after the call that ended it ha
   assert.equal(caller.answered, 'none')
   caller.head(OK)
   assert.equal(caller.answered, 'part')
-  assert.equal(
-    caller.write(Buffer.from('a'), () => undefined),
-    true,
-  )
+  assert.equal(caller.write(Buffer.from('a'), { onRead: () => undefined }), true)
   caller.end('b', [['X-Sum', '1']])
   assert.deepEqual([caller.status, caller.header('x-own'), caller.text, told], [200, 'a', 'ab', []])
   assert.deepEqual(caller.trailers, [['X-Sum', '1']])
@@ -38,7 +35,7 @@ test('a second head, a body without a head and an answer that goes on after its 
   assert.throws(() => caller.head(OK))
   caller.end()
   assert.throws(() => caller.end())
-  assert.throws(() => caller.write(Buffer.from('a'), () => undefined))
+  assert.throws(() => caller.write(Buffer.from('a'), { onRead: () => undefined }))
 })
 
 test('an answer ends only when the request has come whole', async () => {
@@ -58,10 +55,7 @@ test('a slow caller lets one piece through, says when it has read, and ends when
   let reads = 0
   caller.head(OK)
   caller.isSlow = true
-  assert.equal(
-    caller.write(Buffer.from('a'), () => reads++),
-    false,
-  )
+  assert.equal(caller.write(Buffer.from('a'), { onRead: () => reads++ }), false)
   caller.end()
   await turn()
   assert.deepEqual([reads, told], [0, []])

@@ -167,11 +167,11 @@ export class FakeCaller implements Caller {
     this.heads.push(head)
   }
 
-  write(chunk: Buffer, onRead: () => void): boolean {
+  write(chunk: Buffer, listener: { onRead(): void }): boolean {
     this.#failIf('write')
     this.#mustBeOpen()
     this.pieces.push(chunk)
-    if (this.isSlow) this.#waiting.push(onRead)
+    if (this.isSlow) this.#waiting.push(() => listener.onRead())
     return !this.isSlow
   }
 

@@ -1,7 +1,8 @@
 /**
  * What one row says about one configuration key, and the functions that write rows. Everything else that needs to know
  * the keys reads the rows: the schema, the layers, the settings, a reload's plan, docs/configuration.md, the JSON
- * Schema. A key is added as one row in a file of this folder. Must not know any key.
+ * Schema. A key is added as one row in a file of this folder and one field of the settings (../settings.ts or
+ * ../../lane/settings.ts). Must not know any key.
  */
 import type * as z from 'zod'
 import type { Field } from '../fields.ts'
