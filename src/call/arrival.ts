@@ -23,7 +23,10 @@ export function arrivalOf(caller: Caller, parts: CallParts): Call | undefined {
   drain.enter()
   try {
     const routed = routeOf(caller.request, tools.router)
-    if (routed.kind === 'tool') return new Call({ caller, requestId, ...routed }, parts)
+    if (routed.kind === 'tool') {
+      const { tool, priority, work, body } = routed
+      return new Call({ caller, requestId, tool, priority, work, body }, parts)
+    }
     listenUnrouted(caller, requestId, parts)
     if (routed.kind === 'refused') replies.refuseUnrouted(caller, requestId, routed.refusal)
     else replies.endHere(caller)
