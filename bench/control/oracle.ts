@@ -29,7 +29,7 @@ const FIRST_SEED = 9001
 type Score = readonly number[]
 
 /** A law that sets each limit at its moment. */
-export class ScheduledLimiter implements Limiter {
+class ScheduledLimiter implements Limiter {
   readonly algorithm = 'oracle'
   readonly #limits: readonly number[]
   readonly #atMs: readonly number[]

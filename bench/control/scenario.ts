@@ -93,7 +93,7 @@ export interface Scenario {
 }
 
 /** One lane for all scenarios, but for what a scenario says itself. */
-export const LANE: LaneShape = {
+const LANE: LaneShape = {
   minConcurrent: 1,
   startConcurrent: 16,
   maxConcurrent: 200,
@@ -119,7 +119,7 @@ export function capacityPerSec(tool: ToolModel): number {
   }
 }
 
-export function meanServiceMs(service: Service): number {
+function meanServiceMs(service: Service): number {
   if ('meanMs' in service) return service.meanMs
   return service.fastMs * (1 - service.slowRatio) + service.slowMs * service.slowRatio
 }

@@ -69,8 +69,6 @@ export interface FleetSettings {
   readonly onStoreLoss: 'local-share' | 'closed' | 'open'
 }
 
-export type LogFormat = 'json' | 'text'
-
 export interface Settings {
   readonly listen: Address
   readonly admin: Address

@@ -82,7 +82,7 @@ const wholeWaits = fc.oneof(
 /** Fractions of a millisecond, as in the times of performance.now(). */
 export const fractionalWaits = wholeWaits.map((ms) => ms * 1.1)
 
-export function operations(waits: fc.Arbitrary<number> = wholeWaits): fc.Arbitrary<Operation> {
+function operations(waits: fc.Arbitrary<number> = wholeWaits): fc.Arbitrary<Operation> {
   const pick = fc.nat(20)
   const on = <const K extends string>(...kinds: K[]) => fc.constantFrom(...kinds)
   return fc.oneof(

@@ -18,7 +18,7 @@ export interface Pattern {
 
 const WORKERS = 20
 /** Seconds until a human has seen the alarm, understood it and typed the command; the same again to take it back. */
-export const HAND_SECONDS = 30
+const HAND_SECONDS = 30
 /** More than any scenario has callers or seconds. */
 const NO_BOUND = 1_000_000
 

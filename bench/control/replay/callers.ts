@@ -24,7 +24,7 @@ export async function until({ zeroMs }: Beginning, atMs: number): Promise<void> 
 }
 
 /** The moments at which calls come. Errors: a scenario whose callers do what the replay does not. */
-export function arrivalsMs(scenario: Scenario, seed: number): number[] {
+function arrivalsMs(scenario: Scenario, seed: number): number[] {
   const [callers, ...others] = scenario.callers
   const rate = callers?.rate[0]
   if (rate === undefined || callers?.rate.length !== 1 || others.length > 0 || (callers.tries ?? 1) > 1) {

@@ -52,7 +52,7 @@ export function figuresOf(run: Run): Figures {
   }
 }
 
-export function countEndings(records: readonly CallRecord[]): Record<Ending, number> {
+function countEndings(records: readonly CallRecord[]): Record<Ending, number> {
   const endings: Record<Ending, number> = { ok: 0, failed: 0, refused: 0, timed_out: 0, broken: 0 }
   for (const { tries } of records) for (const ending of tries) endings[ending]++
   return endings
