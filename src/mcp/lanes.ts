@@ -1,11 +1,9 @@
 /**
- * Which lane takes each call of a request to an MCP server. In: the configured lanes with their globs, the server, and
- * the body as it was read. Out: each call with the name of its lane. An exact name goes before a pattern, a pattern with
- * more literal characters before one with fewer, and of equal ones the first that is written. Pure.
+ * Which lane takes a call to an MCP server. In: the configured lanes with their globs, the server, and the name of the
+ * called tool. Out: the name of the lane. An exact name goes before a pattern, a pattern with more literal characters
+ * before one with fewer, and of equal ones the first that is written. Pure.
  */
 import { isPattern, literalCharacters, matchesGlob } from './glob.ts'
-import type { ToolCall } from './message.ts'
-import type { McpBody } from './read.ts'
 
 /** A lane for some of the tools of an MCP server. */
 export interface McpLane {
@@ -13,11 +11,6 @@ export interface McpLane {
   /** The tool in tools.yaml that is the MCP server. */
   readonly server: string
   readonly globs: readonly string[]
-}
-
-export interface CallInLane {
-  readonly call: ToolCall
-  readonly lane: string
 }
 
 export class McpLanes {
@@ -35,14 +28,6 @@ export class McpLanes {
   /** The lane that takes calls of the tool `name`: the server's own lane when no glob matches. */
   laneOf(server: string, name: string): string {
     return this.#servers.get(server)?.find(name) ?? server
-  }
-
-  /** The calls of a body in their order; none for a body that takes no lane. */
-  callsOf(server: string, body: McpBody): readonly CallInLane[] {
-    const messages = body.kind === 'batch' ? body.messages : [body]
-    return messages.flatMap((message) =>
-      message.kind === 'call' ? [{ call: message.call, lane: this.laneOf(server, message.call.name) }] : [],
-    )
   }
 }
 

@@ -4,9 +4,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { McpLanes } from '../../src/mcp/lanes.ts'
-import { readBody } from '../support/read-body.ts'
-
-const HEADERS = { contentType: ['application/json'], contentEncoding: [], version: [], method: [], name: [] }
 
 const lanes = new McpLanes([
   { lane: 'all', server: 'files', globs: ['*'] },
@@ -30,19 +27,4 @@ test('a call that no glob matches takes the lane of the server, and so does ever
   assert.equal(lanes.laneOf('web', 'Search'), 'web')
   assert.equal(lanes.laneOf('web', 'read_one'), 'web')
   assert.equal(lanes.laneOf('mail', 'search'), 'mail')
-})
-
-test('each call of a body has its lane, in the order of the body', () => {
-  const call = (id: number, name: string) => ({ id, method: 'tools/call', params: { name } })
-  const lanesOf = (json: object) =>
-    lanes
-      .callsOf('web', readBody(Buffer.from(JSON.stringify(json)), HEADERS))
-      .map(({ call: { id, name }, lane }) => [id, name, lane])
-  assert.deepEqual(lanesOf(call(1, 'search')), [['1', 'search', 'search']])
-  assert.deepEqual(lanesOf([call(1, 'mail'), { id: 2, method: 'ping' }, call(3, 'search')]), [
-    ['1', 'mail', 'web'],
-    ['3', 'search', 'search'],
-  ])
-  assert.deepEqual(lanesOf({ id: 1, method: 'tools/list' }), [])
-  assert.deepEqual(lanesOf({ not: 'a message' }), [])
 })
