@@ -1,7 +1,8 @@
 /**
  * One call, from its head to its settled lease: what is known of it, and the state that it is in. The pipeline moves it
- * from state to state: a turn and the result of an attempt come back to it through `PipelineCallbacks`. The call itself handles what can
- * happen in any state: its caller leaves, or an error of Spillway's own ends it.
+ * from state to state; the lane's decision and the result of an attempt come back to the pipeline through
+ * `PipelineCallbacks`. The call itself handles what can happen in any state: its caller leaves, or an error of Spillway's
+ * own ends it.
  * Each callback of a call runs contained: an error in it ends this call and no other (docs/decisions/0033).
  */
 import type { Turn } from '../gate/gate.ts'

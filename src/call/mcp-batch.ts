@@ -14,7 +14,7 @@ import { McpCall } from './mcp-call.ts'
 import type { Batch } from './mcp-stage.ts'
 import type { LeaseAnswer } from './lease-answer.ts'
 import type { CallRefusal, Replies } from './replies.ts'
-import { priorityOf } from './route.ts'
+import { priorityOf, takeLane } from './route.ts'
 
 interface BatchParts {
   readonly clock: Clock
@@ -30,7 +30,7 @@ export function enterBatch(call: Call, batch: Batch, parts: BatchParts): LeaseAn
   const { clock } = parts
   for (const tool of tools) {
     const refusal = refusalByTool(call, tool, parts)
-    if (refusal !== undefined) return refuse(call, tool, { batch, clock }, refusal)
+    if (refusal !== undefined) return refuseBatch(call, tool, { batch, clock }, refusal)
   }
   const { rawHeaders } = call.caller.request
   const wants = tools.map((tool) => ({ gate: tool.gate, want: { priority: priorityOf(rawHeaders, tool) } }))
@@ -38,7 +38,7 @@ export function enterBatch(call: Call, batch: Batch, parts: BatchParts): LeaseAn
   if (entered.kind === 'refused') {
     const { reason, retryAfterMs } = entered.refusal
     const tool = tools[entered.index] ?? tools[0]
-    return refuse(call, tool, { batch, clock }, { reason, retryAfterMs, detail: AT_ONCE })
+    return refuseBatch(call, tool, { batch, clock }, { reason, retryAfterMs, detail: AT_ONCE })
   }
   try {
     return begin(call, batch, entered.leases, clock)
@@ -54,7 +54,7 @@ function begin(call: Call, batch: Batch, leases: readonly LeaseHandle[], clock: 
   if (lease === undefined) throw new Error('a batch without calls was to be leased')
   const { tools, calls, answerOf, register } = batch
   const [first, ...others] = calls.map(({ idKey }) => idKey)
-  goTo(call, tools[0])
+  takeLane(call, tools[0])
   const idKeys = [first ?? '', ...others] as const
   const answer = answerOf(tools[0])
   const mcp = new McpCall(call, { answer, idKeys, otherLeases, closingCancels: false }, clock)
@@ -63,19 +63,14 @@ function begin(call: Call, batch: Batch, leases: readonly LeaseHandle[], clock: 
   return { kind: 'granted', lease }
 }
 
-function refuse(
+function refuseBatch(
   call: Call,
   tool: Tool,
   { batch, clock }: { readonly batch: Batch; readonly clock: Clock },
   refusal: CallRefusal,
 ): LeaseAnswer {
-  goTo(call, tool)
+  takeLane(call, tool)
   const idKeys = [batch.calls[0].idKey] as const
   call.mcp = new McpCall(call, { answer: batch.answerOf(tool), idKeys, closingCancels: false }, clock)
   return { kind: 'refused', refusal }
-}
-
-function goTo(call: Call, tool: Tool): void {
-  call.tool = tool
-  call.priority = priorityOf(call.caller.request.rawHeaders, tool)
 }

@@ -22,7 +22,7 @@ import { McpBodies } from './mcp-bodies.ts'
 import { McpCall } from './mcp-call.ts'
 import { OpenCalls } from './open-calls.ts'
 import type { CallRefusal, Replies } from './replies.ts'
-import { priorityOf } from './route.ts'
+import { takeLane } from './route.ts'
 
 /** How a call goes on once it was read. */
 export type Way =
@@ -146,7 +146,7 @@ export class McpStage {
 
   #call(call: Call, toolCall: ToolCall, headers: McpHeaders): Way {
     const callerKey = this.#open.callerKey(call.caller, call.tool)
-    this.#enterLane(call, this.#parts.tools.mcpLane(call.tool, toolCall.name))
+    takeLane(call, this.#parts.tools.mcpLane(call.tool, toolCall.name))
     const answer = answerIn(call, call.tool, [{ kind: 'call', call: toolCall }], { headers, isBatch: false })
     const { closingCancels } = revisionOf(headers)
     call.mcp = new McpCall(call, { answer, idKeys: [toolCall.idKey], closingCancels }, this.#parts.clock)
@@ -177,11 +177,6 @@ export class McpStage {
   #register(call: Call, mcp: McpCall, callerKey: string, idKeys: readonly string[]): void {
     const forget = idKeys.map((idKey) => this.#open.add(callerKey, idKey, call))
     mcp.whenOver(() => forget.forEach((each) => each()))
-  }
-
-  #enterLane(call: Call, tool: Tool): void {
-    call.tool = tool
-    call.priority = priorityOf(call.caller.request.rawHeaders, tool)
   }
 
   /** Ends the call of this id, which the same caller made. `dequeued`: the server has not heard of it, and never will. */

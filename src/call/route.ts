@@ -10,6 +10,7 @@ import { parseTarget } from '../route/target.ts'
 import type { Tool } from '../tools/tool.ts'
 import { headerValue, headerValues, hopsLeft } from '../upstream/headers.ts'
 import { bodyOf } from './body.ts'
+import type { Call } from './call.ts'
 import type { Body, Work } from './call-state.ts'
 import type { CallRefusal } from './replies.ts'
 
@@ -49,6 +50,12 @@ export function routeOf(
     work: { kind: 'forward', target, rest: route.rest },
     body: bodyOf(rawHeaders),
   }
+}
+
+/** The call goes into the lane of this tool, in the class that this lane gives it. */
+export function takeLane(call: Call, tool: Tool): void {
+  call.tool = tool
+  call.priority = priorityOf(call.caller.request.rawHeaders, tool)
 }
 
 /** The caller's claim, as far as the lane allows it. */
