@@ -35,7 +35,7 @@ import { Tools } from './tools/tools.ts'
 export interface SidecarParts {
   readonly settings: Settings
   readonly clock: Clock
-  /** Luck: 0 <= n < 1. */
+  /** 0 <= n < 1. */
   readonly random: () => number
   readonly log: Log
   readonly token: string | undefined
