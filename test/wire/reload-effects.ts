@@ -22,8 +22,8 @@ interface CallOptions {
   readonly method?: string
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
-  /** Milliseconds after which the caller hangs up. */
-  readonly leavesAfterMs?: number
+  /** When it fires, the caller hangs up. */
+  readonly signal?: AbortSignal
 }
 
 export interface World {
@@ -33,6 +33,8 @@ export interface World {
   readonly lane: (field: string) => Promise<unknown>
   /** Calls that the tool has seen. */
   readonly seen: () => number
+  /** Calls that the tool works on now. */
+  readonly working: () => number
   /** Calls whose connection to the tool was cut. */
   readonly cut: () => number
 }
@@ -197,12 +199,16 @@ export const VISIBLE: readonly Visible[] = [
     key: 'onClientGone',
     before: 'onClientGone: finish',
     after: 'onClientGone: cancel',
-    tool: slow,
-    look: async ({ call, cut, lane }) => {
-      const before = cut()
-      await assert.rejects(call({ leavesAfterMs: 100 }))
-      await eventually(async () => assert.equal(await lane('active_workers'), 0))
-      return cut() - before
+    tool: after(2000),
+    look: async ({ call, seen, working, cut }) => {
+      const [seenBefore, cutBefore] = [seen(), cut()]
+      const leave = new AbortController()
+      const left = assert.rejects(call({ signal: leave.signal }))
+      await eventually(() => assert.equal(seen(), seenBefore + 1))
+      leave.abort()
+      await left
+      await eventually(() => assert.equal(working(), 0))
+      return cut() - cutBefore
     },
     sees: [0, 1],
   },
@@ -262,19 +268,23 @@ export const VISIBLE: readonly Visible[] = [
 
 export function worldOf(spillway: Spillway, tool: FakeTool): World {
   return {
-    call: ({ path = '/t', method = 'GET', headers = {}, body, leavesAfterMs } = {}) =>
+    call: ({ path = '/t', method = 'GET', headers = {}, body, signal } = {}) =>
       new Promise((resolve, reject) => {
-        const sent = request(`${spillway.proxy}${path}`, { method, headers, agent: false }, (response) => {
-          let text = ''
-          response.setEncoding('utf8').on('data', (piece: string) => (text += piece))
-          response.on('end', () =>
-            resolve({ status: response.statusCode ?? 0, text, headers: response.headers }),
-          )
-        })
+        const sent = request(
+          `${spillway.proxy}${path}`,
+          { method, headers, signal, agent: false },
+          (response) => {
+            let text = ''
+            response.setEncoding('utf8').on('data', (piece: string) => (text += piece))
+            response.on('end', () =>
+              resolve({ status: response.statusCode ?? 0, text, headers: response.headers }),
+            )
+          },
+        )
         sent.on('error', reject).end(body)
-        if (leavesAfterMs !== undefined) setTimeout(() => sent.destroy(), leavesAfterMs)
       }),
     seen: () => tool.seen.calls,
+    working: () => tool.seen.active,
     cut: () => tool.seen.cut,
     lane: async (field) =>
       ((await (await fetch(`${spillway.admin}/lanes/t`)).json()) as Record<string, unknown>)[field],
